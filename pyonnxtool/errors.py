@@ -1,0 +1,29 @@
+"""What can go wrong, and the exit code that each kind gives."""
+
+from __future__ import annotations
+
+
+class PyonnxtoolError(Exception):
+    """Base of every error that is not a bug: its text says what to do next."""
+
+    exit_code = 2
+
+
+class UsageError(PyonnxtoolError):
+    """The request makes no sense: an unknown option value, a missing file, a wrong input name."""
+
+
+class ModelError(PyonnxtoolError):
+    """The model's bytes or its graph are not what ONNX allows."""
+
+
+class BackendError(PyonnxtoolError):
+    """A backend could not load or run a model, so nothing can be judged."""
+
+    exit_code = 125
+
+
+class Refused(PyonnxtoolError):  # noqa: N818 - the word that users read
+    """A rewrite that is not provably safe. Nothing was written."""
+
+    exit_code = 1

@@ -1,0 +1,62 @@
+"""Registries: things found by file, listed by key. Adding one is adding a file, nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from pyonnxtool.errors import UsageError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Entries of one kind, keyed by name, discovered in the modules of one package.
+
+    The package is only imported when an entry is first asked for, so `import pyonnxtool`
+    loads no third party.
+    """
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self._package = package
+        self._entries: dict[str, T] = {}
+        self._discovered = False
+
+    def add(self, key: str) -> Callable[[T], T]:
+        """Decorator that registers its subject under `key`; a key taken twice is a bug."""
+
+        def register(entry: T) -> T:
+            if key in self._entries:
+                raise AssertionError(f"{self.kind} {key!r} is registered twice")
+            self._entries[key] = entry
+            return entry
+
+        return register
+
+    def __getitem__(self, key: str) -> T:
+        """The entry of `key`. Raises UsageError, listing the keys there are."""
+        self._discover()
+        if key not in self._entries:
+            known = ", ".join(sorted(self._entries))
+            raise UsageError(f"no {self.kind} is called {key!r}; there are: {known}")
+        return self._entries[key]
+
+    def __iter__(self) -> Iterator[str]:
+        self._discover()
+        return iter(sorted(self._entries))
+
+    def __contains__(self, key: object) -> bool:
+        self._discover()
+        return key in self._entries
+
+    def _discover(self) -> None:
+        if self._discovered:
+            return
+        package = importlib.import_module(self._package)
+        for module in pkgutil.iter_modules(package.__path__):
+            if not module.name.startswith("_"):
+                importlib.import_module(f"{self._package}.{module.name}")
+        self._discovered = True
