@@ -1,0 +1,40 @@
+#include "check.h"
+
+#include <cstdio>
+#include <exception>
+
+namespace pot::check {
+namespace {
+
+int failures = 0;
+
+void run(const Test& test) {
+  const int before = failures;
+  try {
+    test.body();
+  } catch (const std::exception& error) {
+    fail(std::string("threw: ") + error.what(), std::source_location::current());
+  }
+  std::printf("%s %s\n", failures == before ? "ok    " : "FAILED", std::string(test.name).c_str());
+}
+
+}  // namespace
+
+std::vector<Test>& tests() {
+  static std::vector<Test> all;
+  return all;
+}
+
+void fail(const std::string& message, std::source_location where) {
+  ++failures;
+  std::fprintf(stderr, "%s:%u: %s\n", where.file_name(), static_cast<unsigned>(where.line()),
+               message.c_str());
+}
+
+}  // namespace pot::check
+
+int main() {
+  for (const auto& test : pot::check::tests()) pot::check::run(test);
+  std::printf("%zu tests, %d failures\n", pot::check::tests().size(), pot::check::failures);
+  return pot::check::tests().empty() || pot::check::failures != 0;
+}
