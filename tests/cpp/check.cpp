@@ -13,7 +13,7 @@ void run(const Test& test) {
   try {
     test.body();
   } catch (const std::exception& error) {
-    fail(std::string("threw: ") + error.what(), std::source_location::current());
+    fail(std::string(test.name) + " threw: " + error.what(), {__FILE__, __LINE__});
   }
   std::printf("%s %s\n", failures == before ? "ok    " : "FAILED", std::string(test.name).c_str());
 }
@@ -25,10 +25,9 @@ std::vector<Test>& tests() {
   return all;
 }
 
-void fail(const std::string& message, std::source_location where) {
+void fail(const std::string& message, Place where) {
   ++failures;
-  std::fprintf(stderr, "%s:%u: %s\n", where.file_name(), static_cast<unsigned>(where.line()),
-               message.c_str());
+  std::fprintf(stderr, "%s:%d: %s\n", where.file, where.line, message.c_str());
 }
 
 }  // namespace pot::check

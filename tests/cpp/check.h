@@ -6,7 +6,6 @@
 //     CHECK_EQ(reader.varint(), 300u);
 //   }
 
-#include <source_location>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -19,11 +18,17 @@ struct Test {
   void (*body)();
 };
 
+/// Where a CHECK stands. Not std::source_location: clang 14 lacks it.
+struct Place {
+  const char* file;
+  int line;
+};
+
 /// Every TEST of this program, in the order of the file.
 std::vector<Test>& tests();
 
 /// Counts a failure and prints it; the test goes on.
-void fail(const std::string& message, std::source_location where);
+void fail(const std::string& message, Place where);
 
 template <class T>
 std::string show(const T& value) {
@@ -36,14 +41,12 @@ std::string show(const T& value) {
   }
 }
 
-inline void is_true(bool ok, std::string_view text,
-                    std::source_location where = std::source_location::current()) {
+inline void is_true(bool ok, std::string_view text, Place where) {
   if (!ok) fail(std::string(text) + " is false", where);
 }
 
 template <class A, class B>
-void is_equal(const A& got, const B& want, std::string_view text,
-              std::source_location where = std::source_location::current()) {
+void is_equal(const A& got, const B& want, std::string_view text, Place where) {
   if (!(got == want)) {
     fail(std::string(text) + " is " + show(got) + ", expected " + show(want), where);
   }
@@ -60,5 +63,7 @@ struct Registration {
   static const pot::check::Registration registration_##name{#name, test_##name}; \
   static void test_##name()
 
-#define CHECK(...) pot::check::is_true(static_cast<bool>(__VA_ARGS__), #__VA_ARGS__)
-#define CHECK_EQ(got, want) pot::check::is_equal((got), (want), #got)
+#define POT_HERE \
+  pot::check::Place { __FILE__, __LINE__ }
+#define CHECK(...) pot::check::is_true(static_cast<bool>(__VA_ARGS__), #__VA_ARGS__, POT_HERE)
+#define CHECK_EQ(got, want) pot::check::is_equal((got), (want), #got, POT_HERE)
