@@ -1,0 +1,12 @@
+#pragma once
+// What each part adds to the module.
+
+#include <pybind11/pybind11.h>
+
+namespace pot {
+
+void bind_model(pybind11::module_& m);
+void bind_kernels(pybind11::module_& m);
+void bind_passes(pybind11::module_& m);
+
+}  // namespace pot

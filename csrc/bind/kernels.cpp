@@ -1,0 +1,7 @@
+#include "bind/bind.h"
+
+namespace pot {
+
+void bind_kernels(pybind11::module_&) {}
+
+}  // namespace pot

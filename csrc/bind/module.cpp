@@ -1,0 +1,10 @@
+#include <pybind11/pybind11.h>
+
+#include "bind/bind.h"
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "The C++ core: models, kernels and passes.";
+  pot::bind_model(m);
+  pot::bind_kernels(m);
+  pot::bind_passes(m);
+}

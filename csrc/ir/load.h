@@ -1,0 +1,18 @@
+#pragma once
+// Reads models.
+
+#include <string>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "ir/model.h"
+
+namespace pot {
+
+/// Maps the file and reads its structure; no weight is read. Errors name file, byte and field.
+[[nodiscard]] Result<ModelPtr> load_model(const std::string& path);
+
+/// A model from memory. `folder` is where external data is looked up; "" when there is none.
+[[nodiscard]] Result<ModelPtr> load_model(Bytes bytes, const std::string& folder);
+
+}  // namespace pot

@@ -1,0 +1,37 @@
+#pragma once
+// Writes models.
+
+#include <cstdint>
+#include <string>
+
+#include "base/status.h"
+#include "ir/model.h"
+
+namespace pot {
+
+/// Where the weights of a written model go.
+enum class Weights {
+  automatic,  ///< inside while the file stays under 2 GB and had no external data, else kept out
+  keep,       ///< external entries stay as they are, the rest inside
+  inside,     ///< everything inside the file
+  external,   ///< one file `<name>.data` beside it
+  link,       ///< entries that point to where the bytes already are
+};
+
+struct SaveOptions {
+  Weights weights = Weights::automatic;
+  bool force = false;              ///< overwrite a file that is not the model's own
+  std::uint64_t threshold = 1024;  ///< tensors with fewer bytes stay inside
+};
+
+/// Atomic: a temporary file in the same folder, flushed, then renamed. The model is not changed.
+[[nodiscard]] Status save_model(const Model& model, const std::string& path,
+                                const SaveOptions& options = {});
+
+/// The model as one message. `weights`: keep, inside or link; linked locations are relative to
+/// `folder`. Error: more than 2 GB.
+[[nodiscard]] Result<std::string> model_bytes(const Model& model, Weights weights,
+                                              const std::string& folder,
+                                              std::uint64_t threshold = 1024);
+
+}  // namespace pot
