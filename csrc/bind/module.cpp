@@ -6,5 +6,6 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "The C++ core: models, kernels and passes.";
   pot::bind_model(m);
   pot::bind_kernels(m);
+  pot::bind_ops(m);
   pot::bind_passes(m);
 }
