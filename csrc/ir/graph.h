@@ -143,15 +143,15 @@ class Graph {
   void set_inputs(NodeId id, std::vector<ValueId> values);
   void set_outputs(NodeId id, std::vector<ValueId> values);
   /// Every use by a node and by bodies reads `to` instead (graph outputs are left alone).
-  /// Error: a body uses the name of `to` for something of its own.
-  Status replace_uses(ValueId from, ValueId to);
+  /// A body that has a value of its own under the name of `to` gets another name for it.
+  void replace_uses(ValueId from, ValueId to);
   void set_attribute(NodeId id, Attribute attribute);
   void remove_attribute(NodeId id, std::string_view attribute_name);
   void set_op_type(NodeId id, std::string op_type, std::string domain);
   void set_node_name(NodeId id, std::string node_name);
   void set_metadata(NodeId id, std::span<const MetadataEntry> entries);
   /// Gives a value another name everywhere, bodies that capture it included.
-  /// Error: the name is taken here or in such a body.
+  /// Error: the name is taken here or around, or the value is defined outside of this graph.
   Status rename_value(ValueId id, std::string new_name);
 
   /// `type` may be null. Position: at the end unless given.
