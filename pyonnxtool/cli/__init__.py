@@ -1,0 +1,143 @@
+"""The command line. A command is one file of this package; it is imported when it is called."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import pkgutil
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from pyonnxtool.errors import PyonnxtoolError
+
+EXAMPLES = """\b
+Examples:
+  pyonnxtool demo                        two small models, and how the wrong node is found
+  pyonnxtool diff good.onnx bad.onnx     which values differ, and by how much
+  pyonnxtool bisect good.onnx bad.onnx   the node that is to blame, and why
+  pyonnxtool diff model.onnx             onnxruntime without against with optimizations"""
+USAGE, INCONCLUSIVE, INTERRUPTED, PIPE_CLOSED, BUG = 2, 125, 130, 141, 255
+
+
+class Commands(click.Group):
+    """Finds the commands by file name and turns every ending into its exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the modules of this package that do not start with an underscore."""
+        found = pkgutil.iter_modules(__path__)
+        return sorted(module.name for module in found if not module.name.startswith("_"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The `command` of the module of that name, or None when there is no such module."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One line a command, read from its source: no command is imported to be listed."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary_of(name)) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an unexpected exception becomes a report of our bug."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except (PyonnxtoolError, BrokenPipeError, MemoryError):
+            raise
+        except Exception as error:
+            report_bug(error, traced="verbose" in ctx.meta or "PYONNXTOOL_TRACEBACK" in os.environ)
+            return BUG
+
+    def main(self, args: Sequence[str] | None = None, **options: Any) -> NoReturn:  # type: ignore[override]
+        """Parse, run, and exit with one of the documented codes. Never returns."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 must not stop a report
+                stream.reconfigure(errors="backslashreplace")
+        options.pop("standalone_mode", None)
+        try:
+            code = super().main(args, standalone_mode=False, **options)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader (`head`, `less`) left. Python would complain at exit when it flushes.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = PIPE_CLOSED
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Interrupted; nothing was written.", err=True)
+            code = INTERRUPTED
+        except click.ClickException as error:
+            error.show()
+            code = USAGE  # click gives 1 to some of its errors, which means "different" here
+        except PyonnxtoolError as error:
+            click.echo(f"Error: {error}", err=True)
+            code = error.exit_code
+        except MemoryError:
+            click.echo("Error: out of memory; try a smaller --memory or model.", err=True)
+            code = INCONCLUSIVE
+        sys.exit(code)
+
+
+def summary_of(name: str) -> str:
+    """First line of the docstring of a command's module, without importing it."""
+    spec = importlib.util.find_spec(f"{__name__}.{name}")
+    source = spec.loader.get_source(spec.name) if spec and spec.loader else None  # type: ignore[attr-defined]
+    text = ast.get_docstring(ast.parse(source or "")) or ""
+    return text.partition("\n")[0]
+
+
+def report_bug(error: Exception, *, traced: bool) -> None:
+    """Say on stderr, in a line, that it is our bug and how to report it."""
+    if traced:
+        traceback.print_exception(error, file=sys.stderr)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""  # noqa: PTH119
+    how = "the lines above" if traced else "the output of the same command with -v"
+    click.echo(
+        f"Bug in pyonnxtool, not in your model: {type(error).__name__}: {error}{where}. "
+        f"Please report it with {how} and of `pyonnxtool --version`.",
+        err=True,
+    )
+
+
+def show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    """Print the versions that a bug report needs. Reads package metadata, imports nothing."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    import platform
+    from importlib import metadata
+
+    for package in ("pyonnxtool", "onnx", "onnxruntime", "numpy"):
+        try:
+            click.echo(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            click.echo(f"{package} (not installed as a package)")
+    click.echo(f"python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=f"{EXAMPLES}\n\nExit codes: 0 same, or done; 1 different, or refused; 2 usage or a bad "
+    "model; 125 could not be judged; 130 interrupted; 255 a bug of ours.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=show_version,
+    help="Show the versions that matter in a bug report.",
+)
+def main() -> None:
+    """Find the node that makes an ONNX model wrong.
+
+    Reference first, candidate second. Each command has its own --help, with examples.
+    """

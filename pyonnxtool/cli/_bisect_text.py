@@ -1,0 +1,117 @@
+"""The report of bisect as people read it: the verdict first, then what supports it."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from pyonnxtool.cli._diff_text import observer
+from pyonnxtool.cli._rows import print_outputs, print_values, print_weights
+from pyonnxtool.cli._text import decibel, facts, heading, number, plural, printable
+from pyonnxtool.report import BisectReport, Culprit, Metrics
+
+COLOURS = {
+    "fault": "bold red",
+    "drift": "bold yellow",
+    "same": "bold green",
+    "inconclusive": "bold yellow",
+}
+ROWS_SHOWN = 8
+
+
+def print_bisect(target: Console, report: BisectReport, *, verbose: bool) -> None:
+    """The verdict, each culprit with its reasons, the outputs, and what was done to find out."""
+    target.print(verdict(report))
+    for culprit in report.culprits:
+        print_culprit(target, culprit, report)
+    if report.verdict == "drift":
+        count = None if verbose else ROWS_SHOWN
+        if report.contributors:
+            heading(target, "Largest contributors", "what each node adds by itself")
+            print_values(target, report.contributors[:count])
+        if report.gains:
+            heading(target, "Largest gains", "nodes that amplify what they are given")
+            print_values(target, report.gains[:count])
+    if report.weights and (verbose or not report.culprits):
+        print_weights(target, report.weights, verbose=verbose)
+    if report.outputs:
+        print_outputs(target, report.outputs, "")
+    heading(target, "How this was found")
+    runs = ", ".join(f"{count} of the {side}" for side, count in report.runs.items())
+    lines: list[tuple[str, str | Text]] = [
+        ("  reference", report.reference),
+        ("  candidate", report.candidate),
+        ("  coverage", report.coverage.sentence()),
+        ("  observer", observer(report.observer_effect)),
+        ("  runs", f"{runs or 'none'}, on {plural(report.samples, 'sample')}"),
+    ]
+    facts(target, lines + [("  note", note) for note in report.notes])
+    if report.verdict == "inconclusive":
+        target.print("\nTry: real data with --inputs, more --samples, or a subject with fewer")
+        target.print("optimizations such as model.onnx@ort:none, so that more values line up.")
+
+
+def verdict(report: BisectReport) -> Text:
+    """`fault: node `conv2` (Conv) introduces the difference`, and so on."""
+    line = Text(report.verdict, style=COLOURS.get(report.verdict, ""))
+    plain = "not bold default"
+    if report.verdict == "fault":
+        first, more = report.culprits[0], len(report.culprits) - 1
+        line.append(": ", style=plain).append(who(first), style="bold default")
+        line.append(" introduces the difference", style=plain)
+        line.append(f", and {plural(more, 'other node')} too" if more else "", style=plain)
+        return line
+    told = {
+        "same": f"the final outputs agree on {plural(report.samples, 'sample')}; nothing to find",
+        "drift": "the outputs differ, yet no node by itself adds more than rounding explains",
+        "inconclusive": "no node can be named",
+    }[report.verdict]
+    line.append(f": {told}", style=plain)
+    if report.reason:
+        line.append(f"\n{printable(report.reason)}", style=plain)
+    return line
+
+
+def who(culprit: Culprit) -> str:
+    """The node as people would point at it, also when it has no name."""
+    op = f"{culprit.domain}::{culprit.op_type}" if culprit.domain else culprit.op_type
+    if culprit.node:
+        return printable(f"node `{culprit.node}` ({op})")
+    made = culprit.outputs[0] if culprit.outputs else "?"
+    return printable(f"the unnamed {op} that makes `{made}`")
+
+
+def print_culprit(target: Console, culprit: Culprit, report: BisectReport) -> None:
+    """Why it is this node, what stands in its place in the reference, and what is around it."""
+    heading(target, f"{who(culprit)[0].upper()}{who(culprit)[1:]}")
+    lines: list[tuple[str, str | Text]] = []
+    if culprit.why:
+        lines.append(("  why", Text(printable(culprit.why), style="bold")))
+    lines.append(("  makes", ", ".join(culprit.outputs)))
+    place = culprit.reference_node or "an unnamed node"
+    made = ", ".join(culprit.reference_outputs)
+    lines.append(("  counterpart", f"{place} of the reference, which makes {made}"))
+    lines.append(("  introduces", amount(culprit.introduced)))
+    lines.append(("  accumulated", amount(culprit.accumulated)))
+    if culprit.referee:
+        lines.append(("  referee", culprit.referee))
+    if culprit.graph not in ("", "main"):
+        lines.append(("  inside", culprit.graph))
+    if len(culprit.region) > 1:
+        lines.append(("  region", ", ".join(culprit.region)))
+    facts(target, [line for line in lines if line[1]])
+    if culprit.neighbourhood:
+        heading(target, "Around it")
+        for text in culprit.neighbourhood.splitlines():
+            target.print(Text(f"  {printable(text)}"), overflow="fold")
+
+
+def amount(metrics: Metrics) -> str:
+    """`max abs 1.2e-02, max rel 3.4e-01, SQNR 30.1 dB`."""
+    words = []
+    for name, told in (("max_abs", "max abs"), ("max_rel", "max rel")):
+        if metrics.get(name) is not None:
+            words.append(f"{told} {number(metrics[name])}")
+    if metrics.get("sqnr_db") is not None:
+        words.append(f"SQNR {decibel(metrics['sqnr_db'])} dB")
+    return ", ".join(words)

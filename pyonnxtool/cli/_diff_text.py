@@ -1,0 +1,98 @@
+"""The report of diff as people read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from pyonnxtool.cli._rows import (
+    chosen,
+    excess,
+    hidden,
+    print_outputs,
+    print_values,
+    print_weights,
+)
+from pyonnxtool.cli._text import facts, heading, middle, number, plural, ratio
+from pyonnxtool.report import DiffReport
+
+COLOURS = {"same": "bold green", "different": "bold red", "inconclusive": "bold yellow"}
+
+
+@dataclass(frozen=True)
+class View:
+    """What of a report to draw: how many rows (None: all), in which order, and the inputs."""
+
+    rows: int | None = None
+    sort: str = "graph"
+    inputs: str = ""
+    again: str = ""
+    """Arguments of this comparison, for the command that is proposed next."""
+    verbose: bool = False
+
+
+def print_diff(target: Console, report: DiffReport, view: View) -> None:
+    """Header, weights, outputs, values, and the verdict as the last line."""
+    runs = ", ".join(f"{side} {count}" for side, count in report.runs.items())
+    changed = f", {len(report.weights):,} different" if report.weights else ", all equal"
+    lines: list[tuple[str, str | Text]] = [
+        ("reference", report.reference),
+        ("candidate", report.candidate),
+        ("inputs", f"{plural(report.samples, 'sample')}, {view.inputs}"),
+        ("observer", observer(report.observer_effect)),
+        ("weights", f"{report.weights_compared:,} compared{changed}"),
+        ("coverage", report.coverage.sentence()),
+    ]
+    if view.verbose and runs:
+        lines.append(("runs", runs))
+    facts(target, lines + [("note", note) for note in report.notes])
+    if report.weights:
+        print_weights(target, report.weights, verbose=view.verbose)
+    if report.outputs:
+        print_outputs(target, report.outputs, report.tolerance)
+    if report.values:
+        order = "in graph order" if view.sort == "graph" else "worst first"
+        shown = chosen(report.values, view.rows, view.sort)
+        heading(target, "Values", order)
+        if shown:
+            print_values(target, shown)
+        if left := hidden(report.values, shown):
+            target.print(Text(left, style="dim"))
+    target.print()
+    target.print(verdict(report, view))
+
+
+def observer(effect: str) -> str:
+    """What the observer-effect check found, in a sentence."""
+    if effect == "none":
+        return "reading intermediate values changes no final output"
+    if effect == "changes the result":
+        return "reading intermediate values changes the final outputs: trust those, not the table"
+    return f"{effect}: reading intermediate values may change the final outputs"
+
+
+def verdict(report: DiffReport, view: View) -> Text:
+    """The last line: the verdict in a sentence, and what to do next."""
+    line = Text(report.verdict, style=COLOURS.get(report.verdict, ""))
+    bad = sorted((row for row in report.outputs if row.status == "bad"), key=excess, reverse=True)
+    if report.verdict == "same":
+        told = f"{plural(len(report.outputs), 'final output')} within tolerance"
+        line.append(f": {told} on {plural(report.samples, 'sample')}", style="not bold default")
+    elif report.verdict == "different":
+        if bad:
+            worst = f"output `{middle(bad[0].value, 40)}` is off"
+            if (off := bad[0].accumulated.get("max_abs")) is not None:
+                worst += f" by {number(off)}"
+            if bad[0].tolerance:
+                worst += f", {ratio(excess(bad[0]))} times what is allowed"
+            more = f"; {plural(len(bad) - 1, 'more output')} too" if len(bad) > 1 else ""
+            line.append(f": {worst}{more}", style="not bold default")
+        line.append("\nNext: ", style="not bold default")
+        line.append(f"pyonnxtool bisect {view.again}", style="bold default")
+        line.append("  names the node that is to blame", style="not bold default")
+    else:
+        reason = report.notes[0] if report.notes else "too little could be compared"
+        line.append(f": {reason}", style="not bold default")
+    return line

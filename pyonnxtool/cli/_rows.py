@@ -1,0 +1,173 @@
+"""The tables that diff and bisect share: final outputs, intermediate values, weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from pyonnxtool.cli._text import (
+    STYLES,
+    decibel,
+    facts,
+    heading,
+    metric,
+    middle,
+    number,
+    plural,
+    ratio,
+    table,
+    typed,
+)
+from pyonnxtool.report import ValueRow, WeightRow
+
+RANK = {"bad": 0, "noise": 1, "ok": 2}
+NUMBERS = 49  # columns that the numbers of a row take, with the spaces between all columns
+WEIGHTS_SHOWN = 8
+
+
+def print_outputs(target: Console, outputs: Sequence[ValueRow], rule: str) -> None:
+    """A line for each final output: what it is, how far off, what is allowed."""
+    heading(target, "Final outputs", f"allowed: {rule}" if rule else "")
+    longest = max((len(row.value) for row in outputs), default=0)
+    for row in outputs:
+        line = Text("  ").append(f"{row.status:5}", style=STYLES.get(row.status, ""))
+        line.append(f"  {middle(row.value, min(longest, 36)):{min(longest, 36)}}  ")
+        line.append(short_type(row), style="dim").append("  ")
+        line.append(distance(row))
+        target.print(line, overflow="fold")
+        if row.note:
+            target.print(f"         {row.note}", style="yellow")
+
+
+def distance(row: ValueRow) -> str:
+    """`max abs 3.2e-02 where 4.1e-06 is allowed, 31.2 dB`."""
+    off = row.accumulated.get("max_abs")
+    if off is None:
+        return ""
+    words = f"max abs {number(off)}" if off != 0 else "equal"
+    if row.tolerance is not None and off != 0:
+        words += f", allowed {number(row.tolerance)}"
+    if off != 0 and row.accumulated.get("sqnr_db") is not None:
+        words += f", SQNR {decibel(row.accumulated['sqnr_db'])} dB"
+    return words
+
+
+def print_values(target: Console, rows: Sequence[ValueRow]) -> None:
+    """The table of intermediate values. Names give way first when the screen is narrow."""
+    swept = any(row.introduced for row in rows)
+    name_width, op_width, type_width = widths(rows, target.width - NUMBERS)
+    drawn = table(target)
+    drawn.add_column("\nvalue", no_wrap=True)
+    drawn.add_column("\nop", no_wrap=True)
+    drawn.add_column("\ntype", no_wrap=True)
+    drawn.add_column("accum.\nmax abs", justify="right", no_wrap=True)
+    drawn.add_column("accum.\ndB", justify="right", no_wrap=True)
+    if swept:
+        drawn.add_column("introd.\nmax abs", justify="right", no_wrap=True)
+        drawn.add_column("\ngain", justify="right", no_wrap=True)
+    drawn.add_column("\nstatus", no_wrap=True)
+    for row in rows:
+        fresh = Text(short(row.introduced.get("max_abs")))
+        fresh.stylize("bold red" if introduces(row) else "")
+        drawn.add_row(
+            middle(row.value, name_width),
+            middle(row.op_type, op_width),
+            Text(middle(short_type(row), type_width), style="dim"),
+            short(row.accumulated.get("max_abs")),
+            metric(row.accumulated, "sqnr_db"),
+            *([fresh, ratio(row.gain)] if swept else []),
+            Text(row.status, style=STYLES.get(row.status, "")),
+        )
+    target.print(drawn)
+    noted = [row for row in rows if row.note]
+    for row in noted:
+        target.print(Text(f"{middle(row.value, 40)}: {row.note}", style="dim"))
+
+
+def widths(rows: Sequence[ValueRow], room: int) -> tuple[int, int, int]:
+    """Columns for name, operator and type: long operators and types give way to long names."""
+    name = max((len(row.value) for row in rows), default=0)
+    op = min(max((len(row.op_type) for row in rows), default=0), 18)
+    kind = min(max((len(short_type(row)) for row in rows), default=0), 22)
+    if op + kind + min(name, 26) > room:
+        op, kind = min(op, 13), min(kind, 15)
+    return max(room - op - kind, 12), op, kind
+
+
+def chosen(rows: Sequence[ValueRow], count: int | None, sort: str) -> list[ValueRow]:
+    """The `count` rows that say most, in graph order or worst first; all when `count` is None.
+
+    First come values whose own node introduces an error, then bad ones from the start of the
+    graph, then those that are nearest to being bad.
+    """
+    order = {id(row): index for index, row in enumerate(rows)}
+
+    def interest(row: ValueRow) -> tuple[bool, int, float]:
+        place = float(order[id(row)]) if row.status == "bad" else -excess(row)
+        return (not introduces(row), RANK.get(row.status, 3), place)
+
+    picked = sorted(rows, key=interest)[: len(rows) if count is None else count]
+    if sort == "worst":
+        return sorted(picked, key=lambda row: (RANK.get(row.status, 3), -excess(row)))
+    return sorted(picked, key=lambda row: order[id(row)])
+
+
+def hidden(rows: Sequence[ValueRow], shown: Sequence[ValueRow]) -> str:
+    """How many values of which status the table leaves out, and how to see them."""
+    left = len(rows) - len(shown)
+    if not left:
+        return ""
+    counts = []
+    for status in RANK:
+        count = sum(row.status == status for row in rows)
+        count -= sum(row.status == status for row in shown)
+        counts += [f"{count:,} {status}"] if count else []
+    return f"{plural(left, 'more value')} ({', '.join(counts)}); --rows all shows every one"
+
+
+def introduces(row: ValueRow) -> bool:
+    """Whether the node itself adds more than rounding explains."""
+    off = row.introduced.get("max_abs")
+    return off is not None and row.tolerance is not None and not off <= row.tolerance
+
+
+def excess(row: ValueRow) -> float:
+    """How many times the accumulated error is what is allowed; infinite for a NaN."""
+    off = row.accumulated.get("max_abs") or 0.0
+    if not math.isfinite(off):
+        return math.inf
+    return off / row.tolerance if row.tolerance else off
+
+
+def short(value: float | int | None) -> str:
+    """A number in at most seven columns."""
+    return number(value, digits=1)
+
+
+def short_type(row: ValueRow) -> str:
+    """`f32 1x64x56x56`: a dtype as people abbreviate it."""
+    text = typed(row.dtype, row.shape)
+    for long, brief in (("float", "f"), ("uint", "u"), ("int", "i")):
+        text = text.replace(long, brief)
+    return text
+
+
+def print_weights(target: Console, rows: Sequence[WeightRow], *, verbose: bool) -> None:
+    """Weights that differ, the first few unless asked for all."""
+    heading(target, "Weights that differ")
+    shown = rows if verbose else rows[:WEIGHTS_SHOWN]
+    lines = []
+    for row in shown:
+        parts = [typed(row.dtype, row.shape)]
+        if row.changed:
+            parts.append(f"{plural(row.changed, 'element')} changed")
+        if row.metrics.get("max_abs") is not None:
+            parts.append(f"max abs {metric(row.metrics, 'max_abs')}")
+        parts += [row.note] if row.note else []
+        lines.append((f"  {middle(row.name, 40)}", ", ".join(parts)))
+    facts(target, lines)
+    if len(shown) < len(rows):
+        target.print(f"  {len(rows) - len(shown):,} more; -v shows every one", style="dim")

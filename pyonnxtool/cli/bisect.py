@@ -1,0 +1,58 @@
+"""Name the node that makes the candidate wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from pyonnxtool.cli._options import Output, closing, comparison_options, output_options
+
+EXIT_CODES = {"same": 0, "fault": 1, "drift": 1, "inconclusive": 125}
+
+
+@click.command(
+    short_help=__doc__,
+    epilog=closing(
+        "bisect good.onnx bad.onnx --dim batch=1",
+        "bisect model.onnx@ort:none model.onnx@ort:all --inputs feeds.npz",
+        "bisect good.onnx bad.onnx --format json -o verdict.json",
+        codes="0 same; 1 fault or drift; 2 usage or a bad model; 125 could not be judged.",
+    ),
+)
+@comparison_options
+@click.option(
+    "--by",
+    type=click.Choice(["auto", "values"]),
+    default="auto",
+    show_default=True,
+    help="How to search: `values` gives each node the reference's values and compares what it "
+    "makes of them; `auto` chooses.",
+)
+@output_options
+def command(reference: str, candidate: str | None, output: Output, **options: Any) -> int:
+    """Name the node that makes the candidate wrong.
+
+    A node is to blame when it gives another result on the very values that the reference had,
+    by more than rounding explains; a node that only amplifies an earlier difference is not. The
+    verdict is `fault` (a node is named, with its counterpart and what differs between them),
+    `drift` (the outputs differ, but no node by itself explains it), `same`, or `inconclusive`.
+
+    REF and CAND are written as for diff.
+    """
+    from pyonnxtool.bisect import bisect
+
+    from pyonnxtool.cli._bisect_text import print_bisect, verdict
+    from pyonnxtool.cli._output import check_targets, deliver
+    from pyonnxtool.cli._progress import Progress
+
+    check_targets(output, (reference, candidate))
+    with Progress(wanted=output.progress and not output.quiet) as progress:
+        report = bisect(reference, candidate, progress=progress, **options)
+    deliver(
+        output,
+        report.to_json(),
+        lambda target: print_bisect(target, report, verbose=output.verbose),
+        lambda target: target.print(verdict(report)),
+    )
+    return EXIT_CODES[report.verdict]

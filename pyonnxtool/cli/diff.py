@@ -1,0 +1,108 @@
+"""Compare two models value by value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from pyonnxtool.cli._options import (
+    Output,
+    closing,
+    comparison_options,
+    inputs_text,
+    output_options,
+    same_comparison,
+)
+
+EXIT_CODES = {"same": 0, "different": 1, "inconclusive": 125}
+ROWS_SHOWN = 24
+
+
+class RowCount(click.ParamType):
+    """A number of rows, or `all`, which becomes None."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raises BadParameter for what is neither."""
+        if value in (None, "all"):
+            return None
+        if not str(value).isdecimal():
+            self.fail(f"{value!r} is neither a number of rows nor 'all'", param, ctx)
+        return int(value)
+
+
+@click.command(
+    short_help=__doc__,
+    epilog=closing(
+        "diff good.onnx bad.onnx --dim batch=1",
+        "diff model.onnx@ort:none model.onnx@ort:all --samples 3 --sort worst",
+        "diff a.onnx b.onnx --inputs feeds.npz --atol 'logits=1e-3' --json report.json",
+        codes="0 same; 1 different; 2 usage or a bad model; 125 could not be judged.",
+    ),
+)
+@comparison_options
+@click.option(
+    "--no-introduced",
+    is_flag=True,
+    help="Skip what each node adds by itself: half the time, only accumulated errors.",
+)
+@click.option(
+    "--sort",
+    type=click.Choice(["graph", "worst"]),
+    default="graph",
+    show_default=True,
+    help="Order of the table of values.",
+)
+@click.option(
+    "--rows",
+    type=RowCount(),
+    default=ROWS_SHOWN,
+    show_default=True,
+    help="Rows of that table; those that say most are kept.",
+)
+@output_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    reference: str,
+    candidate: str | None,
+    no_introduced: bool,
+    sort: str,
+    rows: int | None,
+    output: Output,
+    **options: Any,
+) -> int:
+    """Compare two models value by value.
+
+    Runs both on the same inputs and compares weights, final outputs and every intermediate
+    value that both have. For each value: `accumulated` is the difference of the two runs,
+    `introduced` what the candidate's node adds when it is given the reference's values, `gain`
+    how much it amplifies what reaches it. With no CAND, REF is run without and with the
+    optimizations of onnxruntime.
+
+    REF and CAND are model files, with what is to run them after an @: m.onnx@ort:none|basic|
+    extended|all, @ort:PROVIDER, @reference, @fp64. Values that were computed elsewhere: run.npz,
+    a folder, cmd:"PROGRAM".
+    """
+    from pyonnxtool.diff import diff
+
+    from pyonnxtool.cli._diff_text import View, print_diff, verdict
+    from pyonnxtool.cli._output import check_targets, deliver
+    from pyonnxtool.cli._progress import Progress
+
+    check_targets(output, (reference, candidate))
+    with Progress(wanted=output.progress and not output.quiet) as progress:
+        report = diff(
+            reference, candidate, introduced=not no_introduced, progress=progress, **options
+        )
+    view = View(rows, sort, inputs_text(options), same_comparison(ctx), output.verbose)
+    deliver(
+        output,
+        report.to_json(),
+        lambda target: print_diff(target, report, view),
+        lambda target: target.print(verdict(report, view)),
+    )
+    return EXIT_CODES[report.verdict]
