@@ -56,10 +56,12 @@ _QUOTED = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 _PYTHON_HEADER = re.compile(r"^\s*#\s*include\s+[<\"](pybind11/|Python\.h)", re.MULTILINE)
 _MACHINE_PATH = re.compile(r"(?<![\w.~$}*-])/(?:work|root|home/\w+|Users/\w+)/\w")
 _FIELD_LITERAL = re.compile(
-    r"""\bcase\s+\d+\s*:                                    # a switch over field numbers
-      | \b\w*(?:field|number)\w*(?:\(\))?\s*[!=]=\s*\d+     # field == 7
-      | \b(?:put|write|append|emit|add|field|find)_?\w*\(\s*\d+\s*,   # write_bytes(7, x)
-      | \bcase\s+0x[0-9a-fA-F]+\s*:""",
+    r"""\bcase\s+(?:\d+|0x[0-9a-fA-F]+)\s*:                    # case 7:
+      | \b\w*(?:field|number|tag)\w*(?:\(\))?\s*[!=]=\s*\d    # reader.number() == 7
+      | \bField\b[^;(]*\{\s*\d                               # Field raw{9, "raw_data"}
+      | \b(?:uint64|int64|int32|float32|bytes|text|message|nested|without|tag_of|\w+_tag)
+        \(\s*\{?\s*\d+\s*[,)}]                              # writer.bytes({9, "raw_data"}, x)
+      | \bread_metadata\([^;]*,\s*\d+\s*\)""",
     re.VERBOSE,
 )
 
