@@ -1,0 +1,120 @@
+"""What runs a model, or knows what it computed elsewhere. One file each, found by discovery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+from numpy.typing import NDArray
+
+from pyonnxtool.errors import UsageError
+from pyonnxtool.registry import Registry
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pyonnxtool._core import Model
+
+Array: TypeAlias = NDArray[Any]
+Output: TypeAlias = "Array | list[Any] | dict[Any, Any] | None"
+"""A tensor, a sequence (of tensors or maps), a map, or an optional that holds nothing."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run. A backend refuses what it cannot honour, and ignores nothing that is set."""
+
+    level: str = "all"
+    """Graph optimization: "none", "basic", "extended" or "all"."""
+    provider: str = "CPUExecutionProvider"
+    threads: int = 0
+    """0: the runtime's own choice."""
+    custom_ops: tuple[str, ...] = ()
+    """Shared libraries with custom operators."""
+    prepack: bool = False
+    """Let the runtime copy weights into the layout it likes. Faster runs, other rounding."""
+    disabled_optimizers: tuple[str, ...] = ()
+
+
+class Session(Protocol):
+    """A model that is ready to run. Also a context manager."""
+
+    @property
+    def input_names(self) -> Sequence[str]: ...
+
+    @property
+    def output_names(self) -> Sequence[str]: ...
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Output]:
+        """All outputs by name. Arrays may be views that keep the runtime's memory alive."""
+
+    def close(self) -> None:
+        """Give the memory back now. Arrays that `run` returned stay valid."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """Runs any model that it is handed, so values can be probed."""
+
+    name: str
+    probes: bool
+    aliases: tuple[str, ...]
+
+    def configure(self, words: Sequence[str], options: RunOptions) -> RunOptions:
+        """`options` as changed by what follows ":" in `m.onnx@name:word,word`."""
+
+    def open(self, model: Model, options: RunOptions) -> Session: ...
+
+    def repeatable(self, model: Model, options: RunOptions) -> bool:
+        """True when the same inputs give the same bits on every run, by the runtime's promise."""
+
+
+class Recorded(Protocol):
+    """Values that were computed elsewhere: they come as they are, and cannot be probed."""
+
+    def values(self, feeds: Mapping[str, Array], sample: int) -> dict[str, Array]:
+        """The values of sample number `sample`, whose inputs are `feeds`."""
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """Finds or makes recorded values."""
+
+    name: str
+    probes: bool
+    aliases: tuple[str, ...]
+
+    def record(self, spec: str) -> Recorded:
+        """The values that `spec` (a file, a folder, a command) stands for."""
+
+
+BACKENDS: Registry[Backend | Recorder] = Registry("backend", "pyonnxtool.backends")
+
+
+def find_backend(name: str) -> Backend:
+    """The backend of that name or alias. Raises UsageError, listing the ones there are."""
+    named = {alias: key for key in BACKENDS for alias in BACKENDS[key].aliases}
+    found = BACKENDS[named.get(name, name)]
+    if isinstance(found, Backend):
+        return found
+    able = ", ".join(key for key in BACKENDS if isinstance(BACKENDS[key], Backend))
+    raise UsageError(f"backend {name!r} holds values and runs no model; these run: {able}")
+
+
+def find_recorder(name: str) -> Recorder:
+    """The recorder of that name: "dump" or "command"."""
+    found = BACKENDS[name]
+    if isinstance(found, Recorder):
+        return found
+    raise AssertionError(f"backend {name!r} records nothing")

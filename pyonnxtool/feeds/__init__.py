@@ -1,0 +1,19 @@
+"""Inputs for a model: read from files, made up, and checked against what the model takes."""
+
+from __future__ import annotations
+
+from pyonnxtool.feeds.check import check_feeds, describe_inputs, required_inputs
+from pyonnxtool.feeds.files import load_feeds
+from pyonnxtool.feeds.generate import GENERATED_ADVICE, generate_feeds
+from pyonnxtool.feeds.sizes import parse_dims, parse_shapes
+
+__all__ = [
+    "GENERATED_ADVICE",
+    "check_feeds",
+    "describe_inputs",
+    "generate_feeds",
+    "load_feeds",
+    "parse_dims",
+    "parse_shapes",
+    "required_inputs",
+]
