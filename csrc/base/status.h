@@ -18,10 +18,10 @@ struct Error {
     invalid,    ///< an edit or a request that the graph does not allow
   };
   Kind kind = Kind::invalid;
-  std::string message;  ///< what was found, what was expected, what to do
-  std::string file;     ///< empty when the bytes came from memory
-  std::optional<std::uint64_t> offset;
-  std::string field;  ///< e.g. "GraphProto.node[12].attribute[0].t"; empty when no field is meant
+  std::string message{};  ///< what was found, what was expected, what to do
+  std::string file{};     ///< empty when the bytes came from memory
+  std::optional<std::uint64_t> offset{};
+  std::string field{};  ///< e.g. "GraphProto.node[12].attribute[0].t"; empty when no field is meant
 
   /// "m.onnx: byte 1204 (GraphProto.node[12]): truncated: 4096 bytes announced, 17 left"
   [[nodiscard]] std::string text() const {

@@ -1,7 +1,112 @@
+#include <pybind11/stl.h>
+
 #include "bind/bind.h"
+#include "bind/raise.h"
+#include "passes/align.h"
+#include "passes/extract.h"
+
+namespace py = pybind11;
+using namespace pybind11::literals;
 
 namespace pot {
+namespace {
 
-void bind_passes(pybind11::module_&) {}
+/// (name, dtype or None, dims or None)
+using GivenTuple = std::tuple<std::string, std::optional<std::string>,
+                              std::optional<std::vector<std::int64_t>>>;
+
+Given to_given(const GivenTuple& value) {
+  const auto& [name, dtype, dims] = value;
+  if (!dtype) return {name, nullptr};
+  const auto known = dtype_named(*dtype);
+  if (!known) {
+    raise(Error{.message = "value '" + name + "': no dtype is called '" + *dtype + "'"});
+  }
+  if (!dims) return {name, tensor_type(*known, std::nullopt)};
+  return {name, tensor_type(*known, std::vector<Dim>(dims->begin(), dims->end()))};
+}
+
+Cut to_cut(bool detach) { return detach ? Cut::detach : Cut::slice; }
+
+void bind_extract(py::module_& m) {
+  m.def(
+      "extract",
+      [](const ModelPtr& model, const std::vector<GivenTuple>& given,
+         const std::vector<std::string>& outputs, bool detach) {
+        std::vector<Given> values;
+        for (const GivenTuple& value : given) values.push_back(to_given(value));
+        Extracted made = unwrap(extract(*model, values, outputs, to_cut(detach)));
+        return std::tuple(made.model, made.inputs, made.outputs);
+      },
+      "model"_a, "given"_a, "outputs"_a, "detach"_a = false,
+      "The smallest model that computes `outputs` from `given`: (model, inputs, output names).");
+  m.def(
+      "frontier",
+      [](const ModelPtr& model, const std::vector<std::string>& given,
+         const std::vector<std::string>& outputs, bool detach) {
+        return unwrap(frontier(*model, given, outputs, to_cut(detach)));
+      },
+      "model"_a, "given"_a, "outputs"_a, "detach"_a = false,
+      "Names of the given values and graph inputs that `extract` would read.");
+  m.def(
+      "region",
+      [](const ModelPtr& model, const std::vector<std::string>& given,
+         const std::vector<std::string>& outputs, bool detach) {
+        std::vector<std::uint32_t> ids;
+        for (const NodeId id : unwrap(region(*model, given, outputs, to_cut(detach)))) {
+          ids.push_back(id.index);
+        }
+        return ids;
+      },
+      "model"_a, "given"_a, "outputs"_a, "detach"_a = false,
+      "Ids of the nodes that `extract` would take, in topological order.");
+  m.def(
+      "produced_values",
+      [](const ModelPtr& model) { return unwrap(produced_values(*model)); }, "model"_a,
+      "Names of the values that nodes of the main graph make, in topological order.");
+}
+
+}  // namespace
+
+void bind_passes(py::module_& m) {
+  bind_extract(m);
+  m.def(
+      "align",
+      [](const ModelPtr& reference, const ModelPtr& candidate, const std::vector<NamePair>& inputs,
+         const std::vector<NamePair>& outputs) {
+        Result<Alignment> made = [&] {
+          py::gil_scoped_release unlocked;
+          return align(*reference, *candidate, inputs, outputs);
+        }();
+        return unwrap(std::move(made));
+      },
+      "reference"_a, "candidate"_a, "inputs"_a, "outputs"_a,
+      "Pairs the values and nodes of two main graphs by structure.");
+  py::class_<Alignment>(m, "Alignment", "Which value and node of a candidate is which.")
+      .def_property_readonly(
+          "values",
+          [](const Alignment& self) {
+            std::vector<std::tuple<std::string, std::string, bool>> values;
+            for (const auto& pair : self.values) {
+              values.emplace_back(pair.reference, pair.candidate, pair.sure);
+            }
+            return values;
+          },
+          "(reference, candidate, sure), in topological order of the candidate.")
+      .def_property_readonly(
+          "nodes",
+          [](const Alignment& self) {
+            std::vector<std::tuple<std::uint32_t, std::uint32_t, bool>> nodes;
+            for (const auto& pair : self.nodes) {
+              nodes.emplace_back(pair.reference.index, pair.candidate.index, pair.same);
+            }
+            return nodes;
+          },
+          "(reference id, candidate id, same), in topological order of the candidate.")
+      .def_readonly("constants", &Alignment::constants, "Weights at the same place: name pairs.")
+      .def_readonly("ambiguous", &Alignment::ambiguous)
+      .def_readonly("unmatched", &Alignment::unmatched)
+      .def_readonly("unmatched_reference", &Alignment::unmatched_reference);
+}
 
 }  // namespace pot

@@ -1,0 +1,47 @@
+#pragma once
+// Which node and value of a candidate is which of a reference, by structure; names break ties.
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "ir/model.h"
+
+namespace pot {
+
+using NamePair = std::pair<std::string, std::string>;  ///< reference, candidate
+
+struct Alignment {
+  struct Values {
+    std::string reference;
+    std::string candidate;
+    bool sure;  ///< same computation from the same inputs; otherwise told by what surrounds it
+  };
+  struct Nodes {
+    NodeId reference;
+    NodeId candidate;
+    bool same;  ///< same attributes, same constants (large ones by samples), same inputs
+  };
+  std::vector<Values> values;    ///< in topological order of the candidate; constants left out
+  std::vector<Nodes> nodes;      ///< likewise
+  std::vector<NamePair> constants;  ///< weights that stand at the same place of paired nodes
+  std::vector<std::string> ambiguous;  ///< candidate values with several equally good partners
+  std::vector<std::string> unmatched;  ///< candidate values without a partner
+  std::vector<std::string> unmatched_reference;
+};
+
+/// Pairs the main graphs, given which graph inputs and outputs belong together.
+///
+/// Three rules, repeated until none adds a pair. Forward: nodes of the same operator that read the
+/// same paired values are a pair, those with equal attributes and constants first. Backward: the
+/// producers of a paired value are a pair when they are of the same operator, and then their
+/// inputs are, slot by slot. Sideways: nodes of the same operator that read one paired value at
+/// the same slot, when there is just one on each side. Every rule wants a single answer: two
+/// equally good partners are `ambiguous`, and nothing is ever paired by its position in a list.
+[[nodiscard]] Result<Alignment> align(const Model& reference, const Model& candidate,
+                                      std::span<const NamePair> inputs,
+                                      std::span<const NamePair> outputs);
+
+}  // namespace pot

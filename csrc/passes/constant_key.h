@@ -1,0 +1,34 @@
+#pragma once
+// Hashes of constants and attributes: equal content gives equal hashes, whatever it is called.
+
+#include <cstdint>
+#include <initializer_list>
+
+#include "ir/model.h"
+
+namespace pot {
+
+struct ConstantKey {
+  std::uint64_t content = 0;  ///< dtype, dims and elements; never 0 for a constant
+  std::uint64_t shape = 0;    ///< dtype and dims
+};
+
+/// Elements of tensors over 64 KiB are sampled (both ends and 14 places between), so that weights
+/// stay unread. A tensor that cannot be read is hashed by its name.
+[[nodiscard]] ConstantKey constant_key(const Tensor& tensor);
+
+/// The constant that a Constant node makes. Pre: `node` is one.
+[[nodiscard]] ConstantKey constant_key(const Node& node);
+
+/// All attributes by name and value, bodies by structure (names inside do not matter).
+[[nodiscard]] std::uint64_t attributes_key(const Graph& graph, const Node& node);
+
+/// Structure of a function's body.
+[[nodiscard]] std::uint64_t body_key(const Graph& body);
+
+[[nodiscard]] std::uint64_t text_key(std::string_view text) noexcept;
+
+/// Order matters.
+[[nodiscard]] std::uint64_t mix(std::initializer_list<std::uint64_t> parts) noexcept;
+
+}  // namespace pot

@@ -1,0 +1,235 @@
+#include "passes/skeleton.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "ops/op_table.h"
+#include "passes/constant_key.h"
+
+namespace pot {
+namespace {
+
+bool reads_false(const Graph& graph, ValueId id) {
+  if (!id) return true;
+  const TensorRef tensor = graph.constant(id);
+  if (!tensor) return false;
+  const auto elements = read_ints(*tensor);
+  return elements && elements.value().size() == 1 && elements.value()[0] == 0;
+}
+
+/// Output 0 is input 0, and nobody reads another output.
+bool hands_through(const Graph& graph, const Node& node) {
+  const OpEntry* entry = op_table().find(node.domain, node.op_type);
+  if (!entry || !entry->traits.alias || node.inputs.empty() || !node.inputs[0]) return false;
+  if (node.outputs.empty() || !node.outputs[0]) return false;
+  if (node.op_type == "Dropout") {
+    if (node.inputs.size() > 2 && !reads_false(graph, node.inputs[2])) return false;
+    if (node.attr_int("is_test").value_or(1) == 0) return false;
+  }
+  return std::all_of(node.outputs.begin() + 1, node.outputs.end(), [&](ValueId id) {
+    return !id || (graph.uses(id).empty() && !graph.value(id).is_output);
+  });
+}
+
+class SkeletonBuilder {
+ public:
+  explicit SkeletonBuilder(const Graph& graph) : graph_(graph) {}
+
+  Result<Skeleton> build() {
+    auto order = graph_.order();
+    if (!order) return order.error();
+    mark_live(order.value());
+    skeleton_.of_value.assign(graph_.value_count(), Skeleton::kNone);
+    for (const NodeId id : order.value()) {
+      if (live_.contains(id)) add(graph_.node(id));
+    }
+    for (const ValueInfo& output : graph_.outputs()) {
+      skeleton_.values[stand_in(output.value)].is_output = true;
+    }
+    collect_uses();
+    return std::move(skeleton_);
+  }
+
+ private:
+  void mark_live(const std::vector<NodeId>& order) {
+    std::unordered_set<ValueId> wanted;
+    for (const ValueInfo& output : graph_.outputs()) wanted.insert(output.value);
+    for (auto it = order.rbegin(); it != order.rend(); ++it) {
+      const Node& node = graph_.node(*it);
+      const bool live = std::any_of(node.outputs.begin(), node.outputs.end(),
+                                    [&](ValueId id) { return id && wanted.contains(id); });
+      if (!live) continue;
+      live_.insert(*it);
+      for (const ValueId input : node.inputs) wanted.insert(input);
+      for (const ValueId captured : graph_.captures(*it)) wanted.insert(captured);
+    }
+  }
+
+  /// Index of the value that stands for `id`; made when it was not seen yet.
+  std::uint32_t stand_in(ValueId id) {
+    if (skeleton_.of_value.size() <= id.index) {
+      skeleton_.of_value.resize(id.index + 1, Skeleton::kNone);
+    }
+    if (skeleton_.of_value[id.index] != Skeleton::kNone) return skeleton_.of_value[id.index];
+    Skeleton::Value value;
+    value.id = id;
+    if (const TensorRef tensor = graph_.constant(id, true)) {
+      const ConstantKey key = constant_key(*tensor);
+      value.constant = key.content;
+      value.constant_shape = key.shape;
+    } else if (const SparseTensorRef& sparse = graph_.value(id).sparse_initializer) {
+      value.constant = mix({text_key("sparse"), sparse->dims.size(), id.index});
+    }
+    return put(std::move(value));
+  }
+
+  std::uint32_t put(Skeleton::Value value) {
+    const auto index = static_cast<std::uint32_t>(skeleton_.values.size());
+    if (skeleton_.of_value.size() <= value.id.index) {
+      skeleton_.of_value.resize(value.id.index + 1, Skeleton::kNone);
+    }
+    skeleton_.of_value[value.id.index] = index;
+    skeleton_.values.push_back(std::move(value));
+    return index;
+  }
+
+  void add(const Node& node) {
+    if (hands_through(graph_, node)) {
+      const std::uint32_t source = stand_in(node.inputs[0]);
+      skeleton_.of_value[node.outputs[0].index] = source;
+      return;
+    }
+    if (node.is("Constant") && node.outputs.size() == 1 && node.outputs[0]) {
+      const ConstantKey key = constant_key(node);
+      Skeleton::Value value;
+      value.id = node.outputs[0];
+      value.constant = key.content;
+      value.constant_shape = key.shape;
+      put(std::move(value));
+      return;
+    }
+    Skeleton::Node made = stripped(node);
+    const std::uint64_t signature = signature_of(made);
+    const OpEntry* entry = op_table().find(node.domain, node.op_type);
+    const bool random = entry && entry->traits.random;
+    if (const auto twin = made_.find(signature);
+        !random && twin != made_.end() && same_computation(skeleton_.nodes[twin->second], made)) {
+      merge(node, skeleton_.nodes[twin->second]);
+      return;
+    }
+    const auto index = static_cast<std::uint32_t>(skeleton_.nodes.size());
+    for (std::uint32_t slot = 0; slot < node.outputs.size(); ++slot) {
+      const ValueId output = node.outputs[slot];
+      if (!output) {
+        made.outputs.push_back(Skeleton::kNone);
+        continue;
+      }
+      Skeleton::Value value;
+      value.id = output;
+      value.producer = index;
+      value.slot = slot;
+      made.outputs.push_back(put(std::move(value)));
+    }
+    made_.emplace(signature, index);
+    skeleton_.nodes.push_back(std::move(made));
+  }
+
+  Skeleton::Node stripped(const Node& node) {
+    Skeleton::Node made;
+    made.id = node.id;
+    const OpEntry* entry = op_table().find(node.domain, node.op_type);
+    made.commutative = entry && entry->traits.commutative;
+    std::uint64_t outputs = node.outputs.size();
+    for (const ValueId output : node.outputs) outputs = outputs * 2 + (output ? 1 : 0);
+    const std::string_view domain = node.is_standard() ? std::string_view() : std::string_view(node.domain);
+    made.op = mix({text_key(domain), text_key(node.op_type), text_key(node.overload), outputs});
+    made.attributes = attributes_key(graph_, node);
+    for (const ValueId input : node.inputs) {
+      made.inputs.push_back(input ? stand_in(input) : Skeleton::kNone);
+    }
+    while (!made.inputs.empty() && made.inputs.back() == Skeleton::kNone) made.inputs.pop_back();
+    for (const ValueId captured : graph_.captures(node.id)) {
+      made.inputs.push_back(stand_in(captured));
+    }
+    return made;
+  }
+
+  std::uint64_t signature_of(const Skeleton::Node& node) const {
+    std::uint64_t hash = mix({node.op, node.attributes, node.inputs.size()});
+    for (const std::uint32_t input : node.inputs) {
+      const bool constant = input != Skeleton::kNone && skeleton_.values[input].constant != 0;
+      hash = mix({hash, constant ? skeleton_.values[input].constant : input});
+    }
+    return hash;
+  }
+
+  /// The signature is only a hash, and of large constants a hash of samples.
+  bool same_computation(const Skeleton::Node& a, const Skeleton::Node& b) const {
+    if (a.op != b.op || a.attributes != b.attributes || a.inputs.size() != b.inputs.size()) {
+      return false;
+    }
+    for (std::size_t i = 0; i < a.inputs.size(); ++i) {
+      if (a.inputs[i] == b.inputs[i]) continue;
+      if (a.inputs[i] == Skeleton::kNone || b.inputs[i] == Skeleton::kNone) return false;
+      if (!same_constant(skeleton_.values[a.inputs[i]], skeleton_.values[b.inputs[i]])) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool same_constant(const Skeleton::Value& a, const Skeleton::Value& b) const {
+    if (a.constant == 0 || a.constant != b.constant) return false;
+    const TensorRef ours = tensor_of(a.id);
+    const TensorRef theirs = tensor_of(b.id);
+    if (!ours || !theirs) return true;  // attributes of a Constant, which are hashed whole
+    const auto left = ours->data();
+    const auto right = theirs->data();
+    return left && right && std::ranges::equal(left.value().view, right.value().view);
+  }
+
+  TensorRef tensor_of(ValueId id) const {
+    if (TensorRef tensor = graph_.constant(id, true)) return tensor;
+    const NodeId producer = graph_.value(id).producer;
+    return producer ? graph_.node(producer).attr_tensor("value") : nullptr;
+  }
+
+  void merge(const Node& node, const Skeleton::Node& twin) {
+    for (std::size_t slot = 0; slot < node.outputs.size(); ++slot) {
+      if (!node.outputs[slot] || twin.outputs[slot] == Skeleton::kNone) continue;
+      skeleton_.of_value[node.outputs[slot].index] = twin.outputs[slot];
+      skeleton_.values[twin.outputs[slot]].twins.push_back(node.outputs[slot]);
+    }
+  }
+
+  void collect_uses() {
+    for (std::uint32_t index = 0; index < skeleton_.nodes.size(); ++index) {
+      const auto& inputs = skeleton_.nodes[index].inputs;
+      for (std::uint32_t slot = 0; slot < inputs.size(); ++slot) {
+        if (inputs[slot] != Skeleton::kNone) {
+          skeleton_.values[inputs[slot]].uses.push_back({index, slot});
+        }
+      }
+    }
+  }
+
+  const Graph& graph_;
+  Skeleton skeleton_;
+  std::unordered_set<NodeId> live_;
+  std::unordered_map<std::uint64_t, std::uint32_t> made_;
+};
+
+}  // namespace
+
+std::uint32_t Skeleton::find(const Graph& graph, std::string_view name) const {
+  const ValueId id = graph.find_value(name);
+  return id && id.index < of_value.size() ? of_value[id.index] : kNone;
+}
+
+Result<Skeleton> make_skeleton(const Model& model) {
+  return SkeletonBuilder(model.graph()).build();
+}
+
+}  // namespace pot

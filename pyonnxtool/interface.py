@@ -1,0 +1,108 @@
+"""Which graph input and output of one model is which of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyonnxtool.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model, Value
+
+
+@dataclass(frozen=True)
+class Interface:
+    """Pairs (reference name, candidate name). `notes` says what was not matched by name."""
+
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+
+
+def match_interface(reference: Model, candidate: Model) -> Interface:
+    """Pair the graph inputs and outputs by name, or by place when no name is shared.
+
+    The order of graph inputs and outputs is part of a model's signature, so it may stand in for
+    names; dtypes and ranks must agree. Raises UsageError when an output is missing in the
+    candidate, when an input of the candidate has no source, or when nothing fits.
+    """
+    inputs, by_place = _pair("input", required_inputs(reference), required_inputs(candidate))
+    outputs, outputs_by_place = _pair("output", reference.graph.outputs, candidate.graph.outputs)
+    notes = []
+    if by_place:
+        notes.append("the models share no input name: inputs were matched by their order")
+    if outputs_by_place:
+        notes.append("the models share no output name: outputs were matched by their order")
+    known = {name for _, name in outputs}
+    more = [value.name for value in candidate.graph.outputs if value.name not in known]
+    if more:
+        notes.append(f"only the candidate has the output {', '.join(map(repr, more))}")
+    return Interface(tuple(inputs), tuple(outputs), tuple(notes))
+
+
+def required_inputs(model: Model) -> list[Value]:
+    """The graph inputs that have no initializer to stand in for them."""
+    return [value for value in model.graph.inputs if value.initializer is None]
+
+
+def _pair(
+    what: str, reference: Sequence[Value], candidate: Sequence[Value]
+) -> tuple[list[tuple[str, str]], bool]:
+    ours = {value.name: value for value in reference}
+    theirs = {value.name: value for value in candidate}
+    if ours.keys() & theirs.keys():
+        return _pair_by_name(what, ours, theirs), False
+    if len(reference) == len(candidate) and all(map(_fits, reference, candidate)):
+        pairs = [(a.name, b.name) for a, b in zip(reference, candidate, strict=True)]
+        return pairs, bool(pairs)
+    raise UsageError(
+        f"the two models have no {what} in common: the reference has {_listed(reference)}, "
+        f"the candidate has {_listed(candidate)}; are they the same network?"
+    )
+
+
+def _pair_by_name(
+    what: str, ours: dict[str, Value], theirs: dict[str, Value]
+) -> list[tuple[str, str]]:
+    # The candidate may ignore an input (pruned), but it cannot invent one, nor lack an output.
+    needed, there = (theirs, ours) if what == "input" else (ours, theirs)
+    missing = [name for name in needed if name not in there]
+    if missing:
+        side = "reference" if what == "input" else "candidate"
+        raise UsageError(
+            f"the {side} has no {what} {', '.join(map(repr, missing))}; "
+            f"it has {_listed(list(there.values()))}"
+        )
+    for name in needed if what == "input" else ():
+        if not _fits(ours[name], theirs[name]):
+            raise UsageError(
+                f"{what} {name!r} is {_described(ours[name])} in the reference, "
+                f"but {_described(theirs[name])} in the candidate"
+            )
+    return [(name, name) for name in ours if name in theirs]
+
+
+def _fits(ours: Value, theirs: Value) -> bool:
+    if ours.shape is None or theirs.shape is None:
+        return True
+    return len(ours.shape) == len(theirs.shape) and not any(
+        isinstance(a, int) and isinstance(b, int) and a != b
+        for a, b in zip(ours.shape, theirs.shape, strict=True)
+    )
+
+
+def _listed(values: Sequence[Value]) -> str:
+    return ", ".join(f"{value.name!r} {_described(value)}" for value in values[:8]) + (
+        f" and {len(values) - 8} more" if len(values) > 8 else "" if values else "none"
+    )
+
+
+def _described(value: Value) -> str:
+    shape = "" if value.shape is None else f"[{', '.join(map(_dim, value.shape))}]"
+    return f"{value.dtype or value.kind}{shape}"
+
+
+def _dim(dim: int | str | None) -> str:
+    return "?" if dim is None else str(dim)
