@@ -106,6 +106,15 @@ def test_files_that_git_ignores_are_not_judged(tmp_path: Path) -> None:
     assert rules.vague_names(tmp_path) == ["csrc/base/utils.h says nothing of what it holds"]
 
 
+def test_what_is_built_is_not_judged_without_git(tmp_path: Path) -> None:
+    checkout = tmp_path / "build" / "checkout"
+    plant(checkout, "build/setup.py", "")
+    plant(checkout, ".venv/bin/setup.py", "")
+    assert rules.strangers_at_the_top(checkout) == []
+    plant(checkout, "setup.py", "")
+    assert rules.strangers_at_the_top(checkout) == ["setup.py is no part of the top level"]
+
+
 def sound_house(root: Path) -> None:
     """A small tree that keeps every rule, with the things that a clumsy rule would blame."""
     plant(root, "CMakeLists.txt", "project(x)\n")

@@ -45,7 +45,9 @@ TOP_LEVEL = frozenset({"CMakeLists.txt", "CMakePresets.json", "pyproject.toml"})
     *(".ci", ".clang-format", ".clang-tidy", ".gitignore", ".pre-commit-config.yaml"),
 }
 
-GENERATED = frozenset({".git", ".venv", "build", "dist", "__pycache__", ".hypothesis"})
+GENERATED = frozenset({".git", ".venv", "build", "dist", "__pycache__", ".hypothesis"}) | {
+    *(".pytest_cache", ".mypy_cache", ".ruff_cache", ".benchmarks"),
+}
 VAGUE_WORDS = frozenset({"util", "utils", "helper", "helpers", "manager", "managers", "misc"})
 CPP_ENDINGS = frozenset({".h", ".cpp", ".inl"})
 SOURCE_ENDINGS = CPP_ENDINGS | {".py", ".pyi", ".cmake", ".toml"}
@@ -76,7 +78,7 @@ def files_of(root: Path) -> Iterator[Path]:
     if listed.returncode == 0 and (root / ".git").exists():
         names = [root / name for name in listed.stdout.decode().split("\0") if name]
     else:
-        names = [path for path in root.rglob("*") if not GENERATED & set(path.parts)]
+        names = [p for p in root.rglob("*") if not GENERATED & set(p.relative_to(root).parts)]
     yield from sorted(path for path in names if path.is_file())
 
 
