@@ -2,7 +2,9 @@
 // A graph: nodes in a stable store, values by id and name, edits that keep both in step.
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -49,6 +51,10 @@ struct Value {
   TensorRef initializer;  ///< may be null
   SparseTensorRef sparse_initializer;
   std::vector<Use> uses;  ///< by inputs of nodes of this graph; see Graph::uses for all
+  // Places in Graph::inputs(), outputs() and value_infos(); -1 for none.
+  std::ptrdiff_t input_index = -1;
+  std::ptrdiff_t output_index = -1;
+  std::ptrdiff_t info_index = -1;
 };
 
 /// Names in the graph that a node comes from -> names in the graph that it goes to.
@@ -172,7 +178,7 @@ class Graph {
   /// Copies a node of another graph, with its bodies, to the end of this one. Inputs, outputs and
   /// captured names go through `names`; what is not in it keeps its name. Bytes are shared.
   NodeId adopt(const Graph& from, NodeId id, const RenameMap& names = {});
-  /// A deep copy that shares all bytes; part of no model yet.
+  /// A deep copy with the same ids that shares all bytes; part of no model yet.
   [[nodiscard]] GraphPtr clone() const;
   /// Forgets all spans beneath and above, so that everything is written anew.
   void touch_all();
@@ -180,22 +186,23 @@ class Graph {
  private:
   friend class GraphLoader;
   friend class Model;
-  friend struct Attribute;
 
-  Value& value_at(ValueId id) noexcept;
+  ValueId know(std::string_view value_name) const;
   Node& edit(NodeId id);
   void changed();
-  void bodies_changed();
   void link(const Node& node);
   void unlink(const Node& node);
   void attach_bodies(Node& node);
-  void refresh_definition(ValueId id);
-  void put_info(std::vector<ValueInfo>& list, ValueId value, TypeRef type,
-                std::optional<std::size_t> position);
-  void copy_into(Graph& to) const;
-  Status rename_captured(const std::string& from, const std::string& to);
-  void apply_rename_captured(const std::string& from, const std::string& to);
+  void own(Model* model, Function* function) noexcept;
+  void put(std::vector<ValueInfo>& list, ValueId value, TypeRef type,
+           std::optional<std::size_t> position);
+  void drop(std::vector<ValueInfo>& list, ValueId value);
+  void index_infos();
+  void rename_local(ValueId id, std::string new_name);
+  void rename_free(const RenameMap& names);
+  void move_name(ValueId id, const std::string& new_name);
   void collect_captured(std::vector<std::string_view>& names) const;
+  [[nodiscard]] bool mentions(std::string_view value_name) const;
 
   Message message_;
   Text name_;
@@ -203,8 +210,8 @@ class Graph {
   std::vector<std::unique_ptr<Node>> store_;
   std::vector<NodeId> listing_;
   // Mutable: looking at a body may show a name that this graph did not know of yet.
-  mutable std::vector<Value> values_;
-  mutable std::unordered_map<std::string, ValueId> by_name_;
+  mutable std::deque<Value> values_;
+  mutable std::unordered_map<std::string_view, ValueId> by_name_;  // keys lie in values_
   std::vector<ValueInfo> inputs_;
   std::vector<ValueInfo> outputs_;
   std::vector<ValueInfo> infos_;
@@ -214,8 +221,8 @@ class Graph {
   NodeId owner_;
   Model* model_ = nullptr;
   Function* function_ = nullptr;
-  struct CaptureIndex;
-  mutable std::shared_ptr<const CaptureIndex> captures_;
+  using CaptureIndex = std::unordered_map<NodeId, std::vector<ValueId>>;
+  mutable std::optional<CaptureIndex> captures_;
 };
 
 }  // namespace pot

@@ -62,5 +62,7 @@ using MetadataEntry = std::pair<std::string, std::string>;
 
 /// `metadata_props` lives in `rest`: read on demand, replaced as a whole.
 [[nodiscard]] std::vector<MetadataEntry> read_metadata(const Rest& rest, std::uint32_t number);
+[[nodiscard]] Rest with_metadata(const Rest& rest, std::uint32_t number,
+                                 std::span<const MetadataEntry> entries);
 
 }  // namespace pot

@@ -2,6 +2,7 @@
 // A model: header, main graph, functions, and the files that it is read from.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,10 @@ struct OpsetImport : Message {
   Text domain;
   std::optional<std::int64_t> version;
 };
+
+/// Version that a list imports of a domain ("" and "ai.onnx" are the same).
+[[nodiscard]] std::optional<std::int64_t> imported_version(const std::vector<OpsetImport>& imports,
+                                                           std::string_view domain);
 
 /// A model-local function. Its inputs and outputs are those of its body, without types.
 struct Function : Message {
@@ -70,6 +75,8 @@ class Model {
   }
   [[nodiscard]] std::vector<MetadataEntry> metadata() const;
   [[nodiscard]] const Message& message() const noexcept { return message_; }
+  /// False for a ModelProto without any graph field.
+  [[nodiscard]] bool graph_present() const noexcept { return graph_present_; }
   [[nodiscard]] const std::shared_ptr<DataFiles>& data_files() const noexcept { return files_; }
 
   void set_ir_version(std::int64_t version);
@@ -84,6 +91,7 @@ class Model {
   void remove_function(const Function& function);
 
   /// An independent model; all bytes are shared.
+  /// Equal ids name equal nodes and values in both.
   [[nodiscard]] ModelPtr copy() const;
   /// Same header, opset imports and functions, and a main graph of the same name without anything.
   [[nodiscard]] ModelPtr empty_like() const;
@@ -98,6 +106,7 @@ class Model {
 
   void changed() noexcept { message_.source.reset(); }
   void copy_header(Model& to) const;
+  void copy_functions(Model& to) const;
 
   Message message_;
   std::string path_;
