@@ -19,7 +19,7 @@ PYTHON_LAYERS = (
     ("registry", "report", "verdict"),
     ("model", "feeds", "interface", "rewrite"),
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
-    ("probe", "diff", "bisect", "reduce", "subjects", "inspect"),
+    ("probe", "compare", "diff", "bisect", "reduce", "subjects", "inspect"),
     ("__init__",),
     ("cli",),
     ("__main__",),
