@@ -1,0 +1,88 @@
+"""Planted faults are named exactly, and nothing is blamed where nothing is wrong.
+
+The whole bench with its tables is `python tests/bench/fault_bench.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from pyonnxtool.bisect import bisect
+
+from support.disguise import DISGUISES
+from support.trials import (
+    ALL_KINDS,
+    GOOD,
+    Trial,
+    control_trials,
+    drift_trials,
+    judge,
+    optimized_trials,
+    planted_trials,
+)
+from support.zoo import ZOO
+
+
+def assert_judged_well(trial: Trial) -> None:
+    report = bisect(trial.reference, trial.candidate, inputs=list(trial.feeds))
+    named = [(c.node, c.reference_node, c.why) for c in report.culprits]
+    said = f"{trial.name}: {trial.description}; said {report.verdict} {named} {report.reason}"
+    assert judge(trial, report) in GOOD, f"{said}; expected {trial.culprits}"
+
+
+def first_trials(kind: str) -> Iterator[Trial]:
+    """The first model that a fault applies to, starting at another one for each kind."""
+    start = ALL_KINDS.index(kind) % len(ZOO)
+    makers = [*ZOO.values()][start:] + [*ZOO.values()][:start]
+    return chain.from_iterable(planted_trials(make(), [kind]) for make in makers)
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_a_fault_of_each_kind_is_named(kind: str) -> None:
+    trials = first_trials(kind)
+    assert_judged_well(next(trials))
+    assert_judged_well(next(trials))
+
+
+@pytest.mark.parametrize("look", DISGUISES)
+def test_a_disguised_copy_is_no_fault(look: str) -> None:
+    for trial in control_trials(ZOO["encoder_op_20"]()):
+        if trial.kind == "disguised" and trial.disguise == look:
+            assert_judged_well(trial)
+
+
+def test_equal_algebra_is_no_fault() -> None:
+    for name in ("encoder_op_20", "resnet_13"):
+        for trial in control_trials(ZOO[name]()):
+            if trial.kind != "disguised":
+                assert_judged_well(trial)
+
+
+def test_an_optimized_file_is_no_fault(tmp_path: Path) -> None:
+    for name in ("resnet_13", "decoder_17"):
+        for trial in optimized_trials(ZOO[name](), tmp_path):
+            assert_judged_well(trial)
+
+
+def test_amplified_rounding_is_no_fault() -> None:
+    for trial in drift_trials():
+        if trial.disguise == "none":
+            assert_judged_well(trial)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ZOO)
+def test_every_fault_in_every_model(name: str) -> None:
+    for trial in planted_trials(ZOO[name](), ALL_KINDS):
+        assert_judged_well(trial)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ZOO)
+def test_every_control_of_every_model(name: str, tmp_path: Path) -> None:
+    case = ZOO[name]()
+    for trial in chain(control_trials(case), optimized_trials(case, tmp_path)):
+        assert_judged_well(trial)

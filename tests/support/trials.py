@@ -1,0 +1,197 @@
+"""Pairs of models with the answer that a bisection has to give, and the judge of its answer."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from support.disguise import DISGUISES, Disguised, disguise
+from support.drift import drift_pairs
+from support.equivalents import EQUIVALENTS, rewritten
+from support.faults import FAULTS, Planted, plant, plant_two
+from support.faults.site import walk
+from support.graph_builder import Case, Feed
+from support.ort_runs import DEMANDED, Outputs, difference, run
+
+if TYPE_CHECKING:
+    from pyonnxtool.report import BisectReport, Culprit
+
+GOOD = ("exact", "quiet")
+OUTCOMES = ("exact", "quiet", "extra", "in region", "wrong", "missed", "false alarm", "error")
+"""`quiet`: rightly not a fault. `extra`: the right node first, but others blamed with it."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`culprits` has one set of candidate nodes per fault; none at all for a control."""
+
+    model: str
+    kind: str
+    disguise: str
+    reference: onnx.ModelProto
+    candidate: onnx.ModelProto
+    feeds: tuple[Feed, ...]
+    description: str
+    effect: float
+    culprits: tuple[frozenset[str], ...] = ()
+    culprit_outputs: tuple[frozenset[str], ...] = ()
+    reference_culprits: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """What selects this trial again."""
+        return f"{self.model}/{self.kind}/{self.disguise}"
+
+    @property
+    def demanded(self) -> bool:
+        """Whether the verdict has to be `fault`."""
+        return bool(self.culprits) and self.effect > DEMANDED
+
+
+def seeded(*parts: str) -> np.random.Generator:
+    """A generator that depends on the trial's name alone, so each can be repeated by itself."""
+    return np.random.default_rng(zlib.crc32("/".join(parts).encode()))
+
+
+def planted_trials(
+    case: Case, kinds: Sequence[str], disguises: Sequence[str] = (), attempts: int = 12
+) -> Iterator[Trial]:
+    """Every fault that applies to `case`: with names kept, and in each of `disguises`.
+
+    Without `disguises` each fault gets two of them, so that all kinds meet all in the end.
+    """
+    expected = run(case.model, case.feeds)
+    for kind in kinds:
+        planted = _planted(case, kind, expected, attempts)
+        if planted is None:
+            continue
+        others = [name for name in DISGUISES if name != "none"]
+        turn = zlib.crc32(f"{case.name}/{kind}".encode()) % len(others)
+        chosen = disguises or ("none", others[turn], others[(turn + 5) % len(others)])
+        for look in chosen:
+            yield _disguised_trial(case, planted, kind, look)
+
+
+def _planted(case: Case, kind: str, expected: list[Outputs], attempts: int) -> Planted | None:
+    rng = seeded(case.name, kind)
+    if kind.startswith("two_faults"):
+        return plant_two(case.model, case.feeds, rng)
+    if kind.startswith("inside/"):
+        own = kind.removeprefix("inside/")
+        return plant(own, case.model, case.feeds, rng, expected, inside=True, attempts=attempts)
+    return plant(kind, case.model, case.feeds, rng, expected, attempts=attempts)
+
+
+ALL_KINDS = (
+    *FAULTS,
+    *(f"two_faults_{number}" for number in range(4)),
+    *(f"inside/{kind}" for kind in ("leaky_alpha", "operands_swapped", "op_replaced",
+                                    "weight_element", "fp16_round_trip", "node_dropped")),
+)  # fmt: skip
+
+
+def _disguised_trial(case: Case, planted: Planted, kind: str, look: str) -> Trial:
+    result = disguise(planted.model, look, seeded(case.name, kind, look))
+    return Trial(
+        case.name,
+        kind,
+        look,
+        case.model,
+        result.model,
+        case.feeds,
+        planted.description,
+        planted.effect,
+        tuple(frozenset(result.node(name) for name in names) for names in planted.culprits),
+        tuple(_outputs(planted.model, names, result) for names in planted.culprits),
+        planted.reference_culprits,
+    )
+
+
+def _outputs(model: onnx.ModelProto, names: frozenset[str], result: Disguised) -> frozenset[str]:
+    nodes = [node for _, node, _ in walk(model.graph) if node.name in names]
+    return frozenset(result.value(output) for node in nodes for output in node.output)
+
+
+def control_trials(case: Case) -> Iterator[Trial]:
+    """Pairs that compute the same: never `fault`."""
+    for look in DISGUISES:
+        result = disguise(case.model, look, seeded(case.name, look))
+        yield _control(case, "disguised", look, result.model, result)
+    for kind in EQUIVALENTS:
+        model = rewritten(case.model, kind)
+        if model is not None:
+            yield _control(case, f"equal/{kind}", "none", model)
+            hidden = disguise(model, "all_renamed", seeded(case.name, kind))
+            yield _control(case, f"equal/{kind}", "all_renamed", hidden.model)
+
+
+def optimized_trials(case: Case, folder: Path) -> Iterator[Trial]:
+    """The file that onnxruntime writes after its own optimizations."""
+    levels = onnxruntime.GraphOptimizationLevel
+    for name, level in {
+        "basic": levels.ORT_ENABLE_BASIC,
+        "extended": levels.ORT_ENABLE_EXTENDED,
+    }.items():
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = level
+        options.log_severity_level = 4
+        options.optimized_model_filepath = str(folder / f"{case.name}_{name}.onnx")
+        onnxruntime.InferenceSession(
+            case.model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        yield _control(case, f"ort/{name}", "none", onnx.load(options.optimized_model_filepath))
+
+
+def drift_trials() -> Iterator[Trial]:
+    """Rounding that something amplifies: `drift` or `same`."""
+    for pair in drift_pairs():
+        case = Case(pair.name.replace("/", "-"), pair.reference, pair.feeds)
+        yield _control(case, "drift", "none", pair.candidate)
+        result = disguise(pair.candidate, "all_renamed", seeded(pair.name))
+        yield _control(case, "drift", "all_renamed", result.model)
+
+
+def _control(
+    case: Case, kind: str, look: str, model: onnx.ModelProto, result: Disguised | None = None
+) -> Trial:
+    feeds = [result.feed(feed) for feed in case.feeds] if result else case.feeds
+    effect = difference(run(case.model, case.feeds), run(model, feeds))
+    if effect is None:
+        raise AssertionError(f"{case.name}/{kind}: a control changed its outputs' shapes")
+    return Trial(case.name, kind, look, case.model, model, case.feeds, "no fault", effect)
+
+
+def judge(trial: Trial, report: BisectReport) -> str:
+    """One of OUTCOMES."""
+    if report.verdict != "fault":
+        return "missed" if trial.demanded else "quiet"
+    if not trial.culprits:
+        return "false alarm"
+    if not report.culprits:
+        return "wrong"
+    hits = [
+        [_hit(trial, index, culprit) for culprit in report.culprits]
+        for index in range(len(trial.culprits))
+    ]
+    if any(fault[0] for fault in hits) and all(any(fault) for fault in hits):
+        blameless = len(report.culprits) - sum(map(any, zip(*hits, strict=True)))
+        return "extra" if blameless else "exact"
+    regions = [set(culprit.region) for culprit in report.culprits]
+    inside = [any(names & region for region in regions) for names in trial.culprits]
+    return "in region" if all(inside) else "wrong"
+
+
+def _hit(trial: Trial, index: int, culprit: Culprit) -> bool:
+    """By name, or by outputs in a model whose nodes have no names."""
+    if culprit.reference_node and culprit.reference_node in trial.reference_culprits:
+        return True
+    if trial.disguise == "nameless":
+        return bool(set(culprit.outputs) & trial.culprit_outputs[index])
+    return culprit.node in trial.culprits[index]
