@@ -15,7 +15,7 @@ from pyonnxtool.cli._rows import (
     print_values,
     print_weights,
 )
-from pyonnxtool.cli._text import facts, heading, middle, number, plural, ratio
+from pyonnxtool.cli._text import facts, heading, middle, number, plural, printable, ratio
 from pyonnxtool.report import DiffReport
 
 COLOURS = {"same": "bold green", "different": "bold red", "inconclusive": "bold yellow"}
@@ -57,11 +57,11 @@ def print_diff(target: Console, report: DiffReport, view: View) -> None:
         shown = chosen(report.values, view.rows, view.sort)
         heading(target, "Values", order)
         if shown:
-            print_values(target, shown)
+            print_values(target, shown, report.values if view.sort == "graph" else ())
         if left := hidden(report.values, shown):
             target.print(Text(left, style="dim"))
     target.print()
-    target.print(verdict(report, view))
+    print_verdict(target, report, view)
 
 
 def observer(effect: str) -> str:
@@ -73,26 +73,28 @@ def observer(effect: str) -> str:
     return f"{effect}: reading intermediate values may change the final outputs"
 
 
-def verdict(report: DiffReport, view: View) -> Text:
-    """The last line: the verdict in a sentence, and what to do next."""
+def print_verdict(target: Console, report: DiffReport, view: View) -> None:
+    """The verdict in a sentence, and what to do next."""
     line = Text(report.verdict, style=COLOURS.get(report.verdict, ""))
-    bad = sorted((row for row in report.outputs if row.status == "bad"), key=excess, reverse=True)
+    target.print(line.append(f": {sentence(report)}", style="not bold default"))
+    if report.verdict == "different":
+        target.print("To name the node that is to blame:")
+        target.print(Text(f"  pyonnxtool bisect {view.again}", style="bold"), soft_wrap=True)
+
+
+def sentence(report: DiffReport) -> str:
+    """What the verdict rests on."""
+    if report.verdict == "inconclusive":
+        return printable(report.notes[0] if report.notes else "too little could be compared")
     if report.verdict == "same":
         told = f"{plural(len(report.outputs), 'final output')} within tolerance"
-        line.append(f": {told} on {plural(report.samples, 'sample')}", style="not bold default")
-    elif report.verdict == "different":
-        if bad:
-            worst = f"output `{middle(bad[0].value, 40)}` is off"
-            if (off := bad[0].accumulated.get("max_abs")) is not None:
-                worst += f" by {number(off)}"
-            if bad[0].tolerance:
-                worst += f", {ratio(excess(bad[0]))} times what is allowed"
-            more = f"; {plural(len(bad) - 1, 'more output')} too" if len(bad) > 1 else ""
-            line.append(f": {worst}{more}", style="not bold default")
-        line.append("\nNext: ", style="not bold default")
-        line.append(f"pyonnxtool bisect {view.again}", style="bold default")
-        line.append("  names the node that is to blame", style="not bold default")
-    else:
-        reason = report.notes[0] if report.notes else "too little could be compared"
-        line.append(f": {reason}", style="not bold default")
-    return line
+        return f"{told} on {plural(report.samples, 'sample')}"
+    bad = sorted((row for row in report.outputs if row.status == "bad"), key=excess, reverse=True)
+    if not bad:
+        return "see above"
+    told = f"output `{middle(bad[0].value, 40)}` is off"
+    if (off := bad[0].accumulated.get("max_abs")) is not None:
+        told += f" by {number(off)}"
+    if bad[0].tolerance:
+        told += f", {ratio(excess(bad[0]))} times what is allowed"
+    return told + (f"; {plural(len(bad) - 1, 'more output')} too" if len(bad) > 1 else "")

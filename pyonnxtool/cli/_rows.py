@@ -55,77 +55,94 @@ def distance(row: ValueRow) -> str:
     return words
 
 
-def print_values(target: Console, rows: Sequence[ValueRow]) -> None:
-    """The table of intermediate values. Names give way first when the screen is narrow."""
+def print_values(target: Console, rows: Sequence[ValueRow], among: Sequence[ValueRow] = ()) -> None:
+    """The table of intermediate values. Names give way first when the screen is narrow.
+
+    Where values of `among` (in its order) are left out between two rows, a line says so.
+    """
     swept = any(row.introduced for row in rows)
     name_width, op_width, type_width = widths(rows, target.width - NUMBERS)
     drawn = table(target)
     drawn.add_column("\nvalue", no_wrap=True)
     drawn.add_column("\nop", no_wrap=True)
-    drawn.add_column("\ntype", no_wrap=True)
+    if type_width:
+        drawn.add_column("\ntype", no_wrap=True)
     drawn.add_column("accum.\nmax abs", justify="right", no_wrap=True)
     drawn.add_column("accum.\ndB", justify="right", no_wrap=True)
     if swept:
         drawn.add_column("introd.\nmax abs", justify="right", no_wrap=True)
         drawn.add_column("\ngain", justify="right", no_wrap=True)
     drawn.add_column("\nstatus", no_wrap=True)
+    places = {id(row): index for index, row in enumerate(among)}
+    seen = 0
     for row in rows:
+        place = places.get(id(row), seen)
+        if place > seen:
+            drawn.add_row(Text(f"⋮ {counted(among[seen:place])}", style="dim"))
+        seen = place + 1
         fresh = Text(short(row.introduced.get("max_abs")))
         fresh.stylize("bold red" if introduces(row) else "")
         drawn.add_row(
             middle(row.value, name_width),
             middle(row.op_type, op_width),
-            Text(middle(short_type(row), type_width), style="dim"),
+            *([Text(middle(short_type(row), type_width), style="dim")] if type_width else []),
             short(row.accumulated.get("max_abs")),
             metric(row.accumulated, "sqnr_db"),
             *([fresh, ratio(row.gain)] if swept else []),
             Text(row.status, style=STYLES.get(row.status, "")),
         )
+    if among[seen:]:
+        drawn.add_row(Text(f"⋮ {counted(among[seen:])}", style="dim"))
     target.print(drawn)
-    noted = [row for row in rows if row.note]
-    for row in noted:
-        target.print(Text(f"{middle(row.value, 40)}: {row.note}", style="dim"))
+    for row in rows:
+        if row.note:
+            target.print(Text(f"{middle(row.value, 40)}: {row.note}", style="dim"))
+
+
+def counted(rows: Sequence[ValueRow]) -> str:
+    """`21 bad, 1 noise, 20 ok`, without what there is none of."""
+    counts = [(sum(row.status == status for row in rows), status) for status in RANK]
+    return ", ".join(f"{count:,} {status}" for count, status in counts if count)
 
 
 def widths(rows: Sequence[ValueRow], room: int) -> tuple[int, int, int]:
-    """Columns for name, operator and type: long operators and types give way to long names."""
+    """Columns for name, operator and type: long operators and types give way to long names.
+
+    On a screen too narrow for all, the type goes, which then has a width of 0.
+    """
     name = max((len(row.value) for row in rows), default=0)
     op = min(max((len(row.op_type) for row in rows), default=0), 18)
     kind = min(max((len(short_type(row)) for row in rows), default=0), 22)
     if op + kind + min(name, 26) > room:
-        op, kind = min(op, 13), min(kind, 15)
+        op, kind = min(op, 13), min(kind, 15) if room > 40 else 0
     return max(room - op - kind, 12), op, kind
 
 
 def chosen(rows: Sequence[ValueRow], count: int | None, sort: str) -> list[ValueRow]:
     """The `count` rows that say most, in graph order or worst first; all when `count` is None.
 
-    First come values whose own node introduces an error, then bad ones from the start of the
-    graph, then those that are nearest to being bad.
+    In graph order, values whose own node introduces an error come before bad ones from the start
+    of the graph, and those before the ones that are nearest to being bad.
     """
+    if sort == "worst":
+        return sorted(rows, key=lambda row: (RANK.get(row.status, 3), -excess(row)))[:count]
     order = {id(row): index for index, row in enumerate(rows)}
 
     def interest(row: ValueRow) -> tuple[bool, int, float]:
         place = float(order[id(row)]) if row.status == "bad" else -excess(row)
         return (not introduces(row), RANK.get(row.status, 3), place)
 
-    picked = sorted(rows, key=interest)[: len(rows) if count is None else count]
-    if sort == "worst":
-        return sorted(picked, key=lambda row: (RANK.get(row.status, 3), -excess(row)))
-    return sorted(picked, key=lambda row: order[id(row)])
+    return sorted(sorted(rows, key=interest)[:count], key=lambda row: order[id(row)])
 
 
 def hidden(rows: Sequence[ValueRow], shown: Sequence[ValueRow]) -> str:
     """How many values of which status the table leaves out, and how to see them."""
-    left = len(rows) - len(shown)
+    kept = {id(row) for row in shown}
+    left = [row for row in rows if id(row) not in kept]
     if not left:
         return ""
-    counts = []
-    for status in RANK:
-        count = sum(row.status == status for row in rows)
-        count -= sum(row.status == status for row in shown)
-        counts += [f"{count:,} {status}"] if count else []
-    return f"{plural(left, 'more value')} ({', '.join(counts)}); --rows all shows every one"
+    told = plural(len(left), "more value")
+    return f"{told} ({counted(left)}); --rows all shows every one"
 
 
 def introduces(row: ValueRow) -> bool:

@@ -33,6 +33,14 @@ class Trimmed:
         return getattr(self._stream, name)
 
 
+class Screen(Console):
+    """A console that leaves a closed pipe to the caller; rich would exit with 1: "different"."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass it on."""
+        raise BrokenPipeError
+
+
 def console(stream: IO[str] | None = None, width: int | None = None) -> Console:
     """A console on `stream` (stdout), as wide as the terminal; 100 columns where there is none.
 
@@ -41,7 +49,7 @@ def console(stream: IO[str] | None = None, width: int | None = None) -> Console:
     file = stream or sys.stdout
     if not file.isatty():
         file = cast(IO[str], Trimmed(file))
-    target = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+    target = Screen(file=file, width=width, highlight=False, emoji=False, markup=False)
     if width is None:
         told = target.is_terminal or "COLUMNS" in os.environ
         target.width = min(target.width, WIDEST) if told else WIDTH

@@ -89,7 +89,7 @@ def command(
     """
     from pyonnxtool.diff import diff
 
-    from pyonnxtool.cli._diff_text import View, print_diff, verdict
+    from pyonnxtool.cli._diff_text import View, print_diff, print_verdict
     from pyonnxtool.cli._output import check_targets, deliver
     from pyonnxtool.cli._progress import Progress
 
@@ -103,6 +103,6 @@ def command(
         output,
         report.to_json(),
         lambda target: print_diff(target, report, view),
-        lambda target: target.print(verdict(report, view)),
+        lambda target: print_verdict(target, report, view),
     )
     return EXIT_CODES[report.verdict]

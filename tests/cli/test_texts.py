@@ -1,0 +1,207 @@
+"""What people read, on 100 columns without a terminal; and what a terminal adds."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cli.reports import LONG, VALUES, bisect_report, diff_report, row
+from pyonnxtool.cli import _text
+from pyonnxtool.cli._diff_text import View
+from pyonnxtool.cli._rows import chosen, hidden, introduces
+
+Answers = Callable[[str, Any], list[dict[str, Any]]]
+Golden = Callable[[str, str], None]
+
+
+@pytest.mark.parametrize("verdict", ["different", "same", "inconclusive"])
+def test_diff_text(verdict: str, run: Any, answers: Answers, golden: Golden) -> None:
+    more = {} if verdict != "inconclusive" else {"notes": ("the reference is not deterministic",)}
+    answers("diff", diff_report(verdict, **more))
+    golden(f"diff_{verdict}", run("diff", "good.onnx", "bad.onnx", "--dim", "batch=1").stdout)
+
+
+@pytest.mark.parametrize("verdict", ["fault", "drift", "same", "inconclusive"])
+def test_bisect_text(verdict: str, run: Any, answers: Answers, golden: Golden) -> None:
+    answers("bisect", bisect_report(verdict))
+    golden(f"bisect_{verdict}", run("bisect", "good.onnx", "bad.onnx").stdout)
+
+
+def test_diff_without_introduced_errors_has_no_column_for_them(run: Any, answers: Answers) -> None:
+    values = tuple(row(f"v{index}", introduced={}, gain=None) for index in range(3))
+    calls = answers("diff", diff_report("same", values=values))
+    text = run("diff", "a.onnx", "b.onnx", "--no-introduced").stdout
+    assert calls[0]["introduced"] is False
+    assert "introd." not in text
+    assert "gain" not in text
+
+
+def test_every_row_is_shown_on_request_and_in_order(run: Any, answers: Answers) -> None:
+    answers("diff", diff_report())
+    text = run("diff", "a.onnx", "b.onnx", "--rows", "all").stdout
+    places = [text.index(f"\n{row.value[:9]}") for row in VALUES if row.value != LONG]
+    assert places == sorted(places)
+    assert "more values" not in text
+
+
+def test_worst_first(run: Any, answers: Answers) -> None:
+    answers("diff", diff_report())
+    text = run("diff", "a.onnx", "b.onnx", "--sort", "worst", "--rows", "4").stdout
+    assert text.index("\nholes") < text.index("\nbn_out")
+    assert "41 more values (20 bad, 1 noise, 20 ok); --rows all shows every one" in text
+
+
+def test_no_rows_at_all(run: Any, answers: Answers) -> None:
+    answers("diff", diff_report())
+    text = run("diff", "a.onnx", "b.onnx", "--rows", "0").stdout
+    assert "45 more values" in text
+    assert "accum." not in text
+
+
+def test_values_that_introduce_an_error_are_always_among_the_rows() -> None:
+    late = (*VALUES, row("last", "bad", 1.0, introduced={"max_abs": 0.5}))
+    assert [row.value for row in chosen(late, 2, "graph")] == ["bn_out", "last"]
+    assert hidden(late, late) == ""
+
+
+def test_a_nan_that_a_node_introduces_counts() -> None:
+    assert introduces(row("v", introduced={"max_abs": float("nan")}))
+    assert not introduces(row("v", introduced={"max_abs": 0.0}))
+    assert not introduces(row("v", introduced={}))
+    assert not introduces(row("v", introduced={"max_abs": 1.0}, tolerance=None))
+
+
+def test_quiet_leaves_the_verdict(run: Any, answers: Answers) -> None:
+    answers("diff", diff_report())
+    assert run("diff", "a.onnx", "b.onnx", "-q").stdout.splitlines() == [
+        "different: output `logits` is off by 3.20e-02, 7,805 times what is allowed",
+        "To name the node that is to blame:",
+        "  pyonnxtool bisect a.onnx b.onnx",
+    ]
+    answers("bisect", bisect_report())
+    told = run("bisect", "a.onnx", "b.onnx", "-q").stdout
+    assert told == (
+        "fault: node `bn2` (BatchNormalization) introduces the difference, and 1 other node too\n"
+    )
+
+
+def test_the_next_command_repeats_the_options(run: Any, answers: Answers) -> None:
+    answers("diff", diff_report())
+    text = run(
+        *("diff", "a b.onnx", "c.onnx", "--seed", "3", "--atol", "y*=1e-3", "--dim", "batch=2"),
+        *("--shape", "x=1,3", "-q"),
+    ).stdout
+    assert (
+        "\n  pyonnxtool bisect 'a b.onnx' c.onnx --seed 3 --atol 'y*=1e-3' --shape x=1,3 "
+        "--dim batch=2\n"
+    ) in text
+
+
+def test_verbose_tells_the_runs(run: Any, answers: Answers) -> None:
+    answers("diff", diff_report())
+    assert "runs" not in run("diff", "a.onnx", "b.onnx").stdout
+    assert "reference 3, candidate 4" in run("diff", "a.onnx", "b.onnx", "-v").stdout
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def drawn_on_terminal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    from pyonnxtool.cli._diff_text import print_diff
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in {"TERM": "xterm-256color", "COLUMNS": "100", **environment}.items():
+        monkeypatch.setenv(name, value)
+    screen = Terminal()
+    print_diff(_text.console(screen), diff_report(), View(rows=24))
+    return screen.getvalue()
+
+
+def test_a_terminal_gets_colour_and_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = drawn_on_terminal(monkeypatch)
+    assert "\x1b[1;31mbad" in text
+    assert "────" in text
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[31" not in drawn_on_terminal(monkeypatch, NO_COLOR="1")
+    assert ";31m" not in drawn_on_terminal(monkeypatch, NO_COLOR="1")
+
+
+@pytest.mark.parametrize("columns", [72, 80, 100, 140])
+def test_tables_fit_the_screen(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    text = drawn_on_terminal(monkeypatch, COLUMNS=str(columns), NO_COLOR="1")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert max(map(len, text.splitlines())) <= columns
+    assert "3.2e-02" in text, "numbers are never cut"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        (0.0, "0"),
+        (3, "3"),
+        (12345, "12,345"),
+        (1.234e-5, "1.23e-05"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (float("-inf"), "-inf"),
+    ],
+)
+def test_numbers(value: float | None, text: str) -> None:
+    assert _text.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        (0.984, "0.98"),
+        (1.0, "1"),
+        (99.99, "1e+02"),
+        (7805.0, "7,805"),
+        (3.3e7, "3.3e+07"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_ratios(value: float | None, text: str) -> None:
+    assert _text.ratio(value) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1536, "1.5 KiB"),
+        (3 << 30, "3.0 GiB"),
+        (5 << 40, "5120.0 GiB"),
+    ],
+)
+def test_sizes(count: int, text: str) -> None:
+    assert _text.size(count) == text
+
+
+def test_long_names_lose_their_middle() -> None:
+    assert _text.middle("abcdefghij", 10) == "abcdefghij"
+    assert _text.middle("abcdefghij", 7) == "abc…hij"
+    assert _text.middle("abcdefghij", 6) == "ab…hij"
+
+
+def test_a_name_cannot_move_the_cursor() -> None:
+    assert _text.middle("a\x1b[2Jb\n", 20) == r"a\x1b[2Jb\n"
+
+
+def test_types() -> None:
+    assert _text.typed("float32", (1, "batch", None)) == "float32 1xbatchx?"
+    assert _text.typed("int64", ()) == "int64 scalar"
+    assert _text.typed(None, None) == "? …"
