@@ -168,7 +168,7 @@ TypedStats compare_text(py::handle ref, py::handle got) {
   return result;
 }
 
-TypedStats compare(py::handle ref, py::handle got, const std::optional<std::string>& dtype,
+TypedStats compare(const py::object& ref, const py::object& got, const std::optional<std::string>& dtype,
                    std::optional<std::uint64_t> count) {
   if (is_text(ref) != is_text(got)) throw py::type_error("strings and numbers do not compare");
   if (is_text(ref)) return compare_text(ref, got);
@@ -182,7 +182,7 @@ TypedStats compare(py::handle ref, py::handle got, const std::optional<std::stri
   return result;
 }
 
-std::uint64_t hash_of(py::handle data) {
+std::uint64_t hash_of(const py::object& data) {
   const Borrowed borrowed(data, "data");
   const py::gil_scoped_release unlocked;
   return kernels::hash_bytes(borrowed.bytes());
