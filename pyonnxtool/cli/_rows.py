@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from pyonnxtool.cli._text import (
@@ -62,23 +63,17 @@ def print_values(target: Console, rows: Sequence[ValueRow], among: Sequence[Valu
     """
     swept = any(row.introduced for row in rows)
     name_width, op_width, type_width = widths(rows, target.width - NUMBERS)
-    drawn = table(target)
-    drawn.add_column("\nvalue", no_wrap=True)
-    drawn.add_column("\nop", no_wrap=True)
-    if type_width:
-        drawn.add_column("\ntype", no_wrap=True)
-    drawn.add_column("accum.\nmax abs", justify="right", no_wrap=True)
-    drawn.add_column("accum.\ndB", justify="right", no_wrap=True)
-    if swept:
-        drawn.add_column("introd.\nmax abs", justify="right", no_wrap=True)
-        drawn.add_column("\ngain", justify="right", no_wrap=True)
-    drawn.add_column("\nstatus", no_wrap=True)
+    drawn = value_table(target, typed=type_width > 0, swept=swept)
+
+    def gap(left: Sequence[ValueRow]) -> None:
+        if left:
+            drawn.add_row(Text(middle(f"⋮ {counted(left)}", name_width), style="dim"))
+
     places = {id(row): index for index, row in enumerate(among)}
     seen = 0
     for row in rows:
         place = places.get(id(row), seen)
-        if place > seen:
-            drawn.add_row(Text(f"⋮ {counted(among[seen:place])}", style="dim"))
+        gap(among[seen:place])
         seen = place + 1
         fresh = Text(short(row.introduced.get("max_abs")))
         fresh.stylize("bold red" if introduces(row) else "")
@@ -91,12 +86,27 @@ def print_values(target: Console, rows: Sequence[ValueRow], among: Sequence[Valu
             *([fresh, ratio(row.gain)] if swept else []),
             Text(row.status, style=STYLES.get(row.status, "")),
         )
-    if among[seen:]:
-        drawn.add_row(Text(f"⋮ {counted(among[seen:])}", style="dim"))
+    gap(among[seen:])
     target.print(drawn)
     for row in rows:
         if row.note:
             target.print(Text(f"{middle(row.value, 40)}: {row.note}", style="dim"))
+
+
+def value_table(target: Console, *, typed: bool, swept: bool) -> Table:
+    """The empty table, with the columns of types and of introduced errors where wanted."""
+    drawn = table(target)
+    drawn.add_column("\nvalue", no_wrap=True)
+    drawn.add_column("\nop", no_wrap=True)
+    if typed:
+        drawn.add_column("\ntype", no_wrap=True)
+    drawn.add_column("accum.\nmax abs", justify="right", no_wrap=True)
+    drawn.add_column("accum.\ndB", justify="right", no_wrap=True)
+    if swept:
+        drawn.add_column("introd.\nmax abs", justify="right", no_wrap=True)
+        drawn.add_column("\ngain", justify="right", no_wrap=True)
+    drawn.add_column("\nstatus", no_wrap=True)
+    return drawn
 
 
 def counted(rows: Sequence[ValueRow]) -> str:
