@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -133,6 +134,7 @@ def sound_house(root: Path) -> None:
     plant(root, "pyonnxtool/diff.py", "from pyonnxtool import _core, backends\n")
     plant(root, "pyonnxtool/__init__.py", "from pyonnxtool import diff\n")
     plant(root, "pyonnxtool/cli/__init__.py", "import click\nimport pyonnxtool\n")
+    plant(root, "pyonnxtool/subjects.py", "x = 1  # noqa: E501" + " and why" * 12 + "\n")
     plant(root, "tests/test_a.py", 'url = "https://x.org/root/a"; path = "/tmp/root/a"\n')
 
 
@@ -154,6 +156,45 @@ def test_importing_the_package_loads_no_third_party(tmp_path: Path) -> None:
 def test_the_check_of_loaded_modules_sees_one(tmp_path: Path) -> None:
     code = "import sys, click; print(*sorted({m.split('.')[0] for m in sys.modules}))"
     assert "click" in run_python("-c", code, cwd=tmp_path).stdout.split()
+
+
+REGISTRIES = sorted(
+    (path.parent.relative_to(ROOT).as_posix().replace("/", "."), name)
+    for path in (ROOT / "pyonnxtool").rglob("__init__.py")
+    for name in re.findall(r"^(\w+)(?:: .*)? = Registry\(", path.read_text(), re.MULTILINE)
+)
+PLANT_AND_LIST = """
+import importlib, sys
+package = importlib.import_module(sys.argv[1])
+package.__path__.append(sys.argv[3])
+print(*getattr(package, sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize(("package", "name"), REGISTRIES)
+def test_a_new_entry_of_a_registry_needs_no_edit(tmp_path: Path, package: str, name: str) -> None:
+    more = tmp_path / "more"
+    plant(more, "planted.py", f"from {package} import {name}\n{name}.add('planted')(print)\n")
+    run = run_python("-c", PLANT_AND_LIST, package, name, str(more), cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "planted" in run.stdout.split()
+
+
+def test_a_new_command_needs_no_edit(tmp_path: Path) -> None:
+    lines = ['"""Plants a tree."""', "import click", "command = click.Command('planted')"]
+    plant(tmp_path / "more", "planted.py", "\n".join(lines))
+    code = (
+        "import pyonnxtool.cli as cli, sys; cli.__path__.append(sys.argv.pop(1));"
+        "cli.main(['planted', '--help'])"
+    )
+    run = run_python("-c", code, str(tmp_path / "more"), cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("Usage:")
+
+
+def test_there_are_registries() -> None:
+    assert ("pyonnxtool.metrics", "METRICS") in REGISTRIES
+    assert ("pyonnxtool.backends", "BACKENDS") in REGISTRIES
 
 
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
