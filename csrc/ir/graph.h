@@ -201,6 +201,8 @@ class Graph {
   void rename_local(ValueId id, std::string new_name);
   void rename_free(const RenameMap& names);
   void move_name(ValueId id, const std::string& new_name);
+  [[nodiscard]] std::vector<GraphPtr> bodies_reading(ValueId id) const;
+  void copy_into(Graph& to) const;
   void collect_captured(std::vector<std::string_view>& names) const;
   [[nodiscard]] bool mentions(std::string_view value_name) const;
 

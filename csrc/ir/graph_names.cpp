@@ -7,13 +7,19 @@
 
 namespace pot {
 
+std::vector<GraphPtr> Graph::bodies_reading(ValueId id) const {
+  std::vector<GraphPtr> out;
+  for (const NodeId each : listing_) {
+    if (std::ranges::count(captures(each), id) == 0) continue;
+    for (auto& body : node(each).bodies()) out.push_back(std::move(body));
+  }
+  return out;
+}
+
 // Pre: nothing here or inside is called `new_name`, except where a body has it as its own.
 void Graph::rename_local(ValueId id, std::string new_name) {
   const std::string old_name = values_[id.index].name;
-  for (const NodeId each : listing_) {
-    if (std::ranges::count(captures(each), id) == 0) continue;
-    for (const GraphPtr& body : node(each).bodies()) body->rename_free({{old_name, new_name}});
-  }
+  for (const GraphPtr& body : bodies_reading(id)) body->rename_free({{old_name, new_name}});
   move_name(id, new_name);
   captures_.reset();
   changed();
@@ -112,10 +118,7 @@ Status Graph::rename_value(ValueId id, std::string new_name) {
 void Graph::replace_uses(ValueId from, ValueId to) {
   if (from == to) return;
   const RenameMap names{{value(from).name, value(to).name}};
-  for (const NodeId each : listing_) {
-    if (std::ranges::count(captures(each), from) == 0) continue;
-    for (const GraphPtr& body : node(each).bodies()) body->rename_free(names);
-  }
+  for (const GraphPtr& body : bodies_reading(from)) body->rename_free(names);
   for (const Use& use : std::vector<Use>(value(from).uses)) set_input(use.node, use.slot, to);
 }
 

@@ -27,6 +27,7 @@ struct Text {
   [[nodiscard]] bool empty() const noexcept { return value.empty(); }
   operator std::string_view() const noexcept { return value; }
   friend bool operator==(const Text& a, std::string_view b) noexcept { return a.value == b; }
+  friend bool operator==(const Text& a, const std::string& b) noexcept { return a.value == b; }
   friend bool operator==(const Text& a, const Text& b) noexcept { return a.value == b.value; }
   friend bool operator==(const Text& a, const char* b) noexcept { return a.value == b; }
 };

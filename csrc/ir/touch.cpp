@@ -35,11 +35,7 @@ void touch(GraphPtr& graph) {
 }
 
 template <class T>
-void touch(std::vector<T>& list) {
-  if constexpr (!std::is_arithmetic_v<T> && !std::is_same_v<T, std::string>) {
-    for (T& each : list) touch(each);
-  }
-}
+void touch(std::vector<T>& list);
 
 void touch(std::monostate&) {}
 void touch(float&) {}
@@ -57,6 +53,13 @@ void touch(ValueInfo& info) {
 }
 
 void touch(OpsetImport& import) { import.source.reset(); }
+
+template <class T>
+void touch(std::vector<T>& list) {
+  if constexpr (!std::is_arithmetic_v<T> && !std::is_same_v<T, std::string>) {
+    for (T& each : list) touch(each);
+  }
+}
 
 }  // namespace
 
