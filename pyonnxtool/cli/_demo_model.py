@@ -43,14 +43,14 @@ class Network:
             "scale": self.random.uniform(0.5, 1.5, CHANNELS),
             "bias": self.random.normal(0, 0.1, CHANNELS),
             "mean": self.random.normal(0, 0.1, CHANNELS),
-            "var": self.random.uniform(0.05, 0.5, CHANNELS),
+            "var": self.random.uniform(0.1, 0.5, CHANNELS),
         }
         names = [self.weight(f"{name}.bn.{key}", array) for key, array in statistics.items()]
         return self.add("BatchNormalization", f"{name}.bn", x, *names, epsilon=1e-5)
 
 
 def reference_model() -> onnx.ModelProto:
-    """A network of 19 nodes for 32x32 images: three residual blocks, a pool and a classifier."""
+    """A network of 20 nodes for 32x32 images: three residual blocks, a pool and a classifier."""
     net = Network(np.random.default_rng(0))
     x = net.add("Relu", "stem.relu", net.conv_bn("stem", "image", 3))
     x = net.add("MaxPool", "stem.pool", x, kernel_shape=[2, 2], strides=[2, 2])
@@ -59,7 +59,7 @@ def reference_model() -> onnx.ModelProto:
         x = net.add("Relu", f"{block}.relu", net.add("Add", f"{block}.add", y, x))
     x = net.add("GlobalAveragePool", "head.pool", x)
     x = net.add("Flatten", "head.flatten", x)
-    kernel = net.random.normal(0, 0.3, (CLASSES, CHANNELS))
+    kernel = net.random.normal(0, 0.1, (CLASSES, CHANNELS))
     weight = net.weight("head.fc.weight", kernel)
     bias = net.weight("head.fc.bias", net.random.normal(0, 0.1, CLASSES))
     x = net.add("Gemm", "head.fc", x, weight, bias, transB=1)
