@@ -2,8 +2,8 @@
 
 python tests/bench/fault_bench.py                            # the zoo, all faults, all controls
 python tests/bench/fault_bench.py --only 'resnet*/epsilon*'  # one corner, failures explained
-python tests/bench/fault_bench.py --bed DIR --only 'bert*'   # faults in models of DIR/NAME/NAME.onnx
-python tests/bench/fault_bench.py --json out.json --save DIR # results, and failing pairs as files
+    python tests/bench/fault_bench.py --bed DIR --only 'bert*'   # models DIR/NAME/NAME.onnx
+python tests/bench/fault_bench.py --json out.json --save DIR # failing pairs as files too
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from support.trials import (
     judge,
     optimized_trials,
     planted_trials,
+    rewritten_trials,
 )
 from support.zoo import ZOO
 
@@ -82,6 +83,8 @@ def _trials(options: argparse.Namespace) -> Iterator[Trial]:
         if options.bed and not looks:
             looks = ("none", "all_renamed")
         yield from planted_trials(case, ALL_KINDS, looks, attempts=3 if options.bed else 12)
+        if not options.bed:
+            yield from rewritten_trials(case)
         if not options.no_controls:
             with tempfile.TemporaryDirectory() as folder:
                 yield from optimized_trials(case, Path(folder))
@@ -174,13 +177,18 @@ def _explain(trial: Trial, result: dict[str, Any], save: Path | None) -> None:
 
 
 def _print_table(key: str, results: list[dict[str, Any]]) -> None:
-    groups = list(dict.fromkeys(result[key] for result in results))
+    groups = sorted({_group(result[key]) for result in results})
     width = max(map(len, groups), default=4)
     used = [outcome for outcome in OUTCOMES if any(r["outcome"] == outcome for r in results)]
     print(f"\n{key:{width}} " + " ".join(f"{outcome:>11}" for outcome in used))
     for group in groups:
-        counts = Counter(r["outcome"] for r in results if r[key] == group)
+        counts = Counter(r["outcome"] for r in results if _group(r[key]) == group)
         print(f"{group:{width}} " + " ".join(f"{counts[o] or '.':>11}" for o in used))
+
+
+def _group(name: str) -> str:
+    """All faults in one kind of rewritten model share a row."""
+    return name.rpartition("/")[0] if name.startswith("rewritten/") else name
 
 
 def _print_total(results: list[dict[str, Any]]) -> None:

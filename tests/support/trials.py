@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
+import onnx.inliner
+import onnx.version_converter
 import onnxruntime
 
 from support.disguise import DISGUISES, Disguised, disguise
@@ -43,6 +46,8 @@ class Trial:
     culprits: tuple[frozenset[str], ...] = ()
     culprit_outputs: tuple[frozenset[str], ...] = ()
     reference_culprits: frozenset[str] = frozenset()
+    region_is_enough: bool = False
+    """The node has no counterpart of its own: naming the rewritten part around it is right."""
 
     @property
     def name(self) -> str:
@@ -97,6 +102,26 @@ ALL_KINDS = (
 )  # fmt: skip
 
 
+def rewritten_trials(case: Case, each: int = 3) -> Iterator[Trial]:
+    """Faults in a candidate whose structure differs too: rewritten or optimized, then damaged."""
+    for equivalent in EQUIVALENTS:
+        model = rewritten(case.model, equivalent)
+        if model is None:
+            continue
+        rng = seeded(case.name, equivalent)
+        expected, found = run(model, case.feeds), 0
+        for kind in rng.permutation(sorted(FAULTS)):
+            planted = plant(str(kind), model, case.feeds, rng, expected, attempts=2)
+            if planted is None or not planted.demanded or found == each:
+                continue
+            found += 1
+            look = ("none", "renamed", "all_renamed")[found % 3]
+            trial = _disguised_trial(case, planted, f"rewritten/{equivalent}/{kind}", look)
+            originals = {node.name for node in case.model.graph.node}
+            changed = not planted.culprits[0] <= originals
+            yield replace(trial, region_is_enough=changed)
+
+
 def _disguised_trial(case: Case, planted: Planted, kind: str, look: str) -> Trial:
     result = disguise(planted.model, look, seeded(case.name, kind, look))
     return Trial(
@@ -130,6 +155,14 @@ def control_trials(case: Case) -> Iterator[Trial]:
             yield _control(case, f"equal/{kind}", "none", model)
             hidden = disguise(model, "all_renamed", seeded(case.name, kind))
             yield _control(case, f"equal/{kind}", "all_renamed", hidden.model)
+    inlined = onnx.inliner.inline_local_functions(case.model)
+    if case.model.functions:
+        yield _control(case, "inlined", "none", inlined)
+    for opset in (15, 18, 21):
+        if opset > case.model.opset_import[0].version:
+            with contextlib.suppress(RuntimeError):  # the converter lacks some operators
+                newer = onnx.version_converter.convert_version(inlined, opset)
+                yield _control(case, f"opset/{opset}", "none", newer)
 
 
 def optimized_trials(case: Case, folder: Path) -> Iterator[Trial]:
@@ -185,7 +218,9 @@ def judge(trial: Trial, report: BisectReport) -> str:
         return "extra" if blameless else "exact"
     regions = [set(culprit.region) for culprit in report.culprits]
     inside = [any(names & region for region in regions) for names in trial.culprits]
-    return "in region" if all(inside) else "wrong"
+    if not all(inside):
+        return "wrong"
+    return "exact" if trial.region_is_enough and len(report.culprits) == 1 else "in region"
 
 
 def _hit(trial: Trial, index: int, culprit: Culprit) -> bool:
