@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyonnxtool.errors import UsageError
+from pyonnxtool.feeds import required_inputs
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Value
@@ -40,11 +41,6 @@ def match_interface(reference: Model, candidate: Model) -> Interface:
     if more:
         notes.append(f"only the candidate has the output {', '.join(map(repr, more))}")
     return Interface(tuple(inputs), tuple(outputs), tuple(notes))
-
-
-def required_inputs(model: Model) -> list[Value]:
-    """The graph inputs that have no initializer to stand in for them."""
-    return [value for value in model.graph.inputs if value.initializer is None]
 
 
 def _pair(

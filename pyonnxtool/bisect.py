@@ -1,0 +1,368 @@
+"""bisect: name the node that introduces the divergence, or say that it is drift."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyonnxtool import _core
+from pyonnxtool.case import Case, open_case
+from pyonnxtool.compare import compare
+from pyonnxtool.diff import observer_effect, unsteady_sides
+from pyonnxtool.errors import UsageError
+from pyonnxtool.judge import Judge, metrics_of
+from pyonnxtool.referee import Referee, Ruling
+from pyonnxtool.report import BisectReport, Culprit, ValueRow, WeightRow
+from pyonnxtool.subjects import sides
+from pyonnxtool.sweep import Measured, Progress, Sweep, Swept
+from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite
+from pyonnxtool.weights import compare_weights
+from pyonnxtool.why import differences, likeliest, neighbourhood
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Node
+    from pyonnxtool.subjects import SubjectLike
+
+_MOST_SAMPLES = 3
+"""Of the samples whose outputs differ, so many are looked into, the worst first."""
+_MOST_SUSPECTS = 32
+_LISTED = 10
+_LEAST_COVERAGE = 0.5
+_WIDEST_REGION = 0.5
+"""Of the candidate's nodes: a culprit region that holds more says nothing."""
+
+
+def bisect(
+    reference: SubjectLike,
+    candidate: SubjectLike | None = None,
+    *,
+    by: str = "auto",
+    inputs: object = None,
+    samples: int = 1,
+    seed: int = 0,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    dims: Mapping[str, int] | None = None,
+    atol: Sequence[str | float] | str | float | None = None,
+    rtol: Sequence[str | float] | str | float | None = None,
+    ulp: Sequence[str | float] | str | float | None = None,
+    memory: str | int = "2GiB",
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    custom_ops: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> BisectReport:
+    """Find the nodes of the candidate that introduce its difference from the reference.
+
+    Takes what `diff` takes. `by` is "values" (run every node on the reference's values) or
+    "auto", which is the same as long as there is no other way.
+
+    The verdict is "same" when the final outputs agree; "fault" when some node introduces more
+    than rounding explains (every such node is listed, the worst first); "drift" when the outputs
+    differ and no node does; "inconclusive" when too little could be compared, when a side is not
+    deterministic, or when the difference vanishes as soon as values are marked.
+
+    Raises UsageError, ModelError or BackendError.
+    """
+    if by not in ("auto", "values"):
+        raise UsageError(f"--by {by}: use auto or values")
+    tolerances = Tolerances.parse(atol, rtol, ulp)
+    ours, theirs = sides(reference, candidate, custom_ops)
+    with open_case(
+        ours, theirs, inputs=inputs, samples=samples, seed=seed, shapes=shapes, dims=dims,
+        memory=memory, only=only, skip=skip, progress=progress,
+    ) as case:
+        return _Bisection(case, tolerances).report()
+
+
+@dataclass(frozen=True)
+class _Fault:
+    measured: Measured
+    excess: float
+    ruling: Ruling | None
+    region: frozenset[int]
+
+
+class _Bisection:
+    def __init__(self, case: Case, tolerances: Tolerances) -> None:
+        self._case, self._tolerances = case, tolerances
+        self._weights: tuple[WeightRow, ...] = ()
+        self._notes: list[str] = list(case.interface.notes)
+        self._same = {theirs for _, theirs, same in case.alignment.nodes if same}
+        self._partner = {theirs: ours for ours, theirs, _ in case.alignment.nodes}
+        self._paired = [pair.candidate for pair in case.pairs]
+        self._source = {pair.candidate: pair.reference for pair in case.pairs}
+        self._source |= {theirs: ours for ours, theirs in case.interface.inputs}
+
+    def report(self) -> BisectReport:
+        case = self._case
+        unsteady = unsteady_sides(case)
+        if unsteady:
+            return self._made("inconclusive", reason=unsteady[0])
+        rows, _ = compare_weights(
+            case.reference.model, case.candidate.model, case.alignment.constants
+        )
+        self._weights = tuple(rows)
+        outputs, bad = self._final_outputs()
+        if not bad:
+            return self._made("same", outputs=outputs)
+        case.samples = [case.samples[index] for index in bad[:_MOST_SAMPLES]]
+        swept = Sweep(
+            case.reference, case.candidate, case.pairs, case.outputs,
+            memory=case.memory, progress=case.progress,
+        ).run(case.samples, len(case.samples))
+        return self._judged(swept, outputs)
+
+    def _final_outputs(self) -> tuple[tuple[ValueRow, ...], list[int]]:
+        """Rows of the worst sample of each output, and the samples that differ, worst first."""
+        case = self._case
+        judge = Judge(case, self._tolerances, Swept({}))
+        worst = {pair.candidate: Measured(pair) for pair in case.outputs}
+        bad: dict[int, float] = {}
+        for index, (ours, theirs) in enumerate(case.samples):
+            reference = case.reference.whole().run(ours)
+            candidate = case.candidate.whole().run(theirs)
+            case.reference.runs += 1
+            case.candidate.runs += 1
+            for pair in case.outputs:
+                found = compare(reference[pair.reference], candidate[pair.candidate])
+                worst[pair.candidate].take(index, found)
+                if not judge.within_tolerance(pair.candidate, found):
+                    bad[index] = max(bad.get(index, 0.0), found.relative)
+            case.progress("running both models", index + 1, len(case.samples))
+        rows = tuple(judge.output_row(measured) for measured in worst.values())
+        return rows, sorted(bad, key=lambda index: -bad[index])
+
+    # -- from measurements to a verdict -------------------------------------------------------
+
+    def _judged(self, swept: Swept, outputs: tuple[ValueRow, ...]) -> BisectReport:
+        judge = Judge(self._case, self._tolerances, swept)
+        effect = observer_effect(judge, swept)
+        faults = self._faults(judge, swept)
+        rows = [judge.row(m) for m in swept.values.values() if m.accumulated is not None]
+        if faults:
+            culprits = tuple(self._culprit(fault, judge) for fault in faults)
+            return self._judge_width(faults, culprits, outputs, effect)
+        reason = self._doubt(swept, judge, effect)
+        return self._made(
+            "inconclusive" if reason else "drift",
+            outputs=outputs,
+            effect=effect,
+            reason=reason or "no node introduces more than rounding explains; errors add up",
+            contributors=_largest(rows, lambda row: _relative_introduced(row, swept)),
+            gains=_largest(rows, lambda row: row.gain or 0.0),
+        )
+
+    def _doubt(self, swept: Swept, judge: Judge, effect: str) -> str:
+        """Why no culprit may mean that none was seen; empty when it was looked for everywhere."""
+        probed = [swept.values[pair.candidate] for pair in self._case.outputs]
+        vanished = all(
+            m.accumulated is not None and judge.within_tolerance(m.pair.candidate, m.accumulated)
+            for m in probed
+        )
+        if effect != "none" and vanished:
+            return (
+                "the difference vanishes when values are marked as outputs: it is made by an "
+                "optimization that watching prevents; compare the levels @ort:basic and "
+                "@ort:extended with @ort:none"
+            )
+        failed = [m for m in swept.values.values() if m.error]
+        if failed:
+            return (
+                f"{len(failed)} nodes could not be run on their own, "
+                f"for example {failed[0].pair.candidate!r}: {failed[0].error}"
+            )
+        coverage = self._case.coverage
+        total = coverage.compared + coverage.ambiguous + coverage.unmatched
+        if coverage.compared < _LEAST_COVERAGE * total:
+            return f"too little could be paired to judge: {coverage.sentence()}"
+        return ""
+
+    def _judge_width(
+        self,
+        faults: Sequence[_Fault],
+        culprits: tuple[Culprit, ...],
+        outputs: tuple[ValueRow, ...],
+        effect: str,
+    ) -> BisectReport:
+        total = len(self._case.candidate.model.graph.nodes)
+        narrow = [
+            culprit
+            for fault, culprit in zip(faults, culprits, strict=True)
+            if len(fault.region) <= max(4, _WIDEST_REGION * total)
+        ]
+        if narrow:
+            return self._made("fault", outputs=outputs, effect=effect, culprits=tuple(narrow))
+        reason = (
+            f"the models have too little structure in common: the difference arises somewhere in "
+            f"{len(culprits[0].region)} of {total} nodes ({self._case.coverage.sentence()})"
+        )
+        return self._made("inconclusive", outputs=outputs, effect=effect, reason=reason)
+
+    # -- suspects -----------------------------------------------------------------------------
+
+    def _faults(self, judge: Judge, swept: Swept) -> list[_Fault]:
+        suspects = sorted(
+            (
+                (excess, measured)
+                for measured in swept.values.values()
+                if (excess := self._excess(judge, measured)) > 0.0
+            ),
+            key=lambda item: -item[0],
+        )[:_MOST_SUSPECTS]
+        if not suspects:
+            return []
+        referee = Referee(self._case, [measured for _, measured in suspects])
+        faults = []
+        for done, (excess, measured) in enumerate(suspects):
+            self._case.progress("asking the referee", done, len(suspects))
+            fault = self._fault(judge, referee, measured, excess)
+            if fault is not None:
+                faults.append(fault)
+        return _merged(faults)
+
+    def _excess(self, judge: Judge, measured: Measured) -> float:
+        """How far the introduced error is above suspicion: 0 for none, infinite for NaN."""
+        found = measured.introduced
+        if found is None or found.identical:
+            return 0.0
+        if found.stats is None or mismatched_non_finite(found.stats) or found.dtype not in EPS:
+            return math.inf
+        bound = judge.bound(measured)
+        if bound == 0.0:
+            return math.inf
+        excess = float(found.stats.max_abs) / bound
+        node = self._case.candidate.model.graph.value(measured.pair.candidate).producer
+        if node is not None and node.id in self._same and excess <= 1.0:
+            return 0.0
+        return excess
+
+    def _fault(
+        self, judge: Judge, referee: Referee, measured: Measured, excess: float
+    ) -> _Fault | None:
+        if self._is_int8_noise(measured):
+            return None
+        ruling = referee.rule(measured)
+        if ruling is None and excess <= 1.0:
+            return None
+        if ruling is not None and ruling.word(judge.bound(measured)) == "both within rounding":
+            return None
+        region = _core.region(
+            self._case.candidate.model, self._paired, [measured.pair.candidate], True
+        )
+        return _Fault(measured, excess, ruling, frozenset(region))
+
+    def _is_int8_noise(self, measured: Measured) -> bool:
+        """Quantized values may fall on the other side of a rounding step, one step away."""
+        found = measured.introduced
+        node = self._case.candidate.model.graph.value(measured.pair.candidate).producer
+        return (
+            found is not None
+            and found.stats is not None
+            and found.dtype in ("int8", "uint8")
+            and found.stats.max_abs <= 1
+            and node is not None
+            and node.id in self._same
+        )
+
+    # -- words --------------------------------------------------------------------------------
+
+    def _culprit(self, fault: _Fault, judge: Judge) -> Culprit:
+        reference, candidate = self._case.reference.model, self._case.candidate.model
+        pair = fault.measured.pair
+        theirs = [candidate.graph.node(index) for index in sorted(
+            fault.region, key=self._place(candidate))]
+        ours = [reference.graph.node(index) for index in _core.region(
+            reference, [p.reference for p in self._case.pairs], [pair.reference], True)]
+        node = likeliest(ours, theirs, set(self._partner)) if len(theirs) > 1 else theirs[0]
+        partner = self._counterpart(node, ours)
+        why = differences(reference, partner, candidate, node, self._source) if partner else [
+            f"the reference has no counterpart of this {node.op_type}"
+        ]
+        if not why:
+            why = ["node and counterpart are the same: the backend computes them differently"]
+        bound = judge.bound(fault.measured)
+        return Culprit(
+            node=node.name or node.output_names[0],
+            op_type=node.op_type,
+            domain=node.domain,
+            graph="main",
+            outputs=tuple(name for name in node.output_names if name),
+            reference_node=(partner.name or partner.output_names[0]) if partner else "",
+            reference_outputs=tuple(partner.output_names) if partner else (pair.reference,),
+            introduced=metrics_of(fault.measured.introduced),
+            accumulated=metrics_of(fault.measured.accumulated),
+            referee=fault.ruling.sentence(bound) if fault.ruling else "not judged in float64",
+            why="; ".join(why),
+            region=tuple(n.name or n.output_names[0] for n in theirs) if len(theirs) > 1 else (),
+            neighbourhood=neighbourhood(node),
+        )
+
+    def _counterpart(self, node: Node, ours: Sequence[Node]) -> Node | None:
+        partner = self._partner.get(node.id)
+        if partner is not None:
+            return self._case.reference.model.graph.node(partner)
+        same = [other for other in ours if other.op_type == node.op_type]
+        return same[0] if len(same) == 1 else ours[0] if len(ours) == 1 else None
+
+    @staticmethod
+    def _place(model: _core.Model):  # type: ignore[no-untyped-def]
+        order = {name: i for i, name in enumerate(_core.produced_values(model))}
+        return lambda index: min(
+            (order[n] for n in model.graph.node(index).output_names if n), default=0
+        )
+
+    def _made(
+        self,
+        verdict: str,
+        *,
+        outputs: tuple[ValueRow, ...] = (),
+        culprits: tuple[Culprit, ...] = (),
+        contributors: tuple[ValueRow, ...] = (),
+        gains: tuple[ValueRow, ...] = (),
+        effect: str = "none",
+        reason: str = "",
+    ) -> BisectReport:
+        case = self._case
+        return BisectReport(
+            verdict=verdict,
+            reference=case.reference.text,
+            candidate=case.candidate.text,
+            culprits=culprits,
+            contributors=contributors,
+            gains=gains,
+            outputs=outputs,
+            weights=self._weights,
+            coverage=case.coverage,
+            observer_effect=effect,
+            runs={"reference": case.reference.runs, "candidate": case.candidate.runs},
+            samples=len(case.samples),
+            reason=reason,
+            notes=tuple(self._notes),
+        )
+
+
+def _merged(faults: Sequence[_Fault]) -> list[_Fault]:
+    """One fault for all values whose regions share nodes: the culprit is in what they share."""
+    merged: list[_Fault] = []
+    for fault in faults:
+        for index, other in enumerate(merged):
+            common = fault.region & other.region
+            if common:
+                smaller = fault if len(fault.region) < len(other.region) else other
+                merged[index] = _Fault(smaller.measured, other.excess, smaller.ruling, common)
+                break
+        else:
+            merged.append(fault)
+    return merged
+
+
+def _largest(rows: Sequence[ValueRow], size) -> tuple[ValueRow, ...]:  # type: ignore[no-untyped-def]
+    chosen = sorted((row for row in rows if size(row) > 0), key=lambda row: -size(row))
+    return tuple(chosen[:_LISTED])
+
+
+def _relative_introduced(row: ValueRow, swept: Swept) -> float:
+    found = swept.values[row.value].introduced
+    return found.relative if found is not None else 0.0

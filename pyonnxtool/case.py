@@ -1,0 +1,196 @@
+"""Two sides, their inputs, and which value of one is which of the other: what diff and bisect need.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyonnxtool import _core
+from pyonnxtool.compare import Array, Comparison, compare
+from pyonnxtool.errors import UsageError
+from pyonnxtool.feeds import check_feeds, generate_feeds, load_feeds
+from pyonnxtool.feeds.dtypes import numpy_dtype
+from pyonnxtool.interface import Interface, match_interface
+from pyonnxtool.probe import Feeds, Side
+from pyonnxtool.report import Coverage
+from pyonnxtool.sweep import Pair, Progress
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Alignment, Model, Node
+
+Sample = tuple[Feeds, Feeds]
+"""Inputs of the reference, and the same under the candidate's names."""
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SMALLEST_BUDGET = 1 << 20
+
+
+@dataclass
+class Case:
+    """Everything that is fixed before the first comparison."""
+
+    reference: Side
+    candidate: Side
+    interface: Interface
+    alignment: Alignment
+    pairs: list[Pair]
+    outputs: list[Pair]
+    samples: list[Sample]
+    memory: int
+    progress: Progress
+
+    @property
+    def coverage(self) -> Coverage:
+        """Of the reference's values: paired, or why not."""
+        ambiguous = len(self.alignment.ambiguous)
+        missing = len(self.alignment.unmatched_reference)
+        return Coverage(
+            compared=len({pair.reference for pair in self.pairs}),
+            ambiguous=min(ambiguous, missing),
+            unmatched=max(0, missing - ambiguous),
+        )
+
+    def close(self) -> None:
+        self.reference.close()
+        self.candidate.close()
+
+
+@contextmanager
+def open_case(
+    reference: Side,
+    candidate: Side,
+    *,
+    inputs: object = None,
+    samples: int = 1,
+    seed: int = 0,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    dims: Mapping[str, int] | None = None,
+    memory: str | int = "2GiB",
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Iterator[Case]:
+    """Pair the two models and make their inputs; closes both sides at the end.
+
+    Raises UsageError for inputs that do not fit, and for models that have nothing in common.
+    """
+    interface = match_interface(reference.model, candidate.model)
+    alignment = _core.align(
+        reference.model, candidate.model, list(interface.inputs), list(interface.outputs)
+    )
+    chosen = _Filter(only, skip, candidate.model)
+    outputs = [Pair(*names) for names in interface.outputs]
+    case = Case(
+        reference,
+        candidate,
+        interface,
+        alignment,
+        [Pair(*pair) for pair in alignment.values if chosen.takes(pair[1])],
+        outputs,
+        list(_samples(reference.model, interface, candidate.model, inputs, samples, seed,
+                      shapes, dims)),
+        parse_memory(memory),
+        progress or (lambda stage, done, total: None),
+    )
+    try:
+        yield case
+    finally:
+        case.close()
+
+
+def parse_memory(text: str | int) -> int:
+    """Bytes in "2GiB", "500MB", "1.5g" or a number. Units are powers of 1024."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", str(text).lower())
+    amount = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if amount < _SMALLEST_BUDGET:
+        raise UsageError(f"--memory {text}: give 1MiB or more, for example --memory 500MiB")
+    return amount
+
+
+def _samples(
+    model: Model,
+    interface: Interface,
+    candidate: Model,
+    inputs: object,
+    samples: int,
+    seed: int,
+    shapes: Mapping[str, Sequence[int]] | None,
+    dims: Mapping[str, int] | None,
+) -> Iterator[Sample]:
+    dtypes = {value.name: value.dtype for value in candidate.graph.inputs}
+    for feeds in _feeds(model, inputs, samples, seed, shapes, dims):
+        theirs = {}
+        for ours, name in interface.inputs:
+            if ours in feeds:
+                theirs[name] = _as_dtype(feeds[ours], dtypes.get(name))
+        yield feeds, theirs
+
+
+def _feeds(
+    model: Model,
+    inputs: object,
+    samples: int,
+    seed: int,
+    shapes: Mapping[str, Sequence[int]] | None,
+    dims: Mapping[str, int] | None,
+) -> list[dict[str, Any]]:
+    if samples < 1:
+        raise UsageError("--samples: at least 1 is needed")
+    if inputs is None:
+        return generate_feeds(model, samples, seed, shapes, dims)
+    if isinstance(inputs, str | Path):
+        # One sample unless more are asked for, except that all files of a folder are meant.
+        return load_feeds(inputs, model, samples if samples > 1 else None)
+    given = [inputs] if isinstance(inputs, Mapping) else list(inputs)  # type: ignore[call-overload]
+    for feeds in given:
+        check_feeds(model, feeds)
+    return given
+
+
+def _as_dtype(array: Any, dtype: str | None) -> Any:
+    """A float16 candidate is fed the same numbers, rounded to float16."""
+    if not isinstance(array, np.ndarray) or dtype in (None, "string"):
+        return array
+    wanted = numpy_dtype(dtype)
+    return array if array.dtype == wanted else array.astype(wanted)
+
+
+class _Filter:
+    """--only and --skip: patterns of value names, or op:PATTERN of operator types."""
+
+    def __init__(self, only: Sequence[str], skip: Sequence[str], model: Model) -> None:
+        self._only, self._skip, self._graph = only, skip, model.graph
+
+    def takes(self, name: str) -> bool:
+        if not self._only and not self._skip:
+            return True
+        node = self._graph.value(name).producer
+        wanted = not self._only or any(self._fits(name, node, rule) for rule in self._only)
+        return wanted and not any(self._fits(name, node, rule) for rule in self._skip)
+
+    @staticmethod
+    def _fits(name: str, node: Node | None, rule: str) -> bool:
+        if rule.startswith("op:"):
+            return node is not None and fnmatch.fnmatchcase(node.op_type, rule[3:])
+        return fnmatch.fnmatchcase(name, rule)
+
+
+def repeats(side: Side, feeds: Mapping[str, Array]) -> Comparison | None:
+    """The worst difference between two runs on the same inputs; None where none can be.
+
+    A backend that promises the same bits is believed; any other is run twice.
+    """
+    if side.repeatable:
+        return None
+    session = side.whole()
+    first, second = session.run(feeds), session.run(feeds)
+    side.runs += 2
+    return max((compare(first[name], second[name]) for name in first), key=lambda c: c.relative)

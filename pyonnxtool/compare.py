@@ -1,0 +1,137 @@
+"""Two values side by side: what `diff_stats` says of them, or why they cannot be compared."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyonnxtool._core import diff_stats
+from pyonnxtool.feeds.dtypes import dtype_name
+from pyonnxtool.verdict import EPS, mismatched_non_finite
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import DiffStats
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One pair of values. `stats` is None where numbers cannot be set against numbers."""
+
+    stats: DiffStats | None
+    dtype: str
+    shape: tuple[int, ...]
+    note: str = ""
+
+    @property
+    def comparable(self) -> bool:
+        return self.stats is not None
+
+    @property
+    def identical(self) -> bool:
+        """Equal element by element (NaN equals NaN, -0 equals 0)."""
+        return self.stats is not None and self.stats.unequal == 0
+
+    @property
+    def scale(self) -> float:
+        """Largest finite magnitude of the reference."""
+        return float(self.stats.ref_abs_max) if self.stats is not None else 0.0
+
+    @property
+    def relative(self) -> float:
+        """Largest |difference| over the scale; infinite where the values cannot be reconciled."""
+        if self.stats is None or mismatched_non_finite(self.stats):
+            return math.inf
+        if self.stats.unequal == 0:
+            return 0.0
+        if self.stats.max_abs == 0.0:  # strings have no magnitude
+            return math.inf
+        return float(self.stats.max_abs) / self.scale if self.scale else math.inf
+
+
+def compare(reference: object, candidate: object) -> Comparison:
+    """Compare tensors, sequences or optionals.
+
+    Tensors of different dtypes are compared in a dtype that holds both. Sequences of equal
+    length are compared item by item; the worst item speaks for them.
+    """
+    if isinstance(reference, list) and isinstance(candidate, list):
+        return _compare_sequences(reference, candidate)
+    if isinstance(reference, np.ndarray) and isinstance(candidate, np.ndarray):
+        return _compare_arrays(reference, candidate)
+    if reference is None and candidate is None:
+        return Comparison(diff_stats(np.empty(0), np.empty(0)), "none", (), "empty on both sides")
+    return Comparison(None, _kind(reference), (), f"{_kind(reference)} vs {_kind(candidate)}")
+
+
+def _compare_arrays(reference: Array, candidate: Array) -> Comparison:
+    dtype = dtype_of(reference)
+    if reference.shape != candidate.shape:
+        note = f"shape {_text(reference.shape)} vs {_text(candidate.shape)}"
+        return Comparison(None, dtype, reference.shape, note)
+    note = ""
+    if reference.dtype != candidate.dtype:
+        note = f"dtype {dtype} vs {dtype_of(candidate)}"
+        if _is_text(reference) or _is_text(candidate):
+            return Comparison(None, dtype, reference.shape, note)
+        dtype = coarser(dtype, dtype_of(candidate))
+        common = _common(reference.dtype, candidate.dtype)
+        reference, candidate = reference.astype(common), candidate.astype(common)
+    stats = diff_stats(np.ascontiguousarray(reference), np.ascontiguousarray(candidate))
+    if not note and stats.nan_both:
+        note = f"NaN at the same {stats.nan_both} places"
+    if stats.nan_mismatch:
+        note = f"NaN on one side only at {stats.nan_mismatch} places"
+    elif stats.inf_mismatch:
+        note = f"Inf on one side only at {stats.inf_mismatch} places"
+    return Comparison(stats, dtype, reference.shape, note)
+
+
+def _compare_sequences(reference: list[Any], candidate: list[Any]) -> Comparison:
+    if len(reference) != len(candidate):
+        note = f"{len(reference)} items vs {len(candidate)}"
+        return Comparison(None, "sequence", (len(reference),), note)
+    items = [compare(a, b) for a, b in zip(reference, candidate, strict=True)]
+    if not items:
+        return Comparison(diff_stats(np.empty(0), np.empty(0)), "sequence", (0,), "no items")
+    worst = max(range(len(items)), key=lambda i: items[i].relative)
+    note = f"item {worst} of {len(items)}" + (f": {items[worst].note}" if items[worst].note else "")
+    return Comparison(items[worst].stats, items[worst].dtype, items[worst].shape, note)
+
+
+def dtype_of(array: Array) -> str:
+    """The ONNX name of an array's element type: "float32", "bfloat16", "float8e4m3fn", "string"."""
+    return dtype_name(array.dtype)
+
+
+def coarser(first: str, second: str) -> str:
+    """The dtype whose rounding is the larger: a float16 copy of a float32 value is a float16."""
+    return max(first, second, key=lambda dtype: EPS.get(dtype, 0.0))
+
+
+def _common(first: np.dtype[Any], second: np.dtype[Any]) -> np.dtype[Any]:
+    try:
+        common = np.promote_types(first, second)
+    except TypeError:  # two dtypes of ml_dtypes
+        common = np.dtype(np.float32)
+    # Two float8 types promote to neither of them.
+    return common if common.kind in "biufc" else np.dtype(np.float32)
+
+
+def _is_text(array: Array) -> bool:
+    return array.dtype.kind in "OUS"
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))})"
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "none"
+    return dtype_of(value) if isinstance(value, np.ndarray) else type(value).__name__

@@ -1,0 +1,128 @@
+"""diff: two models value by value, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pyonnxtool.case import Case, open_case, repeats
+from pyonnxtool.compare import Comparison
+from pyonnxtool.judge import Judge
+from pyonnxtool.metrics import summary
+from pyonnxtool.report import DiffReport, ValueRow
+from pyonnxtool.subjects import sides
+from pyonnxtool.sweep import Measured, Progress, Sweep, Swept
+from pyonnxtool.verdict import Tolerances
+from pyonnxtool.weights import compare_weights
+
+if TYPE_CHECKING:
+    from pyonnxtool.subjects import SubjectLike
+
+
+def diff(
+    reference: SubjectLike,
+    candidate: SubjectLike | None = None,
+    *,
+    inputs: object = None,
+    samples: int = 1,
+    seed: int = 0,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    dims: Mapping[str, int] | None = None,
+    atol: Sequence[str | float] | str | float | None = None,
+    rtol: Sequence[str | float] | str | float | None = None,
+    ulp: Sequence[str | float] | str | float | None = None,
+    memory: str | int = "2GiB",
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    custom_ops: Sequence[str] = (),
+    introduced: bool = True,
+    progress: Progress | None = None,
+) -> DiffReport:
+    """Compare two models (or one model on two backends) value by value.
+
+    `reference` and `candidate` are paths, subjects such as "m.onnx@ort:none", `Model`s or
+    `onnx.ModelProto`s; with no candidate, the model at optimization level none is compared with
+    itself at level all. `inputs` is a file, a folder, "script.py:function", a mapping of arrays
+    or several of them; without it `samples` sets are generated from `seed`. `memory` bounds the
+    bytes of values that are held at once. With `introduced`, every node of the candidate is also
+    run on the reference's values, so that a node that only hands an error on is told from one
+    that makes it.
+
+    Raises UsageError, ModelError or BackendError.
+    """
+    tolerances = Tolerances.parse(atol, rtol, ulp)
+    ours, theirs = sides(reference, candidate, custom_ops)
+    with open_case(
+        ours, theirs, inputs=inputs, samples=samples, seed=seed, shapes=shapes, dims=dims,
+        memory=memory, only=only, skip=skip, progress=progress,
+    ) as case:
+        return _report(case, tolerances, introduced)
+
+
+def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
+    unsteady = unsteady_sides(case)
+    weights, compared = compare_weights(
+        case.reference.model, case.candidate.model, case.alignment.constants
+    )
+    swept = Sweep(
+        case.reference, case.candidate, case.pairs, case.outputs,
+        memory=case.memory, introduced=introduced, progress=case.progress,
+    ).run(case.samples, len(case.samples))
+    judge = Judge(case, tolerances, swept)
+    outputs = tuple(judge.output_row(measured) for measured in swept.outputs.values())
+    different = any(row.status == "bad" for row in outputs)
+    return DiffReport(
+        verdict="inconclusive" if unsteady else "different" if different else "same",
+        reference=case.reference.text,
+        candidate=case.candidate.text,
+        values=tuple(
+            judge.row(swept.values[pair.candidate])
+            for pair in case.pairs
+            if swept.values[pair.candidate].accumulated is not None
+        ),
+        outputs=outputs,
+        weights=tuple(weights),
+        weights_compared=compared,
+        coverage=case.coverage,
+        observer_effect=observer_effect(judge, swept),
+        samples=len(case.samples),
+        runs={"reference": case.reference.runs, "candidate": case.candidate.runs},
+        tolerance=tolerances.sentence(row.dtype for row in outputs),
+        notes=(*case.interface.notes, *unsteady, *_could_not_run(swept)),
+    )
+
+
+def unsteady_sides(case: Case) -> list[str]:
+    """The determinism gate: what is said of a side whose two runs differ."""
+    notes = []
+    ours, theirs = case.samples[0]
+    for side, feeds in ((case.reference, ours), (case.candidate, theirs)):
+        found = repeats(side, feeds)
+        if found is not None and not found.identical:
+            notes.append(
+                f"{side.text} is not deterministic: two runs on the same inputs differ by "
+                f"{found.relative:.1e} of the output's scale, so no difference can be judged; "
+                "fix its random nodes or threads first"
+            )
+    return notes
+
+
+def observer_effect(judge: Judge, swept: Swept) -> str:
+    """Whether marking values as outputs changed the final outputs by more than the tolerance."""
+    if not swept.watched:
+        return "none"
+    changed = any(
+        not judge.within_tolerance(name.partition(":")[2], found)
+        for name, found in swept.watched.items()
+    )
+    return "changes the result" if changed else "none"
+
+
+def _could_not_run(swept: Swept) -> list[str]:
+    failed = [measured for measured in swept.values.values() if measured.error]
+    if not failed:
+        return []
+    return [
+        f"{len(failed)} values could not be computed on their own, "
+        f"for example {failed[0].pair.candidate!r}: {failed[0].error}"
+    ]

@@ -1,0 +1,121 @@
+"""One side of a comparison, and the parts of it that are run to see inside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyonnxtool import _core
+from pyonnxtool.compare import Array, dtype_of
+from pyonnxtool.feeds.dtypes import numpy_dtype
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model
+    from pyonnxtool.backends import Backend, Output, RunOptions, Session
+
+Values = dict[str, "Output"]
+Feeds = Mapping[str, Array]
+Types = dict[str, tuple[str | None, tuple[int, ...] | None]]
+"""Name to dtype and shape; None where the model's own declaration holds."""
+
+
+@dataclass
+class Side:
+    """A model on the backend that runs it. `runs` counts what was run, for the report."""
+
+    text: str
+    model: Model
+    backend: Backend
+    options: RunOptions
+    runs: int = 0
+    _whole: Session | None = field(default=None, repr=False)
+
+    def open(self, model: Model) -> Session:
+        """A session of a part of this side's model."""
+        return self.backend.open(model, self.options)
+
+    def whole(self) -> Session:
+        """The session of the untouched model, kept open until `close`."""
+        if self._whole is None:
+            self._whole = self.open(self.model)
+        return self._whole
+
+    def close(self) -> None:
+        if self._whole is not None:
+            self._whole.close()
+            self._whole = None
+
+    @property
+    def repeatable(self) -> bool:
+        return self.backend.repeatable(self.model, self.options)
+
+    @property
+    def fuses(self) -> bool:
+        """True when marking a value may change how its neighbours are computed."""
+        return self.options.level != "none" and self.backend.name == "onnxruntime"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A session that computes some values of one side from others."""
+
+    session: Session
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    """Names in the side's own model, in the order of `produced`."""
+    produced: tuple[str, ...]
+    """Names that the part gives them: a detached part renames what it is fed."""
+
+    def run(self, values: Mapping[str, Output]) -> Values:
+        """`values` holds at least what the part reads, by the names of the side's model."""
+        made = self.session.run({name: _fed(values[name]) for name in self.inputs})
+        return {
+            name: made[produced]
+            for name, produced in zip(self.outputs, self.produced, strict=True)
+        }
+
+    def close(self) -> None:
+        self.session.close()
+
+
+def open_part(
+    side: Side,
+    given: Types,
+    outputs: Sequence[str],
+    *,
+    detach: bool = False,
+) -> Part:
+    """The part of `side` that computes `outputs` from `given` (name to dtype and shape)."""
+    model, inputs, produced = _core.extract(
+        side.model,
+        [(name, dtype, shape) for name, (dtype, shape) in given.items()],
+        list(outputs),
+        detach,
+    )
+    return Part(side.open(model), tuple(inputs), tuple(outputs), tuple(produced))
+
+
+def described(values: Mapping[str, Output]) -> Types:
+    """Name to dtype and shape of the tensors among `values`, as `open_part` wants them."""
+    return {
+        name: (dtype_of(value), value.shape)
+        for name, value in values.items()
+        if isinstance(value, np.ndarray)
+    }
+
+
+def nbytes(dtype: str, shape: Sequence[int | str | None] | None, unknown: int) -> int:
+    """Bytes of a tensor; `unknown` where its size is not known."""
+    if shape is None or not all(isinstance(dim, int) for dim in shape):
+        return unknown
+    return math.prod(dim for dim in shape if isinstance(dim, int)) * numpy_dtype(dtype).itemsize
+
+
+def _fed(value: Any) -> Array:
+    if not isinstance(value, np.ndarray):
+        raise AssertionError("only tensors are handed from part to part")
+    return value

@@ -1,0 +1,159 @@
+"""The referee: what a suspect really computes, in float64, and so who of the two is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool import _core
+from pyonnxtool.compare import Array, compare
+from pyonnxtool.errors import PyonnxtoolError
+from pyonnxtool.probe import Feeds, described, open_part
+from pyonnxtool.verdict import EPS, mismatched_non_finite
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model
+    from pyonnxtool.case import Case
+    from pyonnxtool.sweep import Measured
+
+_CLEARLY = 8.0
+"""An error counts as a side's own when it is this many times the other side's."""
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """Errors of both sides against float64, all as largest |difference| over the output.
+
+    `meaning` is how far apart the two models are in float64: no rounding is in it, so it is what
+    the graphs themselves (attributes, weights, operators) make.
+    """
+
+    reference_error: float
+    candidate_error: float
+    meaning: float
+    scale: float
+    dtype: str
+
+    def word(self, bound: float) -> str:
+        """ "candidate differs in meaning", "candidate wrong", "reference wrong" or "rounding"."""
+        rounding = self.reference_error + self.candidate_error
+        least = 4 * EPS.get(self.dtype, 0.0) * self.scale
+        if not self.meaning <= max(4 * rounding, least):
+            return "candidate differs in meaning"
+        if self._alone(self.candidate_error, self.reference_error, bound):
+            return "candidate wrong"
+        if self._alone(self.reference_error, self.candidate_error, bound):
+            return "reference wrong"
+        return "both within rounding"
+
+    def _alone(self, error: float, other: float, bound: float) -> bool:
+        return not error <= bound and error > _CLEARLY * other
+
+    def sentence(self, bound: float) -> str:
+        """For people, with the numbers."""
+        word = self.word(bound)
+        if word == "candidate differs in meaning":
+            return (
+                f"candidate wrong: in float64 the two still differ by {self.meaning:.2g}, "
+                "so it is not rounding"
+            )
+        return (
+            f"{word}: against float64 the reference is off by {self.reference_error:.2g}, "
+            f"the candidate by {self.candidate_error:.2g}"
+        )
+
+
+class Referee:
+    """Re-runs suspects on the reference's values of one sample, on both sides and in float64."""
+
+    def __init__(self, case: Case, suspects: Sequence[Measured]) -> None:
+        self._case = case
+        self._paired_reference = list({pair.reference for pair in case.pairs})
+        self._paired_candidate = [pair.candidate for pair in case.pairs]
+        self._source = {pair.candidate: pair.reference for pair in case.pairs}
+        self._source |= {theirs: ours for ours, theirs in case.interface.inputs}
+        self._values: dict[int, dict[str, Array]] = {}
+        self._wanted = self._sources_of(suspects)
+
+    def rule(self, measured: Measured) -> Ruling | None:
+        """None when float64 cannot be had for this suspect, or it holds no floats."""
+        found = measured.introduced
+        if found is None or found.stats is None or found.dtype not in EPS:
+            return None
+        values = self._values_of(measured.sample)
+        try:
+            truth = self._exact(self._case.reference.model, self._paired_reference,
+                                measured.pair.reference, values)
+            names = {name: values[ours] for name, ours in self._source.items() if ours in values}
+            other = self._exact(self._case.candidate.model, self._paired_candidate,
+                                measured.pair.candidate, names)
+            made = self._made_by_candidate(measured.pair.candidate, names)
+        except (PyonnxtoolError, ValueError, TypeError, NotImplementedError):
+            return None
+        ours = values[measured.pair.reference]
+        if not truth.shape == other.shape == made.shape == ours.shape:
+            return None
+        return Ruling(
+            _distance(truth, ours), _distance(other, made), _distance(truth, other),
+            found.scale, found.dtype,
+        )
+
+    def _exact(
+        self, model: Model, given: Sequence[str], output: str, values: Mapping[str, Array]
+    ) -> Array:
+        from pyonnxtool.backends.fp64 import evaluate_fp64  # noqa: PLC0415 - loads onnx
+
+        types = described({name: values[name] for name in given if name in values})
+        types |= described({v.name: values[v.name] for v in model.graph.inputs
+                            if v.name in values})
+        part, inputs, (produced,) = _core.extract(
+            model, [(name, *kind) for name, kind in types.items()], [output], True
+        )
+        return np.asarray(evaluate_fp64(part, {name: values[name] for name in inputs})[produced])
+
+    def _made_by_candidate(self, output: str, values: Mapping[str, Array]) -> Array:
+        given = described({name: values[name] for name in self._paired_candidate
+                           if name in values})
+        part = open_part(self._case.candidate, given, [output], detach=True)
+        with part.session:
+            return np.asarray(part.run(values)[output])
+
+    def _sources_of(self, suspects: Sequence[Measured]) -> list[str]:
+        """Values of the reference that the suspects read or should equal."""
+        wanted = set()
+        for measured in suspects:
+            read = _core.frontier(
+                self._case.candidate.model, self._paired_candidate,
+                [measured.pair.candidate], True,
+            )
+            wanted |= {self._source[name] for name in read if name in self._source}
+            wanted |= set(_core.frontier(
+                self._case.reference.model, self._paired_reference,
+                [measured.pair.reference], True,
+            ))
+            wanted.add(measured.pair.reference)
+        return sorted(wanted)
+
+    def _values_of(self, sample: int) -> dict[str, Array]:
+        if sample not in self._values:
+            feeds: Feeds = self._case.samples[sample][0]
+            made = set(_core.produced_values(self._case.reference.model))
+            part = open_part(self._case.reference, {}, [n for n in self._wanted if n in made])
+            with part.session:
+                found = part.run(feeds)
+            self._case.reference.runs += 1
+            arrays = {n: value for n, value in found.items() if isinstance(value, np.ndarray)}
+            self._values = {sample: {**feeds, **arrays}}
+        return self._values[sample]
+
+
+def _distance(first: Array, second: Array) -> float:
+    """Largest |difference|; infinite when one has a NaN or infinity that the other has not."""
+    found = compare(first.astype(np.float64), second.astype(np.float64))
+    if found.stats is None or mismatched_non_finite(found.stats):
+        return math.inf
+    return float(found.stats.max_abs)

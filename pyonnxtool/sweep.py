@@ -1,0 +1,399 @@
+"""Runs two models in step and compares their values on the way, within a byte budget.
+
+Three streams go through the graphs together. The reference computes its values; the candidate
+computes its own (their difference is the *accumulated* error); and the candidate, detached at
+every paired value, computes each value from the reference's (the *introduced* error). When the
+values do not fit the budget, the graphs are cut into chunks, and only what later chunks read is
+kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool import _core
+from pyonnxtool.compare import Array, Comparison, compare, dtype_of
+from pyonnxtool.errors import BackendError
+from pyonnxtool.feeds.dtypes import numpy_dtype
+from pyonnxtool.probe import Feeds, Part, Side, Types, Values, described, nbytes, open_part
+
+if TYPE_CHECKING:
+    from pyonnxtool.backends import Session
+
+Progress = Callable[[str, int, int], None]
+
+_SHARE_OF_BUDGET = 0.35
+"""Of the budget, for one side's values: the other side's and what is kept need room as well."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A value of each model that should be equal. `sure`: same computation, by structure."""
+
+    reference: str
+    candidate: str
+    sure: bool = True
+
+
+@dataclass
+class Measured:
+    """The worst that was seen of one pair over all samples."""
+
+    pair: Pair
+    accumulated: Comparison | None = None
+    introduced: Comparison | None = None
+    sample: int = 0
+    error: str = ""
+    """Why the candidate's part could not be run on its own."""
+
+    def take(self, sample: int, accumulated: Comparison) -> None:
+        if self.accumulated is None or accumulated.relative > self.accumulated.relative:
+            self.accumulated, self.sample = accumulated, sample
+
+    def take_introduced(self, introduced: Comparison) -> None:
+        if self.introduced is None or introduced.relative > self.introduced.relative:
+            self.introduced = introduced
+
+
+@dataclass
+class Swept:
+    """All pairs by the candidate's name, and the final outputs as the models really give them."""
+
+    values: dict[str, Measured]
+    outputs: dict[str, Measured] = field(default_factory=dict)
+    watched: dict[str, Comparison] = field(default_factory=dict)
+    """Final outputs of the untouched model against the same outputs when values are marked:
+    "candidate:y" or "reference:y" to the worst difference."""
+    chunks: int = 1
+
+
+@dataclass
+class _Chunk:
+    pairs: list[Pair]
+    keep_reference: set[str] = field(default_factory=set)
+    keep_candidate: set[str] = field(default_factory=set)
+
+
+class Sweep:
+    """One comparison of two sides. Sessions stay open between samples of equal shapes."""
+
+    def __init__(
+        self,
+        reference: Side,
+        candidate: Side,
+        pairs: Sequence[Pair],
+        outputs: Sequence[Pair],
+        *,
+        memory: int,
+        introduced: bool = True,
+        progress: Progress | None = None,
+    ) -> None:
+        self._reference, self._candidate = reference, candidate
+        known = {pair.candidate for pair in pairs}
+        self._pairs = [*pairs, *(pair for pair in outputs if pair.candidate not in known)]
+        self._outputs = list(outputs)
+        self._limit = int(memory * _SHARE_OF_BUDGET)
+        self._introduced = introduced
+        self._progress = progress or (lambda stage, done, total: None)
+        self._source = {pair.candidate: pair.reference for pair in self._pairs}
+        self._chunks: list[_Chunk] = []
+        self._parts: dict[tuple[str, int], tuple[object, Part]] = {}
+        self._types: dict[str, str] = {}
+        self.result = Swept({pair.candidate: Measured(pair) for pair in self._pairs})
+
+    def run(self, samples: Iterable[tuple[Feeds, Feeds]], total: int) -> Swept:
+        """Compare on each sample: feeds of the reference and of the candidate."""
+        with ThreadPoolExecutor(1) as worker:
+            try:
+                for index, (ours, theirs) in enumerate(samples):
+                    self._sample(worker, index, ours, theirs)
+                    self._progress("comparing", index + 1, total)
+            finally:
+                self._close_parts()
+        self.result.chunks = len(self._chunks)
+        return self.result
+
+    def _sample(
+        self, worker: ThreadPoolExecutor, sample: int, ours: Feeds, theirs: Feeds
+    ) -> None:
+        if not self._chunks:
+            self._chunks = self._plan(ours)
+        state = _State(sample, dict(ours), dict(theirs))
+        for side, feeds, whole in (
+            (self._reference, ours, state.whole_reference),
+            (self._candidate, theirs, state.whole_candidate),
+        ):
+            if side.fuses:
+                state.submit(worker, _run_whole, side, side.whole(), feeds, whole)
+        for index in range(len(self._chunks)):
+            self._run_chunk(worker, index, state)
+        self._compare_outputs(state)
+
+    # -- one chunk ----------------------------------------------------------------------------
+
+    def _run_chunk(self, worker: ThreadPoolExecutor, index: int, state: _State) -> None:
+        """Sessions are made here while the worker runs what is ready."""
+        chunk = self._chunks[index]
+        reference = self._part("reference", index, state.reference)
+        state.submit(worker, self._run_side, self._reference, reference, state.reference)
+        candidate = self._part("candidate", index, state.candidate)
+        state.submit(worker, self._run_side, self._candidate, candidate, state.candidate)
+        state.submit(worker, self._compare_accumulated, chunk, state)
+        if self._introduced:
+            if not self._learn_types(candidate):
+                state.wait()
+                self._types.update(
+                    {name: dtype for name, (dtype, _) in described(state.candidate).items()}
+                )
+            self._introduce(worker, index, state)
+        state.wait()
+        state.reference = self._kept(state.reference, chunk.keep_reference, state.whole_names)
+        state.candidate = self._kept(state.candidate, chunk.keep_candidate, state.whole_names)
+
+    def _run_side(self, side: Side, part: Part, values: Values) -> None:
+        values.update(part.run(values))
+        side.runs += 1
+
+    def _compare_accumulated(self, chunk: _Chunk, state: _State) -> None:
+        for pair in chunk.pairs:
+            found = compare(state.reference[pair.reference], state.candidate[pair.candidate])
+            self.result.values[pair.candidate].take(state.sample, found)
+        state.keep_outputs(self._outputs, chunk.pairs)
+        for pair in chunk.pairs:
+            if pair.candidate not in chunk.keep_candidate:
+                del state.candidate[pair.candidate]
+
+    def _introduce(self, worker: ThreadPoolExecutor, index: int, state: _State) -> None:
+        targets = [
+            pair.candidate
+            for pair in self._chunks[index].pairs
+            if self.result.values[pair.candidate].error == ""
+        ]
+        for part in self._detached(index, targets):
+            state.submit(worker, self._run_detached, index, part, state)
+
+    def _run_detached(self, index: int, part: Part, state: _State) -> None:
+        try:
+            made = part.run(self._sources(part, state))
+        except BackendError as error:
+            if len(part.outputs) == 1:
+                self.result.values[part.outputs[0]].error = str(error)
+                return
+            half = len(part.outputs) // 2
+            for some in (part.outputs[:half], part.outputs[half:]):
+                for smaller in self._open_detached(index, list(some)):
+                    self._run_detached(index, smaller, state)
+            return
+        self._candidate.runs += 1
+        for name in part.outputs:
+            found = compare(state.reference[self._source[name]], made.pop(name))
+            self.result.values[name].take_introduced(found)
+
+    def _sources(self, part: Part, state: _State) -> dict[str, Array]:
+        """The reference's values under the candidate's names, in the candidate's dtypes."""
+        sources = {}
+        for name in part.inputs:
+            source = self._source.get(name)
+            value = state.candidate[name] if source is None else state.reference[source]
+            assert isinstance(value, np.ndarray)
+            wanted = self._types.get(name)
+            if source is not None and wanted and dtype_of(value) != wanted:
+                value = value.astype(numpy_dtype(wanted))
+            sources[name] = value
+        return sources
+
+    # -- sessions -----------------------------------------------------------------------------
+
+    def _part(self, which: str, index: int, known: Values) -> Part:
+        side, names = (
+            (self._reference, [pair.reference for pair in self._chunks[index].pairs])
+            if which == "reference"
+            else (self._candidate, [pair.candidate for pair in self._chunks[index].pairs])
+        )
+        given = self._given(side, known)
+        cached = self._parts.get((which, index))
+        if cached is not None:
+            if cached[0] == given:
+                return cached[1]
+            cached[1].close()
+        part = open_part(side, given, list(dict.fromkeys(names)))
+        self._cache(which, index, given, part)
+        return part
+
+    def _given(self, side: Side, known: Values) -> Types:
+        """Types of what a part may read. The candidate's own inputs stay as it declares them."""
+        given = described(known)
+        if side is self._candidate:
+            for value in side.model.graph.inputs:
+                if value.name in given:
+                    given[value.name] = (None, None)
+        return given
+
+    def _detached(self, index: int, targets: list[str]) -> list[Part]:
+        cached = self._parts.get(("detached", index))
+        if cached is not None and cached[0] == targets:
+            return [cached[1]]
+        parts = self._open_detached(index, targets)
+        if len(parts) == 1 and list(parts[0].outputs) == targets:
+            self._cache("detached", index, targets, parts[0])
+        return parts
+
+    def _open_detached(self, index: int, targets: list[str]) -> list[Part]:
+        """One part for all targets; where the backend refuses it, smaller and smaller ones."""
+        if not targets:
+            return []
+        reached = {
+            pair.candidate for chunk in self._chunks[: index + 1] for pair in chunk.pairs
+        }
+        given: Types = {
+            name: (dtype, None) for name, dtype in self._types.items() if name in reached
+        }
+        try:
+            return [open_part(self._candidate, given, targets, detach=True)]
+        except BackendError as error:
+            if len(targets) == 1:
+                self.result.values[targets[0]].error = str(error)
+                return []
+            half = len(targets) // 2
+            return [
+                *self._open_detached(index, targets[:half]),
+                *self._open_detached(index, targets[half:]),
+            ]
+
+    def _learn_types(self, candidate: Part) -> bool:
+        """The dtypes of the candidate's values, where its runtime infers them before a run."""
+        types = candidate.session.output_types
+        for name, produced in zip(candidate.outputs, candidate.produced, strict=True):
+            if produced in types and types[produced][0] is not None:
+                self._types[name] = types[produced][0]
+        return bool(types)
+
+    def _cache(self, which: str, index: int, key: object, part: Part) -> None:
+        """With several chunks a session is used once a sample: it would only take up memory."""
+        if len(self._chunks) > 1:
+            self._close_parts()
+        self._parts[which, index] = (key, part)
+
+    def _close_parts(self) -> None:
+        for _, part in self._parts.values():
+            part.close()
+        self._parts.clear()
+
+    # -- planning -----------------------------------------------------------------------------
+
+    def _plan(self, feeds: Feeds) -> list[_Chunk]:
+        """Chunks in the reference's order whose values fit the budget's share."""
+        self._chunks = [_Chunk(self._pairs)]
+        part = self._part("reference", 0, dict(feeds))
+        types = part.session.output_types
+        sizes = {
+            name: nbytes(dtype or "float64", shape, -1)
+            for name, (dtype, shape) in types.items()
+        }
+        largest = max((size for size in sizes.values() if size >= 0), default=1 << 20)
+        if sum(size if size >= 0 else largest for size in sizes.values()) <= self._limit:
+            return self._chunks
+        self._close_parts()
+        place = {name: i for i, name in enumerate(_core.produced_values(self._reference.model))}
+        chunks: list[_Chunk] = []
+        room = 0
+        for pair in sorted(self._pairs, key=lambda pair: place.get(pair.reference, -1)):
+            size = sizes.get(pair.reference, -1)
+            size = size if size >= 0 else largest
+            if not chunks or (size > room and chunks[-1].pairs):
+                chunks.append(_Chunk([]))
+                room = self._limit
+            chunks[-1].pairs.append(pair)
+            room -= size
+        self._decide_what_to_keep(chunks)
+        return chunks
+
+    def _decide_what_to_keep(self, chunks: list[_Chunk]) -> None:
+        for index, chunk in enumerate(chunks[:-1]):
+            done = [pair for earlier in chunks[: index + 1] for pair in earlier.pairs]
+            later = [pair for rest in chunks[index + 1 :] for pair in rest.pairs]
+            ours = {pair.reference for pair in done}
+            theirs = {pair.candidate for pair in done}
+            reference_later = list({pair.reference for pair in later} - ours)
+            candidate_later = [pair.candidate for pair in later]
+            chunk.keep_reference = ours & set(
+                _core.frontier(self._reference.model, list(ours), reference_later)
+            )
+            chunk.keep_candidate = theirs & set(
+                _core.frontier(self._candidate.model, list(theirs), candidate_later)
+            )
+            if self._introduced:
+                every = [*theirs, *candidate_later]
+                read = _core.frontier(self._candidate.model, every, candidate_later, True)
+                chunk.keep_reference |= ours & {
+                    self._source[name] for name in read if name in self._source
+                }
+            # Values may be asked for again under another candidate name in a later chunk.
+            chunk.keep_reference |= ours & {pair.reference for pair in later}
+
+    @staticmethod
+    def _kept(values: Values, keep: set[str], feeds: set[str]) -> Values:
+        return {name: value for name, value in values.items() if name in keep or name in feeds}
+
+    # -- final outputs ------------------------------------------------------------------------
+
+    def _compare_outputs(self, state: _State) -> None:
+        """The outputs of the untouched models; and whether marking values changed them."""
+        for pair in self._outputs:
+            probed_ours, probed_theirs = state.outputs[pair.candidate]
+            ours = state.whole_reference.get(pair.reference, probed_ours)
+            theirs = state.whole_candidate.get(pair.candidate, probed_theirs)
+            row = self.result.outputs.setdefault(pair.candidate, Measured(pair))
+            row.take(state.sample, compare(ours, theirs))
+            if state.whole_reference:
+                self._watch(f"reference:{pair.reference}", compare(ours, probed_ours))
+            if state.whole_candidate:
+                self._watch(f"candidate:{pair.candidate}", compare(theirs, probed_theirs))
+
+    def _watch(self, name: str, found: Comparison) -> None:
+        seen = self.result.watched.get(name)
+        if seen is None or found.relative > seen.relative:
+            self.result.watched[name] = found
+
+
+class _State:
+    """What is known of one sample while its chunks are run."""
+
+    def __init__(self, sample: int, ours: Values, theirs: Values) -> None:
+        self.sample = sample
+        self.reference = ours
+        self.candidate = theirs
+        self.whole_names = {*ours, *theirs}
+        self.whole_reference: Values = {}
+        self.whole_candidate: Values = {}
+        self.outputs: dict[str, tuple[object, object]] = {}
+        self._running: list[Future[None]] = []
+
+    def submit(self, worker: ThreadPoolExecutor, task: Callable[..., None], *args: object) -> None:
+        """Tasks run one after the other in the order they are submitted."""
+        self._running.append(worker.submit(task, *args))
+
+    def wait(self) -> None:
+        """Until everything submitted is done; the first failure is raised here."""
+        running, self._running = self._running, []
+        for future in running:
+            future.result()
+
+    def keep_outputs(self, outputs: Sequence[Pair], pairs: Sequence[Pair]) -> None:
+        wanted = {pair.candidate for pair in outputs}
+        for pair in pairs:
+            if pair.candidate in wanted:
+                self.outputs[pair.candidate] = (
+                    self.reference[pair.reference],
+                    self.candidate[pair.candidate],
+                )
+
+
+def _run_whole(side: Side, session: Session, feeds: Mapping[str, Array], into: Values) -> None:
+    into.update(session.run(feeds))
+    side.runs += 1
