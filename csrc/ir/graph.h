@@ -185,6 +185,7 @@ class Graph {
 
  private:
   friend class GraphLoader;
+  friend class ModelLoader;
   friend class Model;
 
   ValueId know(std::string_view value_name) const;

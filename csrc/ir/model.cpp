@@ -125,8 +125,6 @@ void Model::set_doc_string(std::string text) {
   changed();
 }
 
-void Model::set_folder(std::string folder) { folder_ = std::move(folder); }
-
 Function& Model::add_function(std::unique_ptr<Function> function) {
   assert(!find_function(function->domain, function->name, function->overload));
   function->body->own(this, function.get());

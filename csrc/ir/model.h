@@ -85,7 +85,6 @@ class Model {
   void set_producer(std::string name, std::string version);
   void set_metadata(std::span<const MetadataEntry> entries);
   void set_doc_string(std::string text);
-  void set_folder(std::string folder);
   /// Pre: no function has this domain, name and overload. The body becomes part of this model.
   Function& add_function(std::unique_ptr<Function> function);
   void remove_function(const Function& function);
