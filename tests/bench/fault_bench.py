@@ -2,7 +2,7 @@
 
 python tests/bench/fault_bench.py                            # the zoo, all faults, all controls
 python tests/bench/fault_bench.py --only 'resnet*/epsilon*'  # one corner, failures explained
-    python tests/bench/fault_bench.py --bed DIR --only 'bert*'   # models DIR/NAME/NAME.onnx
+python tests/bench/fault_bench.py --bed DIR --only 'bert*'   # models DIR/NAME/NAME.onnx
 python tests/bench/fault_bench.py --json out.json --save DIR # failing pairs as files too
 """
 

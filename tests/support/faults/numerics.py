@@ -35,6 +35,21 @@ def bf16_round_trip(site: Site) -> str | None:
     return _round_trip(site, TensorProto.BFLOAT16) if site.opset >= 13 else None
 
 
+def truncated(site: Site) -> str | None:
+    """A chain in integers where floats were meant, in steps of 1/16."""
+    if (index := _free_input(site)) is None:
+        return None
+    up, down = site.add_const(16.0), site.add_const(1 / 16)
+    site.insert_before(
+        index,
+        ("Mul", (".", up), {}),
+        ("Cast", (".",), {"to": TensorProto.INT32}),
+        ("Cast", (".",), {"to": TensorProto.FLOAT}),
+        ("Mul", (".", down), {}),
+    )
+    return f"input {index} is truncated to 1/16"
+
+
 def fp16_overflow(site: Site) -> str | None:
     if (index := _free_input(site)) is None:
         return None
@@ -121,6 +136,7 @@ PLANTERS = {
     "fp16_round_trip": fp16_round_trip,
     "bf16_round_trip": bf16_round_trip,
     "fp16_overflow": fp16_overflow,
+    "value_truncated": truncated,
     "value_rounded": rounded,
     "nan_zero_by_zero": zero_by_zero,
     "nan_division": division_by_zero,

@@ -52,6 +52,13 @@ def scaled(site: Site) -> str | None:
     return f"input {found[0]} times 1.001"
 
 
+def sign_flipped(site: Site) -> str | None:
+    if (found := _weight(site)) is None:
+        return None
+    site.put(found[0], -found[1])
+    return f"input {found[0]} has the other sign"
+
+
 def half_precision(site: Site) -> str | None:
     if (found := _weight(site)) is None:
         return None
@@ -216,6 +223,7 @@ PLANTERS = {
     "weight_element": element,
     "weight_large_element": large_element,
     "weight_scaled": scaled,
+    "weight_sign": sign_flipped,
     "weight_fp16": half_precision,
     "weight_channels_swapped": channels_swapped,
     "weight_transposed": transposed,
