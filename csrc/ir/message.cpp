@@ -58,10 +58,10 @@ Rest with_metadata(const Rest& rest, std::uint32_t number,
                    std::span<const MetadataEntry> entries) {
   const Field field{number, "metadata_props"};
   Writer writer;
-  for (const auto& [key, value] : entries) {
+  for (const auto& entry : entries) {  // clang 14 cannot capture a structured binding
     writer.message(field, [&] {
-      writer.text(fields::entry::key, key);
-      writer.text(fields::entry::value, value);
+      writer.text(fields::entry::key, entry.first);
+      writer.text(fields::entry::value, entry.second);
     });
   }
   Rest out = rest.without(number);
