@@ -71,8 +71,8 @@ class Borrowed {
     }
     const auto byte_order = array.dtype().byteorder();
     if (byte_order == '>') {
-      throw py::value_error(std::string(role) + " is big-endian; pass " + role +
-                            ".astype(" + role + ".dtype.newbyteorder('='))");
+      throw py::value_error(std::string(role) + " is big-endian; pass " + role + ".astype(" + role +
+                            ".dtype.newbyteorder('='))");
     }
     dtype_ = py::cast<std::string>(array.dtype().attr("name"));
     bytes_ = {static_cast<const std::byte*>(array.data()),
@@ -97,7 +97,8 @@ Element require_element(const std::string& name) {
 }
 
 // The arrays' own dtype, unless `dtype` says that their bytes mean something else.
-Format format_of(const Borrowed& ref, const Borrowed& got, const std::optional<std::string>& dtype) {
+Format format_of(const Borrowed& ref, const Borrowed& got,
+                 const std::optional<std::string>& dtype) {
   if (ref.dtype() != got.dtype()) {
     throw py::type_error("ref is " + (ref.dtype().empty() ? "a buffer" : ref.dtype()) +
                          " and got is " + (got.dtype().empty() ? "a buffer" : got.dtype()) +
@@ -168,8 +169,8 @@ TypedStats compare_text(py::handle ref, py::handle got) {
   return result;
 }
 
-TypedStats compare(const py::object& ref, const py::object& got, const std::optional<std::string>& dtype,
-                   std::optional<std::uint64_t> count) {
+TypedStats compare(const py::object& ref, const py::object& got,
+                   const std::optional<std::string>& dtype, std::optional<std::uint64_t> count) {
   if (is_text(ref) != is_text(got)) throw py::type_error("strings and numbers do not compare");
   if (is_text(ref)) return compare_text(ref, got);
   const Borrowed a(ref, "ref"), b(got, "got");
@@ -178,7 +179,8 @@ TypedStats compare(const py::object& ref, const py::object& got, const std::opti
   TypedStats result{{}, std::string(kernels::name_of(format.element))};
   result.integral = result.dtype.find("int") != std::string::npos;
   const py::gil_scoped_release unlocked;
-  result.stats = kernels::diff_stats(format.element, format.packing, a.bytes(), b.bytes(), elements);
+  result.stats =
+      kernels::diff_stats(format.element, format.packing, a.bytes(), b.bytes(), elements);
   return result;
 }
 
@@ -275,9 +277,8 @@ void bind_kernels(py::module_& m) {
   type.def_readonly("dtype", &TypedStats::dtype);
   add_counts(type);
   add_numbers(type);
-  type.def_property_readonly("histogram", [](const TypedStats& of) {
-    return py::tuple(py::cast(of.stats.histogram));
-  });
+  type.def_property_readonly(
+      "histogram", [](const TypedStats& of) { return py::tuple(py::cast(of.stats.histogram)); });
   type.attr("histogram_edges") = py::tuple(py::cast(kernels::kDecades));
   type.def("__repr__", describe);
 

@@ -32,33 +32,60 @@ void add_small(const Chunk& chunk, DiffStats& stats) noexcept {
 
 void add_chunk(const Chunk& chunk, DiffStats& stats) noexcept {
   switch (chunk.element) {
-    case Element::float32: return add_whole<Float32>(chunk, stats);
-    case Element::float64: return add_whole<Float64>(chunk, stats);
-    case Element::float16: return add_whole<Float16>(chunk, stats);
-    case Element::bfloat16: return add_whole<BFloat16>(chunk, stats);
-    case Element::float8e4m3fn: return add_whole<Float8E4M3FN>(chunk, stats);
-    case Element::float8e4m3fnuz: return add_whole<Float8E4M3FNUZ>(chunk, stats);
-    case Element::float8e5m2: return add_whole<Float8E5M2>(chunk, stats);
-    case Element::float8e5m2fnuz: return add_whole<Float8E5M2FNUZ>(chunk, stats);
-    case Element::float8e8m0: return add_whole<Float8E8M0>(chunk, stats);
-    case Element::float6e2m3: return add_whole<Float6E2M3>(chunk, stats);
-    case Element::float6e3m2: return add_whole<Float6E3M2>(chunk, stats);
-    case Element::float4e2m1: return add_small<Float4E2M1, 4>(chunk, stats);
-    case Element::int8: return add_whole<Integer<std::int8_t, float>>(chunk, stats);
-    case Element::int16: return add_whole<Integer<std::int16_t, float>>(chunk, stats);
-    case Element::int32: return add_whole<Integer<std::int32_t, double>>(chunk, stats);
-    case Element::int64: return add_whole<Integer<std::int64_t, double>>(chunk, stats);
-    case Element::uint8: return add_whole<Integer<std::uint8_t, float>>(chunk, stats);
-    case Element::uint16: return add_whole<Integer<std::uint16_t, float>>(chunk, stats);
-    case Element::uint32: return add_whole<Integer<std::uint32_t, double>>(chunk, stats);
-    case Element::uint64: return add_whole<Integer<std::uint64_t, double>>(chunk, stats);
-    case Element::int4: return add_small<SmallInteger<4, true>, 4>(chunk, stats);
-    case Element::uint4: return add_small<SmallInteger<4, false>, 4>(chunk, stats);
-    case Element::int2: return add_small<SmallInteger<2, true>, 2>(chunk, stats);
-    case Element::uint2: return add_small<SmallInteger<2, false>, 2>(chunk, stats);
-    case Element::boolean: return add_whole<Boolean>(chunk, stats);
-    case Element::complex64: return add_complex<Float32>(chunk, stats);
-    case Element::complex128: return add_complex<Float64>(chunk, stats);
+    case Element::float32:
+      return add_whole<Float32>(chunk, stats);
+    case Element::float64:
+      return add_whole<Float64>(chunk, stats);
+    case Element::float16:
+      return add_whole<Float16>(chunk, stats);
+    case Element::bfloat16:
+      return add_whole<BFloat16>(chunk, stats);
+    case Element::float8e4m3fn:
+      return add_whole<Float8E4M3FN>(chunk, stats);
+    case Element::float8e4m3fnuz:
+      return add_whole<Float8E4M3FNUZ>(chunk, stats);
+    case Element::float8e5m2:
+      return add_whole<Float8E5M2>(chunk, stats);
+    case Element::float8e5m2fnuz:
+      return add_whole<Float8E5M2FNUZ>(chunk, stats);
+    case Element::float8e8m0:
+      return add_whole<Float8E8M0>(chunk, stats);
+    case Element::float6e2m3:
+      return add_whole<Float6E2M3>(chunk, stats);
+    case Element::float6e3m2:
+      return add_whole<Float6E3M2>(chunk, stats);
+    case Element::float4e2m1:
+      return add_small<Float4E2M1, 4>(chunk, stats);
+    case Element::int8:
+      return add_whole<Integer<std::int8_t, float>>(chunk, stats);
+    case Element::int16:
+      return add_whole<Integer<std::int16_t, float>>(chunk, stats);
+    case Element::int32:
+      return add_whole<Integer<std::int32_t, double>>(chunk, stats);
+    case Element::int64:
+      return add_whole<Integer<std::int64_t, double>>(chunk, stats);
+    case Element::uint8:
+      return add_whole<Integer<std::uint8_t, float>>(chunk, stats);
+    case Element::uint16:
+      return add_whole<Integer<std::uint16_t, float>>(chunk, stats);
+    case Element::uint32:
+      return add_whole<Integer<std::uint32_t, double>>(chunk, stats);
+    case Element::uint64:
+      return add_whole<Integer<std::uint64_t, double>>(chunk, stats);
+    case Element::int4:
+      return add_small<SmallInteger<4, true>, 4>(chunk, stats);
+    case Element::uint4:
+      return add_small<SmallInteger<4, false>, 4>(chunk, stats);
+    case Element::int2:
+      return add_small<SmallInteger<2, true>, 2>(chunk, stats);
+    case Element::uint2:
+      return add_small<SmallInteger<2, false>, 2>(chunk, stats);
+    case Element::boolean:
+      return add_whole<Boolean>(chunk, stats);
+    case Element::complex64:
+      return add_complex<Float32>(chunk, stats);
+    case Element::complex128:
+      return add_complex<Float64>(chunk, stats);
   }
 }
 

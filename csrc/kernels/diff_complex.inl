@@ -33,8 +33,7 @@ std::size_t decade(double difference) noexcept {
   return bin;
 }
 
-void add_complex_special(Complex ref, Complex got, std::uint64_t index,
-                         DiffStats& stats) noexcept {
+void add_complex_special(Complex ref, Complex got, std::uint64_t index, DiffStats& stats) noexcept {
   const bool ref_special = !finite(ref), got_special = !finite(got);
   const bool ref_nan = ref_special && std::isnan(special(ref));
   const bool got_nan = got_special && std::isnan(special(got));
@@ -106,8 +105,8 @@ void add_complex(const Chunk& chunk, DiffStats& stats) noexcept {
       continue;
     }
     add_complex_finite<Part>(ref, got, chunk.first + i, stats);
-    stats.max_ulp = std::max({stats.max_ulp, part_ulps<Part>(chunk, 2 * i),
-                              part_ulps<Part>(chunk, 2 * i + 1)});
+    stats.max_ulp =
+        std::max({stats.max_ulp, part_ulps<Part>(chunk, 2 * i), part_ulps<Part>(chunk, 2 * i + 1)});
   }
 }
 

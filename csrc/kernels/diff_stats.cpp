@@ -102,8 +102,8 @@ DiffStats diff_stats(Element element, Packing packing, ByteView ref, ByteView go
                      std::uint64_t count, unsigned threads) noexcept {
   static const AddChunk add = fastest();
   const std::uint64_t size = chunk_size(count);
-  Work work{{element, packing, ref.data(), got.data(), 0, count}, size, (count + size - 1) / size,
-            add};
+  Work work{
+      {element, packing, ref.data(), got.data(), 0, count}, size, (count + size - 1) / size, add};
   const bool pays = threads > 1 && std::thread::hardware_concurrency() > 1 &&
                     count * storage_bits(element, packing) * 2 >= kThreadBits;
   std::thread second;

@@ -15,8 +15,8 @@ struct View {
 template <class Order>
 inline std::make_unsigned_t<Order> distance(Order a, Order b) noexcept {
   using Steps = std::make_unsigned_t<Order>;
-  return static_cast<Steps>(a > b ? static_cast<Steps>(a) - static_cast<Steps>(b)
-                                  : static_cast<Steps>(b) - static_cast<Steps>(a));
+  return static_cast<Steps>(static_cast<Steps>(std::max(a, b)) -
+                            static_cast<Steps>(std::min(a, b)));
 }
 
 // Floats that are not negative are in the order of their bits.
@@ -104,7 +104,17 @@ void add_max_rel(const View& values, const Differences<Value>& d, DiffStats& sta
 typedef double Doubles __attribute__((vector_size(POT_VECTOR_BYTES)));
 typedef float Floats __attribute__((vector_size(POT_VECTOR_BYTES / 2)));
 typedef std::int64_t Masks __attribute__((vector_size(POT_VECTOR_BYTES)));
+constexpr Masks kMagnitude = Masks{} + std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kLanes = POT_VECTOR_BYTES / sizeof(double);
+
+// g++ 12 takes four instructions for the one of AVX-512.
+inline void widen_floats(const Floats& narrow, Doubles& out) noexcept {
+#if POT_VECTOR_BYTES == 64
+  out = _mm512_cvtps_pd(narrow);
+#else
+  out = __builtin_convertvector(narrow, Doubles);
+#endif
+}
 
 // `lanes` of them; the others are zero and add nothing.
 template <class Value>
@@ -117,7 +127,7 @@ inline void load_doubles(const std::byte* bytes, std::size_t index, std::size_t 
   } else {
     Floats narrow{};
     std::memcpy(&narrow, from, lanes * sizeof(Value));
-    out = __builtin_convertvector(narrow, Doubles);
+    widen_floats(narrow, out);
   }
 }
 
@@ -139,8 +149,7 @@ struct Sums {
     if constexpr (sizeof(Value) == sizeof(double)) {
       load_doubles<Value>(absolute, i, lanes, difference);
     } else {  // more exact than the float, at the same price
-      difference = ref - got;
-      difference = difference < 0 ? -difference : difference;
+      difference = (Doubles)((Masks)(ref - got) & kMagnitude);
     }
     abs += difference;
     sq += difference * difference;
@@ -150,6 +159,12 @@ struct Sums {
   }
 };
 
+// The sums keep the arithmetic busy and the memory idle: fetch what the next block will read. An
+// address behind the end of the tensor does no harm.
+inline void prefetch_next(const std::byte* at) noexcept {
+  __builtin_prefetch(at + kBlock * sizeof(float));
+}
+
 // Every term is exact or rounded once. A block is short, so the error is that of some hundred
 // additions and one more for each block.
 template <class Value>
@@ -157,7 +172,11 @@ void add_sums(const View& values, const Differences<Value>& d, DiffStats& stats)
   const auto* absolute = reinterpret_cast<const std::byte*>(d.absolute.data());
   Sums sums;
   std::size_t i = 0;
-  for (; i + kLanes <= values.count; i += kLanes) sums.add<Value>(values, absolute, i, kLanes);
+  for (; i + kLanes <= values.count; i += kLanes) {
+    prefetch_next(values.ref + i * sizeof(Value));
+    prefetch_next(values.got + i * sizeof(Value));
+    sums.add<Value>(values, absolute, i, kLanes);
+  }
   if (i < values.count) sums.add<Value>(values, absolute, i, values.count - i);
   stats.sum_abs += total(sums.abs);
   stats.sum_sq += total(sums.sq);

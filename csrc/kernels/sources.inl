@@ -163,8 +163,7 @@ struct SmallFloat {
   static constexpr bool kFloating = true;
   static constexpr bool kInfinite = kSpecial == Special::ieee;
   static constexpr bool kDirect = false;
-  static constexpr ByteTable kTable =
-      small_float_table<kExponent, kMantissa, kBias, kSpecial>();
+  static constexpr ByteTable kTable = small_float_table<kExponent, kMantissa, kBias, kSpecial>();
   static constexpr Order kAllOnes = (1 << (kExponent + kMantissa)) - 1;
   static constexpr Order kHigh = kSpecial == Special::ieee       ? kAllOnes - (1 << kMantissa)
                                  : kSpecial == Special::all_ones ? kAllOnes - 1

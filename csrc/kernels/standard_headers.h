@@ -11,3 +11,7 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif

@@ -10,7 +10,7 @@ from pyonnxtool.metrics import METRICS
 
 @METRICS.add("cosine")
 def cosine(stats: DiffStats) -> float:
-    """sum ref got / (|ref| |got|), from -1 to 1; 1.0 when both are zero, 0.0 when one is.
+    """Sum ref got / (|ref| |got|), from -1 to 1; 1.0 when both are zero, 0.0 when one is.
 
     For complex tensors the real part of the inner product. Blind to scale: a tensor that is
     twice too large has cosine 1.

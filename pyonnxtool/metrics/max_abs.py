@@ -8,7 +8,7 @@ from pyonnxtool.metrics import METRICS
 
 @METRICS.add("max_abs")
 def max_abs(stats: DiffStats) -> float:
-    """max |ref - got| over places where both are finite; an exact `int` for integers.
+    """Max |ref - got| over places where both are finite; an exact `int` for integers.
 
     In the tensor's own unit. For complex tensors |.| is the modulus.
     """

@@ -8,5 +8,5 @@ from pyonnxtool.metrics import METRICS
 
 @METRICS.add("mean_abs")
 def mean_abs(stats: DiffStats) -> float:
-    """sum |ref - got| / n over the n places where both are finite; 0.0 when there is none."""
+    """Sum |ref - got| / n over the n places where both are finite; 0.0 when there is none."""
     return stats.sum_abs / stats.compared if stats.compared else 0.0
