@@ -12,8 +12,8 @@ namespace pot {
 namespace {
 
 /// (name, dtype or None, dims or None)
-using GivenTuple = std::tuple<std::string, std::optional<std::string>,
-                              std::optional<std::vector<std::int64_t>>>;
+using GivenTuple =
+    std::tuple<std::string, std::optional<std::string>, std::optional<std::vector<std::int64_t>>>;
 
 Given to_given(const GivenTuple& value) {
   const auto& [name, dtype, dims] = value;
@@ -43,9 +43,8 @@ void bind_extract(py::module_& m) {
   m.def(
       "frontier",
       [](const ModelPtr& model, const std::vector<std::string>& given,
-         const std::vector<std::string>& outputs, bool detach) {
-        return unwrap(frontier(*model, given, outputs, to_cut(detach)));
-      },
+         const std::vector<std::string>& outputs,
+         bool detach) { return unwrap(frontier(*model, given, outputs, to_cut(detach))); },
       "model"_a, "given"_a, "outputs"_a, "detach"_a = false,
       "Names of the given values and graph inputs that `extract` would read.");
   m.def(
@@ -61,9 +60,8 @@ void bind_extract(py::module_& m) {
       "model"_a, "given"_a, "outputs"_a, "detach"_a = false,
       "Ids of the nodes that `extract` would take, in topological order.");
   m.def(
-      "produced_values",
-      [](const ModelPtr& model) { return unwrap(produced_values(*model)); }, "model"_a,
-      "Names of the values that nodes of the main graph make, in topological order.");
+      "produced_values", [](const ModelPtr& model) { return unwrap(produced_values(*model)); },
+      "model"_a, "Names of the values that nodes of the main graph make, in topological order.");
 }
 
 }  // namespace

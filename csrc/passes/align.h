@@ -24,8 +24,8 @@ struct Alignment {
     NodeId candidate;
     bool same;  ///< same attributes, same constants (large ones by samples), same inputs
   };
-  std::vector<Values> values;    ///< in topological order of the candidate; constants left out
-  std::vector<Nodes> nodes;      ///< likewise
+  std::vector<Values> values;       ///< in topological order of the candidate; constants left out
+  std::vector<Nodes> nodes;         ///< likewise
   std::vector<NamePair> constants;  ///< weights that stand at the same place of paired nodes
   std::vector<std::string> ambiguous;  ///< candidate values with several equally good partners
   std::vector<std::string> unmatched;  ///< candidate values without a partner

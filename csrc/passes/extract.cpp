@@ -8,9 +8,9 @@ namespace {
 
 /// What a part of the graph consists of.
 struct Cone {
-  std::vector<NodeId> nodes;        // topological
-  std::vector<ValueId> inputs;      // given values and graph inputs that are read
-  std::vector<ValueId> constants;   // initializers that are read
+  std::vector<NodeId> nodes;       // topological
+  std::vector<ValueId> inputs;     // given values and graph inputs that are read
+  std::vector<ValueId> constants;  // initializers that are read
 };
 
 class ConeFinder {

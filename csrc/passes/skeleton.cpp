@@ -143,7 +143,8 @@ class SkeletonBuilder {
     made.commutative = entry && entry->traits.commutative;
     std::uint64_t outputs = node.outputs.size();
     for (const ValueId output : node.outputs) outputs = outputs * 2 + (output ? 1 : 0);
-    const std::string_view domain = node.is_standard() ? std::string_view() : std::string_view(node.domain);
+    const std::string_view domain =
+        node.is_standard() ? std::string_view() : std::string_view(node.domain);
     made.op = mix({text_key(domain), text_key(node.op_type), text_key(node.overload), outputs});
     made.attributes = attributes_key(graph_, node);
     for (const ValueId input : node.inputs) {

@@ -24,11 +24,11 @@ struct Skeleton {
     ValueId id;                      ///< the value itself, not one that stands for it
     std::uint32_t producer = kNone;  ///< index into nodes
     std::uint32_t slot = 0;
-    std::uint64_t constant = 0;      ///< hash of dtype, dims and content; 0: not a constant
+    std::uint64_t constant = 0;        ///< hash of dtype, dims and content; 0: not a constant
     std::uint64_t constant_shape = 0;  ///< hash of dtype and dims only
     bool is_output = false;
-    std::vector<Input> uses;         ///< captured values have the slots behind the inputs
-    std::vector<ValueId> twins;      ///< values of merged nodes: always equal to this one
+    std::vector<Input> uses;     ///< captured values have the slots behind the inputs
+    std::vector<ValueId> twins;  ///< values of merged nodes: always equal to this one
   };
   struct Node {
     NodeId id;

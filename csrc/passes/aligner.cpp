@@ -1,0 +1,150 @@
+#include "passes/aligner.h"
+
+#include <algorithm>
+
+#include "passes/constant_key.h"
+
+namespace pot {
+namespace {
+
+constexpr std::uint32_t kNone = Skeleton::kNone;
+
+/// Constants and omitted inputs at the end do not count: a Conv may gain a bias.
+void normalize(Indices& inputs, bool commutative) {
+  if (commutative) std::sort(inputs.begin(), inputs.end());
+  while (!inputs.empty() && inputs.back() == kNone) inputs.pop_back();
+}
+
+}  // namespace
+
+Aligner::Aligner(const Model& reference, const Model& candidate, Skeleton ours, Skeleton theirs)
+    : ref_{reference, std::move(ours), {}, {}}, cand_{candidate, std::move(theirs), {}, {}} {
+  for (Side* side : {&ref_, &cand_}) {
+    side->node_partner.assign(side->skeleton.nodes.size(), kNone);
+    side->value_partner.assign(side->skeleton.values.size(), kNone);
+  }
+  sure_.assign(cand_.skeleton.values.size(), false);
+}
+
+void Aligner::pair_inputs(std::span<const NamePair> inputs) {
+  for (const auto& [ours, theirs] : inputs) {
+    const std::uint32_t a = ref_.skeleton.find(ref_.model.graph(), ours);
+    const std::uint32_t b = cand_.skeleton.find(cand_.model.graph(), theirs);
+    if (a != kNone && b != kNone) pair_values(a, b, true);
+  }
+}
+
+void Aligner::run(std::span<const NamePair> outputs) {
+  forward_from_constants();
+  forward();
+  for (const auto& [ours, theirs] : outputs) {
+    const std::uint32_t a = ref_.skeleton.find(ref_.model.graph(), ours);
+    const std::uint32_t b = cand_.skeleton.find(cand_.model.graph(), theirs);
+    if (a != kNone && b != kNone) stand_for(a, b);
+  }
+  for (bool progress = true; progress;) {
+    progress = forward() || backward() || resolve_waiting() || sideways(true) || by_name() ||
+               sideways(false) || replaced();
+  }
+}
+
+void Aligner::pair_values(std::uint32_t a, std::uint32_t b, bool sure) {
+  if (cand_.value_partner[b] != kNone) return;
+  cand_.value_partner[b] = a;
+  sure_[b] = sure;
+  if (ref_.value_partner[a] == kNone) ref_.value_partner[a] = b;
+  fresh_.push_back(b);
+}
+
+void Aligner::stand_for(std::uint32_t a, std::uint32_t b) {
+  if (ref_.constant(a) || cand_.constant(b)) return;
+  pair_values(a, b, false);
+  if (cand_.value_partner[b] == a) backward_.emplace_back(a, b);
+}
+
+void Aligner::pair_nodes(std::uint32_t a, std::uint32_t b, bool sure) {
+  ref_.node_partner[a] = b;
+  cand_.node_partner[b] = a;
+  const auto& ours = ref_.node(a).outputs;
+  const auto& theirs = cand_.node(b).outputs;
+  for (std::size_t i = 0; i < std::min(ours.size(), theirs.size()); ++i) {
+    if (ours[i] != kNone && theirs[i] != kNone) pair_values(ours[i], theirs[i], sure);
+  }
+  // What a weakly paired node reads belongs together as well, slot by slot.
+  if (!sure) inputs_of_.emplace_back(a, b);
+}
+
+bool Aligner::mapped_inputs(std::uint32_t b, Indices& mapped) const {
+  mapped.clear();
+  for (const std::uint32_t input : cand_.node(b).inputs) {
+    if (input == kNone || cand_.constant(input)) {
+      mapped.push_back(kNone);
+    } else if (cand_.value_partner[input] == kNone) {
+      return false;
+    } else {
+      mapped.push_back(cand_.value_partner[input]);
+    }
+  }
+  normalize(mapped, cand_.node(b).commutative);
+  return true;
+}
+
+Indices Aligner::own_inputs(std::uint32_t a) const {
+  Indices own;
+  for (const std::uint32_t input : ref_.node(a).inputs) {
+    own.push_back(ref_.constant(input) ? kNone : input);
+  }
+  normalize(own, ref_.node(a).commutative);
+  return own;
+}
+
+std::uint64_t constants_key(const Side& side, std::uint32_t node, bool shapes_only) {
+  std::vector<std::uint64_t> keys;
+  for (const std::uint32_t input : side.node(node).inputs) {
+    if (!side.constant(input)) {
+      if (!side.node(node).commutative) keys.push_back(0);
+      continue;
+    }
+    const auto& value = side.value(input);
+    keys.push_back(shapes_only ? value.constant_shape : value.constant);
+  }
+  if (side.node(node).commutative) std::sort(keys.begin(), keys.end());
+  std::uint64_t hash = keys.size();
+  for (const std::uint64_t key : keys) hash = mix({hash, key});
+  return hash;
+}
+
+std::uint64_t full_key(const Side& side, std::uint32_t node) {
+  return mix({side.node(node).attributes, constants_key(side, node, false)});
+}
+
+std::vector<std::uint64_t> readers(const Side& side, std::uint32_t node) {
+  std::vector<std::uint64_t> ops;
+  for (const std::uint32_t output : side.node(node).outputs) {
+    if (output == kNone) continue;
+    if (side.value(output).is_output) ops.push_back(1);
+    for (const auto& use : side.value(output).uses) ops.push_back(side.node(use.node).op);
+  }
+  std::sort(ops.begin(), ops.end());
+  return ops;
+}
+
+bool Aligner::same_name(std::uint32_t a, std::uint32_t b) const {
+  // Of the value, not of the node: a fused node often keeps the name of its first part.
+  const std::uint32_t ours = ref_.node(a).outputs.empty() ? kNone : ref_.node(a).outputs[0];
+  const std::uint32_t theirs = cand_.node(b).outputs.empty() ? kNone : cand_.node(b).outputs[0];
+  return ours != kNone && theirs != kNone && ref_.name(ours) == cand_.name(theirs);
+}
+
+int Aligner::likeness(std::uint32_t a, std::uint32_t b) const {
+  int points = 0;
+  if (readers(ref_, a) == readers(cand_, b)) points += 4;
+  if (same_name(a, b)) points += 4;
+  if (points == 0) return 0;
+  if (ref_.node(a).attributes == cand_.node(b).attributes) points += 2;
+  if (constants_key(ref_, a, false) == constants_key(cand_, b, false)) points += 2;
+  if (constants_key(ref_, a, true) == constants_key(cand_, b, true)) points += 1;
+  return points;
+}
+
+}  // namespace pot
