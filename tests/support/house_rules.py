@@ -19,7 +19,10 @@ PYTHON_LAYERS = (
     ("registry", "report", "verdict"),
     ("model", "feeds", "interface", "rewrite"),
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
-    ("probe", "compare", "diff", "bisect", "reduce", "subjects", "inspect"),
+    (
+        *("compare", "probe", "sweep", "case", "judge", "referee", "rounding", "weights", "why"),
+        *("diff", "bisect", "reduce", "subjects", "inspect"),
+    ),
     ("__init__",),
     ("cli",),
     ("__main__",),
