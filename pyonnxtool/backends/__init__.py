@@ -21,6 +21,9 @@ Array: TypeAlias = NDArray[Any]
 Output: TypeAlias = "Array | list[Any] | dict[Any, Any] | None"
 """A tensor, a sequence (of tensors or maps), a map, or an optional that holds nothing."""
 
+OutputType: TypeAlias = "tuple[str | None, tuple[int | str | None, ...] | None]"
+"""dtype and shape of an output; no dtype: it is not a tensor."""
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -46,6 +49,10 @@ class Session(Protocol):
 
     @property
     def output_names(self) -> Sequence[str]: ...
+
+    @property
+    def output_types(self) -> Mapping[str, OutputType]:
+        """What the runtime inferred of its outputs before any run; empty when it infers nothing."""
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Output]:
         """All outputs by name. Arrays may be views that keep the runtime's memory alive."""

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import onnxruntime as ort
 
-from pyonnxtool.backends import Array
+from pyonnxtool.backends import Array, OutputType
 
 # onnxruntime's type name -> ONNX TensorProto.DataType, numpy type, elements in a byte.
 _EXOTIC: dict[str, tuple[int, np.dtype[Any], int]] = {
@@ -25,6 +25,17 @@ _EXOTIC: dict[str, tuple[int, np.dtype[Any], int]] = {
     "tensor(uint2)": (25, np.dtype(ml_dtypes.uint2), 4),
     "tensor(int2)": (26, np.dtype(ml_dtypes.int2), 4),
 }
+
+
+_NAMES = {"float": "float32", "double": "float64"}
+
+
+def output_type(value: Any) -> OutputType:
+    """dtype and shape of a session's output. An unknown rank looks like a scalar's to Python."""
+    if not value.type.startswith("tensor("):
+        return None, None
+    name = value.type.removeprefix("tensor(").removesuffix(")")
+    return _NAMES.get(name, name), tuple(value.shape)
 
 
 def needs_ort_value(type_name: str) -> bool:

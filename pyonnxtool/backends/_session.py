@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING
 
-from pyonnxtool.backends import Array, Output, RunOptions
+from pyonnxtool.backends import Array, Output, OutputType, RunOptions
 from pyonnxtool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 
     from pyonnxtool._core import Graph, Model
 
-_RANDOM = {
-    "Bernoulli",
-    "Multinomial",
-    "RandomNormal",
-    "RandomNormalLike",
-    "RandomUniform",
-    "RandomUniformLike",
-}
 _STANDARD = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
 
 
@@ -31,6 +23,7 @@ class OpenSession:
 
     input_names: Sequence[str]
     output_names: Sequence[str]
+    output_types: Mapping[str, OutputType] = MappingProxyType({})
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Output]:
         raise NotImplementedError
@@ -66,23 +59,31 @@ def draws_random_numbers(model: Model) -> bool:
     domains may do anything, so they count as random, unless the model itself defines them.
     """
     defined = {(function.domain, function.name) for function in model.functions}
-    bodies = [graph for graph in graphs(model.graph)]
+    bodies = graphs(model.graph)
     bodies += [body for function in model.functions for body in graphs(function.graph)]
+    random = {op.op_type for op in op_table() if op.random}
     for graph in bodies:
         for node in graph.nodes:
             if (node.domain, node.op_type) in defined:
                 continue
-            if node.op_type in _RANDOM or node.domain not in _STANDARD:
+            if node.op_type in random or node.domain not in _STANDARD:
                 return True
             if node.op_type == "Dropout" and len(node.inputs) > 2 and node.inputs[2] is not None:
                 return True
     return False
 
 
-def refuse_unsupported(name: str, options: RunOptions) -> None:
-    """For backends that interpret the model: custom-op libraries cannot be loaded."""
+def refuse_options(name: str, options: RunOptions) -> None:
+    """For backends that interpret the model: they cannot load compiled operators."""
     if options.custom_ops:
         raise UsageError(f"{name} cannot load custom operators; --custom-ops is for onnxruntime")
+
+
+def refuse_words(name: str, words: Sequence[str], options: RunOptions) -> RunOptions:
+    """For backends without settings."""
+    if words:
+        raise UsageError(f"@{name} takes no settings; {','.join(words)!r} means nothing to it")
+    return options
 
 
 def library_path(name: str) -> str:

@@ -12,7 +12,13 @@ import onnxruntime as ort
 
 from pyonnxtool.backends import BACKENDS, Array, Output, RunOptions, Session
 from pyonnxtool.backends._ort_errors import explain
-from pyonnxtool.backends._ort_values import from_ort, needs_ort_value, to_ort, to_ort_value
+from pyonnxtool.backends._ort_values import (
+    from_ort,
+    needs_ort_value,
+    output_type,
+    to_ort,
+    to_ort_value,
+)
 from pyonnxtool.backends._session import OpenSession, draws_random_numbers, library_path
 from pyonnxtool.errors import BackendError, UsageError
 
@@ -77,6 +83,7 @@ class OnnxRuntimeSession(OpenSession):
         self.input_names = tuple(self._types)
         self.output_names = tuple(value.name for value in session.get_outputs())
         outputs = session.get_outputs()
+        self.output_types = {value.name: output_type(value) for value in outputs}
         self._exotic = [value.name for value in outputs if needs_ort_value(value.type)]
         self._whole = all(value.type.startswith("tensor(") for value in outputs)
 
