@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from support.disguise import DISGUISES
 from support.graph_builder import Case
-from support.ort_runs import difference, run
+from support.ort_runs import DEMANDED, difference, run
 from support.trials import (
     ALL_KINDS,
     GOOD,
@@ -37,6 +37,7 @@ from support.trials import (
     Trial,
     control_trials,
     drift_trials,
+    exporter_trials,
     judge,
     optimized_trials,
     planted_trials,
@@ -68,6 +69,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="*", metavar="GLOB", help="MODEL/KIND/DISGUISE")
     parser.add_argument("--bed", type=Path, help="plant in DIR/NAME/NAME.onnx instead of the zoo")
+    parser.add_argument("--exports", action="store_true", help="NAME_x of --bed against NAME_y")
     parser.add_argument("--all-disguises", action="store_true", help="each fault in each disguise")
     parser.add_argument("--no-controls", action="store_true")
     parser.add_argument("--onnxsim", default=shutil.which("onnxsim"), help="the onnxsim program")
@@ -78,6 +80,9 @@ def _options() -> argparse.Namespace:
 
 def _trials(options: argparse.Namespace) -> Iterator[Trial]:
     wanted = options.only.split("/")[0]
+    if options.exports:
+        yield from _exports(options.bed, wanted)
+        return
     for case in _bed(options.bed, wanted) if options.bed else _zoo(wanted):
         looks = tuple(DISGUISES) if options.all_disguises else ()
         if options.bed and not looks:
@@ -110,6 +115,21 @@ def _bed(folder: Path, wanted: str) -> Iterator[Case]:
             continue
         feed = dict(np.load(path.parent / "inputs_0.npz"))
         yield Case(path.stem, onnx.load(path), (feed,))
+
+
+def _exports(folder: Path, wanted: str) -> Iterator[Trial]:
+    """Models that differ in the last part of their name and take the same inputs."""
+    earlier: dict[str, Case] = {}
+    for case in _bed(folder, wanted):
+        other = earlier.setdefault(case.name.rpartition("_")[0], case)
+        try:
+            alike = other is not case and difference(
+                run(other.model, other.feeds), run(case.model, other.feeds)
+            )
+        except Exception:  # onnxruntime has many; another input name is no export of the same
+            continue
+        if alike is not False and alike is not None and alike < DEMANDED:
+            yield from exporter_trials(other, case, ALL_KINDS)
 
 
 def _simplified(case: Case, onnxsim: str | None, folder: Path) -> Iterator[Trial]:
@@ -188,7 +208,7 @@ def _print_table(key: str, results: list[dict[str, Any]]) -> None:
 
 def _group(name: str) -> str:
     """All faults in one kind of rewritten model share a row."""
-    return name.rpartition("/")[0] if name.startswith("rewritten/") else name
+    return name.rpartition("/")[0] if name.startswith(("rewritten/", "other export/")) else name
 
 
 def _print_total(results: list[dict[str, Any]]) -> None:

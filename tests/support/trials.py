@@ -122,6 +122,17 @@ def rewritten_trials(case: Case, each: int = 3) -> Iterator[Trial]:
             yield replace(trial, region_is_enough=changed)
 
 
+def exporter_trials(reference: Case, case: Case, kinds: Sequence[str]) -> Iterator[Trial]:
+    """Two exports of one network: the pair as it is, then with faults in the second."""
+    yield _control(reference, f"other export/{case.name}", "none", case.model)
+    for trial in planted_trials(case, kinds, ("none", "all_renamed"), attempts=3):
+        kind = f"other export/{trial.kind}"
+        yield replace(
+            trial, kind=kind, reference=reference.model, feeds=reference.feeds,
+            region_is_enough=True,
+        )  # fmt: skip
+
+
 def _disguised_trial(case: Case, planted: Planted, kind: str, look: str) -> Trial:
     result = disguise(planted.model, look, seeded(case.name, kind, look))
     return Trial(
