@@ -26,8 +26,8 @@ double special(Complex of) noexcept {
 
 bool finite(Complex of) noexcept { return std::isfinite(of.real) && std::isfinite(of.imag); }
 
+// Pre: not zero.
 std::size_t decade(double difference) noexcept {
-  if (difference == 0) return 0;
   std::size_t bin = 1;
   while (bin <= kDecades.size() && difference >= kDecades[bin - 1]) ++bin;
   return bin;
@@ -72,7 +72,7 @@ void add_complex_finite(Complex ref, Complex got, std::uint64_t index, DiffStats
   stats.ref_sq += ref.real * ref.real + ref.imag * ref.imag;
   stats.got_sq += got.real * got.real + got.imag * got.imag;
   stats.dot += ref.real * got.real + ref.imag * got.imag;
-  ++stats.histogram[decade(difference)];
+  if (differ) ++stats.histogram[decade(difference)];
 }
 
 template <class Part>

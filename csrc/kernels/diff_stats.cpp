@@ -120,6 +120,9 @@ DiffStats diff_stats(Element element, Packing packing, ByteView ref, ByteView go
   DiffStats all;
   all.count = count;
   for (std::uint64_t i = 0; i < work.chunks; ++i) merge(all, work.parts[i]);
+  // The chunks count only differences.
+  all.histogram[0] = all.compared;
+  for (std::size_t i = 1; i < all.histogram.size(); ++i) all.histogram[0] -= all.histogram[i];
   return all;
 }
 
