@@ -1,0 +1,161 @@
+#include "ir/placement.h"
+
+#include <filesystem>
+#include <functional>
+#include <system_error>
+#include <unordered_map>
+
+#include "ir/data_files.h"
+
+namespace pot {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Runtimes read shapes, axes and the like while they load a graph, so those stay in it.
+constexpr std::uint64_t kShapesBelow = std::uint64_t{64} << 10;
+// Large weights start on a page, so that they can be mapped.
+constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kSmallAlignment = 64;
+
+bool may_leave(const Tensor& tensor, std::uint64_t threshold) {
+  const auto nbytes = tensor.nbytes();
+  if (!nbytes || *nbytes == 0 || *nbytes < threshold) return false;
+  const bool integers = tensor.dtype() == DType::int64 || tensor.dtype() == DType::int32;
+  return !integers || *nbytes >= kShapesBelow;
+}
+
+/// The first error that `step` gives for a tensor, each tensor once.
+Status for_each_once(const Model& model, const std::function<Status(const Tensor&)>& step) {
+  Status status = ok_status();
+  std::unordered_map<const Tensor*, bool> seen;
+  for_each_tensor(model, [&](const Tensor& tensor) {
+    if (status && seen.emplace(&tensor, true).second) status = step(tensor);
+  });
+  return status;
+}
+
+Status place_inside(const Tensor& tensor, Plan& plan) {
+  auto data = tensor.data();
+  if (!data) return data.error();
+  plan.placements[&tensor].inside = std::move(data).value();
+  return ok_status();
+}
+
+/// The file relative to the folder; nothing when it is not beneath it.
+std::optional<std::string> beneath(const std::string& file, const fs::path& folder) {
+  std::error_code failed;
+  const fs::path whole = fs::weakly_canonical(file, failed);
+  const fs::path relative = whole.lexically_relative(folder);
+  if (failed || relative.empty() || *relative.begin() == "..") return std::nullopt;
+  return relative.generic_string();
+}
+
+Result<fs::path> canonical_folder(const std::string& folder) {
+  std::error_code failed;
+  const fs::path path = fs::canonical(folder.empty() ? "." : folder, failed);
+  if (failed) return Error{Error::Kind::io, "no such folder: " + failed.message(), folder, {}, {}};
+  return path;
+}
+
+Error not_beneath(const Tensor& tensor, const std::string& file, const fs::path& folder) {
+  return {Error::Kind::invalid,
+          "weights=\"link\" cannot point tensor '" + tensor.name.value + "' to " + file +
+              ": runtimes read external data only beneath the model's folder, which is " +
+              folder.string() + "; write the model beside that file, or use weights=\"inside\" or "
+              "weights=\"external\"",
+          {}, {}, {}};
+}
+
+}  // namespace
+
+Result<Plan> plan_inside(const Model& model) {
+  Plan plan;
+  const Status status = for_each_once(model, [&](const Tensor& tensor) {
+    return tensor.is_external() ? place_inside(tensor, plan) : ok_status();
+  });
+  if (!status) return status.error();
+  return plan;
+}
+
+Result<Plan> plan_external(const Model& model, const std::string& data_name,
+                           std::uint64_t threshold) {
+  Plan plan;
+  std::uint64_t end = 0;
+  const Status status = for_each_once(model, [&](const Tensor& tensor) -> Status {
+    if (!may_leave(tensor, threshold)) {
+      return tensor.is_external() ? place_inside(tensor, plan) : ok_status();
+    }
+    auto data = tensor.data();
+    if (!data) return data.error();
+    const std::uint64_t size = data.value().view.size();
+    const std::uint64_t alignment = size >= kPage ? kPage : kSmallAlignment;
+    const std::uint64_t offset = (end + alignment - 1) / alignment * alignment;
+    plan.placements[&tensor].range = FileRange{data_name, offset, size};
+    plan.data.push_back({offset, std::move(data).value()});
+    end = offset + size;
+    return ok_status();
+  });
+  if (!status) return status.error();
+  return plan;
+}
+
+Result<Plan> plan_link(const Model& model, const std::string& folder, std::uint64_t threshold) {
+  const auto root = canonical_folder(folder);
+  if (!root) return root.error();
+  Plan plan;
+  std::unordered_map<std::string, std::optional<std::string>> locations;
+  const Status status = for_each_once(model, [&](const Tensor& tensor) -> Status {
+    auto range = may_leave(tensor, threshold) ? tensor.file_range() : std::nullopt;
+    if (!range) return tensor.is_external() ? place_inside(tensor, plan) : ok_status();
+    auto [known, added] = locations.try_emplace(range->file);
+    if (added) known->second = beneath(range->file, root.value());
+    if (!known->second) return not_beneath(tensor, range->file, root.value());
+    range->file = *known->second;
+    plan.placements[&tensor].range = std::move(range);
+    return ok_status();
+  });
+  if (!status) return status.error();
+  return plan;
+}
+
+Result<Plan> plan_keep(const Model& model, const std::string& folder) {
+  const auto root = canonical_folder(folder);
+  if (!root) return root.error();
+  Plan plan;
+  std::unordered_map<std::string, std::string> locations;  // by source file
+  const auto taken = [&](const std::string& target) {
+    for (const FileCopy& copy : plan.copies) {
+      if (copy.to == target) return true;
+    }
+    return false;
+  };
+  const Status status = for_each_once(model, [&](const Tensor& tensor) -> Status {
+    if (!tensor.is_external() || !tensor.external || !tensor.external->file) return ok_status();
+    const std::string& file = tensor.external->file->path();
+    auto [known, added] = locations.try_emplace(file);
+    if (added) {
+      if (auto relative = beneath(file, root.value())) {
+        known->second = *relative;
+      } else {
+        std::string name = fs::path(file).filename().string();
+        for (int i = 1; taken((root.value() / name).string()); ++i) {
+          name = std::to_string(i) + "_" + fs::path(file).filename().string();
+        }
+        plan.copies.push_back({file, (root.value() / name).string()});
+        known->second = name;
+      }
+    }
+    if (fs::path(tensor.external->location).lexically_normal() == fs::path(known->second)) {
+      return ok_status();
+    }
+    const auto length = tensor.external->length ? tensor.external->length : tensor.nbytes();
+    if (!length) return tensor.data().error();
+    plan.placements[&tensor].range = FileRange{known->second, tensor.external->offset, *length};
+    return ok_status();
+  });
+  if (!status) return status.error();
+  return plan;
+}
+
+}  // namespace pot

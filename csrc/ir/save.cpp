@@ -1,0 +1,197 @@
+#include "ir/save.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "base/atomic_file.h"
+#include "ir/placement.h"
+
+namespace pot {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool same_file(const std::string& a, const std::string& b) {
+  std::error_code failed;
+  return !a.empty() && !b.empty() && fs::equivalent(a, b, failed) && !failed;
+}
+
+Error too_large(std::uint64_t size, const std::string& path) {
+  return {Error::Kind::invalid,
+          "the model would take " + std::to_string(size) +
+              " bytes in one message, and protobuf readers stop at 2 GB; use weights=\"external\" "
+              "or weights=\"link\"",
+          path, {}, {}};
+}
+
+bool has_external(const Model& model) {
+  bool found = false;
+  for_each_tensor(model, [&](const Tensor& tensor) { found |= tensor.is_external(); });
+  return found;
+}
+
+Status may_replace(const std::string& path, bool ours, bool force) {
+  std::error_code failed;
+  const auto status = fs::status(path, failed);
+  if (!fs::exists(status) || ours) return ok_status();
+  if (!fs::is_regular_file(status)) {
+    return Error{Error::Kind::io, "is not a regular file", path, {}, {}};
+  }
+  if (force) return ok_status();
+  return Error{Error::Kind::io, "exists already; say force to overwrite it", path, {}, {}};
+}
+
+Status write_data(AtomicFile& file, const std::vector<DataItem>& items) {
+  for (const DataItem& item : items) {
+    if (auto status = file.pad_to(item.offset); !status) return status;
+    if (auto status = file.write(item.bytes.view); !status) return status;
+  }
+  return file.flush();
+}
+
+/// One save: everything is written under temporary names before the first one is renamed, data
+/// before the model that refers to it.
+class Saver {
+ public:
+  Saver(const Model& model, const std::string& path, const SaveOptions& options)
+      : model_(model), path_(path), options_(options) {
+    folder_ = fs::path(path).parent_path().string();
+    if (folder_.empty()) folder_ = ".";
+    data_name_ = fs::path(path).filename().string() + ".data";
+    data_path_ = (fs::path(folder_) / data_name_).string();
+  }
+
+  Status run() {
+    if (auto status = may_replace(path_, same_file(path_, model_.path()), options_.force);
+        !status) {
+      return status;
+    }
+    auto made = plan();
+    if (!made) return made.error();
+    const Plan plan = std::move(made).value();
+    if (auto status = check_targets(plan); !status) return status;
+    Writer writer;
+    encode_model(model_, plan.placements, writer);
+    if (writer.size() > kMaxMessage && options_.weights != Weights::automatic) {
+      if (!unchanged(plan)) return too_large(writer.size(), path_);
+    }
+    return write(plan, writer);
+  }
+
+ private:
+  Result<Plan> plan() {
+    switch (options_.weights) {
+      case Weights::automatic:
+        return plan_automatic();
+      case Weights::keep:
+        return plan_keep(model_, folder_);
+      case Weights::inside:
+        return plan_inside(model_);
+      case Weights::external:
+        return plan_external(model_, data_name_, options_.threshold);
+      case Weights::link:
+        break;
+    }
+    return plan_link(model_, folder_, options_.threshold);
+  }
+
+  // A model that is too large for one message and unchanged may be written as it was read.
+  Result<Plan> plan_automatic() {
+    if (has_external(model_)) return plan_keep(model_, folder_);
+    Writer writer;
+    encode_model(model_, {}, writer);
+    if (writer.size() <= kMaxMessage || unchanged({})) return Plan{};
+    return plan_external(model_, data_name_, options_.threshold);
+  }
+
+  [[nodiscard]] bool unchanged(const Plan& plan) const {
+    return plan.placements.empty() && model_.message().source.has_value();
+  }
+
+  Status check_targets(const Plan& plan) {
+    for (const auto& [tensor, placement] : plan.placements) {
+      if (options_.weights != Weights::link || !placement.range) continue;
+      const auto target = fs::path(folder_) / placement.range->file;
+      if (!same_file(target.string(), path_)) continue;
+      return Error{Error::Kind::invalid,
+                   "weights=\"link\" would replace the file that it links to; write to another "
+                   "name, or use weights=\"inside\" or weights=\"external\"",
+                   path_, {}, {}};
+    }
+    if (!plan.data.empty()) {
+      bool ours = false;
+      for (const auto& file : model_.external_files()) ours |= same_file(file, data_path_);
+      if (auto status = may_replace(data_path_, ours, options_.force); !status) return status;
+    }
+    for (const FileCopy& copy : plan.copies) {
+      if (auto status = may_replace(copy.to, same_file(copy.from, copy.to), options_.force);
+          !status) {
+        return status;
+      }
+    }
+    return ok_status();
+  }
+
+  Status write(const Plan& plan, const Writer& writer) {
+    std::vector<AtomicFile> ready;
+    if (!plan.data.empty()) {
+      auto file = AtomicFile::create(data_path_);
+      if (!file) return file.error();
+      if (auto status = write_data(file.value(), plan.data); !status) return status;
+      ready.push_back(std::move(file).value());
+    }
+    for (const FileCopy& copy : plan.copies) {
+      auto from = MappedFile::open(copy.from);
+      if (!from) return from.error();
+      auto file = AtomicFile::create(copy.to);
+      if (!file) return file.error();
+      if (auto status = file.value().write(from.value()->view()); !status) return status;
+      if (auto status = file.value().flush(); !status) return status;
+      ready.push_back(std::move(file).value());
+    }
+    auto file = AtomicFile::create(path_);
+    if (!file) return file.error();
+    const auto sink = [&](ByteView bytes) { return file.value().write(bytes); };
+    if (auto status = writer.drain(sink); !status) return status;
+    if (auto status = file.value().flush(); !status) return status;
+    ready.push_back(std::move(file).value());
+    for (AtomicFile& each : ready) {
+      if (auto status = each.commit(); !status) return status;
+    }
+    return ok_status();
+  }
+
+  const Model& model_;
+  const std::string& path_;
+  const SaveOptions& options_;
+  std::string folder_;
+  std::string data_name_;
+  std::string data_path_;
+};
+
+}  // namespace
+
+Status save_model(const Model& model, const std::string& path, const SaveOptions& options) {
+  return Saver(model, path, options).run();
+}
+
+Result<std::string> model_bytes(const Model& model, Weights weights, const std::string& folder,
+                                std::uint64_t threshold) {
+  if (weights == Weights::automatic || weights == Weights::external) {
+    return Error{Error::Kind::invalid,
+                 "a model in memory takes weights=\"inside\", \"keep\" or \"link\"", {}, {}, {}};
+  }
+  Plan plan;
+  if (weights != Weights::keep) {
+    auto made = weights == Weights::inside ? plan_inside(model)
+                                           : plan_link(model, folder, threshold);
+    if (!made) return made.error();
+    plan = std::move(made).value();
+  }
+  Writer writer;
+  encode_model(model, plan.placements, writer);
+  if (writer.size() > kMaxMessage) return too_large(writer.size(), model.path());
+  return writer.to_string();
+}
+
+}  // namespace pot
