@@ -45,10 +45,12 @@ class Session(Protocol):
     """A model that is ready to run. Also a context manager."""
 
     @property
-    def input_names(self) -> Sequence[str]: ...
+    def input_names(self) -> Sequence[str]:
+        """What can be fed."""
 
     @property
-    def output_names(self) -> Sequence[str]: ...
+    def output_names(self) -> Sequence[str]:
+        """What `run` returns."""
 
     @property
     def output_types(self) -> Mapping[str, OutputType]:
@@ -81,7 +83,8 @@ class Backend(Protocol):
     def configure(self, words: Sequence[str], options: RunOptions) -> RunOptions:
         """`options` as changed by what follows ":" in `m.onnx@name:word,word`."""
 
-    def open(self, model: Model, options: RunOptions) -> Session: ...
+    def open(self, model: Model, options: RunOptions) -> Session:
+        """The model, ready to run. Raises BackendError when the runtime refuses it."""
 
     def repeatable(self, model: Model, options: RunOptions) -> bool:
         """True when the same inputs give the same bits on every run, by the runtime's promise."""

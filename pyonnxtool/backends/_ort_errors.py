@@ -25,7 +25,7 @@ _ADVICE = (
         "a custom operator needs its library: --custom-ops FILE",
     ),
     (
-        r"opset .* is under development|Unsupported model IR version|ONNX Runtime only \*guarantees",
+        r"is under development|Unsupported model IR version|ONNX Runtime only \*guarantees",
         "the model is newer than this onnxruntime: install a newer one, or lower the opset",
     ),
     (

@@ -31,7 +31,7 @@ _NAMES = {"float": "float32", "double": "float64"}
 
 
 def output_type(value: Any) -> OutputType:
-    """dtype and shape of a session's output. An unknown rank looks like a scalar's to Python."""
+    """Dtype and shape of a session's output. An unknown rank looks like a scalar's to Python."""
     if not value.type.startswith("tensor("):
         return None, None
     name = value.type.removeprefix("tensor(").removesuffix(")")

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING
 
+from pyonnxtool._core import op_table
 from pyonnxtool.backends import Array, Output, OutputType, RunOptions
 from pyonnxtool.errors import UsageError
 

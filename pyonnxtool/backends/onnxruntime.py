@@ -58,9 +58,10 @@ class OnnxRuntime:
         settings.add_session_config_entry(
             "session.model_external_initializers_file_folder_path", model.folder
         )
+        linked = model.to_bytes(weights="link", folder=model.folder)
         try:
             session = ort.InferenceSession(
-                model.to_bytes(weights="link", folder=model.folder),
+                linked,
                 settings,
                 providers=_providers(options.provider),
                 disabled_optimizers=list(options.disabled_optimizers) or None,
@@ -88,6 +89,7 @@ class OnnxRuntimeSession(OpenSession):
         self._whole = all(value.type.startswith("tensor(") for value in outputs)
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Output]:
+        """All outputs by name; they stay valid after `close`."""
         if self._session is None:
             raise AssertionError("the session is closed")
         given = {name: to_ort(array, self._types.get(name, "")) for name, array in feeds.items()}

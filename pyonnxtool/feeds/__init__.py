@@ -5,7 +5,6 @@ from __future__ import annotations
 from pyonnxtool.feeds.check import check_feeds, describe_inputs, required_inputs
 from pyonnxtool.feeds.files import load_feeds
 from pyonnxtool.feeds.generate import GENERATED_ADVICE, generate_feeds
-from pyonnxtool.feeds.sizes import parse_dims, parse_shapes
 
 __all__ = [
     "GENERATED_ADVICE",
@@ -13,7 +12,5 @@ __all__ = [
     "describe_inputs",
     "generate_feeds",
     "load_feeds",
-    "parse_dims",
-    "parse_shapes",
     "required_inputs",
 ]

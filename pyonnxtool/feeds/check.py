@@ -47,10 +47,8 @@ def fit_stored(array: Array, value: Value | None) -> Array:
     if value is None or value.dtype is None or value.dtype == "string":
         return array.astype(object) if array.dtype.kind in "US" else array
     wanted = numpy_dtype(value.dtype)
-    if array.dtype.kind == "V" and array.dtype != wanted:
-        if array.dtype.itemsize == wanted.itemsize:
-            return array.view(wanted)
-    return array
+    raw = array.dtype.kind == "V" and array.dtype != wanted
+    return array.view(wanted) if raw and array.dtype.itemsize == wanted.itemsize else array
 
 
 def _listed(model: Model) -> str:

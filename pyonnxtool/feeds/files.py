@@ -69,7 +69,10 @@ def read_npy(path: Path) -> Array:
 
 
 def read_tensor(path: Path, kind: str = "tensor") -> Any:
-    """A backend-test .pb file: a tensor, or a list for kind "sequence", maybe None for "optional"."""
+    """A backend-test .pb file: a tensor, a list for kind "sequence", maybe None for "optional".
+
+    With kind "named": the tensor's own name, which may be empty, and the tensor.
+    """
     import onnx  # noqa: PLC0415 - only these files need it
     from google.protobuf.message import DecodeError  # noqa: PLC0415
     from onnx import numpy_helper  # noqa: PLC0415
@@ -78,6 +81,7 @@ def read_tensor(path: Path, kind: str = "tensor") -> Any:
         "sequence": (onnx.SequenceProto, numpy_helper.to_list),
         "optional": (onnx.OptionalProto, numpy_helper.to_optional),
         "map": (onnx.MapProto, numpy_helper.to_dict),
+        "named": (onnx.TensorProto, lambda proto: (proto.name, numpy_helper.to_array(proto))),
     }
     message, convert = readers.get(kind, (onnx.TensorProto, numpy_helper.to_array))
     try:

@@ -66,19 +66,19 @@ def _make(value: Value, shape: tuple[int, ...], role: Role, rng: np.random.Gener
     dtype = numpy_dtype(value.dtype)
     words = set(re.split(r"[^a-z]+", value.name.lower()))
     if role.fill:
-        return _filled(role.fill, shape).astype(dtype)
-    if words & {"mask", "masks"} or value.dtype == "bool":
+        made = _filled(role.fill, shape)
+    elif words & {"mask", "masks"} or value.dtype == "bool":
         # A padding mask marks what to ignore; all others mark what to keep.
-        return np.full(shape, "padding" not in words).astype(dtype)
-    if value.dtype == "string":
-        return rng.choice(_WORDS, shape)
-    if value.dtype.startswith("complex"):
-        return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(dtype)
-    if is_float(value.dtype):
-        if role.bound is not None:
-            return rng.integers(0, max(role.bound, 1), shape).astype(dtype)
-        return _reals(shape, rng).astype(dtype)
-    return _integers(value, shape, role, words, rng).astype(dtype)
+        made = np.full(shape, "padding" not in words)
+    elif value.dtype == "string":
+        made = np.asarray(rng.choice(_WORDS, shape), object)
+    elif value.dtype.startswith("complex"):
+        made = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    elif is_float(value.dtype) and role.bound is None:
+        made = _reals(shape, rng)
+    else:
+        made = _integers(value, shape, role, words, rng)
+    return np.asarray(made).astype(dtype)
 
 
 def _integers(

@@ -145,6 +145,7 @@ class Uses:
 
     def _shape(self, name: str) -> tuple[int | str | None, ...] | None:
         """The value's shape, also through what keeps it when no shape is written down."""
+        maker: Node | None = None
         for _ in range(len(self._makers) + 1):
             value = self._values.get(name)
             if value is not None and value.initializer is not None:
@@ -152,17 +153,13 @@ class Uses:
             if value is not None and value.shape is not None:
                 return value.shape
             maker = self._makers.get(name)
-            if maker is None:
-                return None
-            if maker.op_type == "Constant":
-                constant = self._constant(name)
-                return None if constant is None else constant.shape
-            if maker.op_type == "Transpose":
-                return self._transposed(maker)
-            if maker.op_type not in ("Identity", "Cast", "DequantizeLinear"):
-                return None
+            if maker is None or maker.op_type not in ("Identity", "Cast", "DequantizeLinear"):
+                break
             name = maker.input_names[0]
-        return None
+        if maker is not None and maker.op_type == "Transpose":
+            return self._transposed(maker)
+        constant = self._constant(name)
+        return None if constant is None else constant.shape
 
     def _transposed(self, node: Node) -> tuple[int | str | None, ...] | None:
         shape = self._shape(node.input_names[0])

@@ -31,22 +31,6 @@ _HINTS = (
 )
 
 
-def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """`["x=1,3,224,224"]` as sizes per input; nothing after "=" is a scalar."""
-    return {name: _integers(text, "--shape x=1,3,224,224") for name, text in _pairs(texts, "shape")}
-
-
-def parse_dims(texts: Sequence[str]) -> dict[str, int]:
-    """`["batch=1"]` as a size per named dimension."""
-    found = {}
-    for name, text in _pairs(texts, "dim"):
-        sizes = _integers(text, "--dim batch=1")
-        if len(sizes) != 1:
-            raise UsageError(f"--dim {name}={text}: one whole number is expected: --dim batch=1")
-        found[name] = sizes[0]
-    return found
-
-
 def resolve_shapes(
     model: Model, shapes: Mapping[str, Sequence[int]], dims: Mapping[str, int]
 ) -> dict[str, tuple[int, ...]]:
@@ -63,27 +47,6 @@ def resolve_shapes(
         else tuple(_size(value, axis, sizes) for axis in range(len(_known_shape(value))))
         for value in inputs
     }
-
-
-def _pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
-    pairs = []
-    for text in texts:
-        name, equals, rest = text.rpartition("=")
-        if not equals or not name:
-            example = "x=1,3,224,224" if option == "shape" else "batch=1"
-            raise UsageError(f"--{option} {text}: NAME=SIZE is expected, like --{option} {example}")
-        pairs.append((name, rest))
-    return pairs
-
-
-def _integers(text: str, example: str) -> tuple[int, ...]:
-    try:
-        sizes = tuple(int(part) for part in re.split(r"[,x]", text.strip("()[] "))) if text else ()
-    except ValueError:
-        raise UsageError(f"{text!r} is not a list of whole numbers, like {example}") from None
-    if any(size < 0 for size in sizes):
-        raise UsageError(f"{text!r}: a size cannot be negative")
-    return sizes
 
 
 def _refuse_unknown(

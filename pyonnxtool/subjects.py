@@ -1,0 +1,151 @@
+"""What is compared: "m.onnx@ort:none" and its like, and Python objects, as models on backends."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pyonnxtool import _core
+from pyonnxtool.backends import BACKENDS, Recorded, RunOptions, find_backend, find_recorder
+from pyonnxtool.errors import UsageError
+from pyonnxtool.probe import Side
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model
+
+SubjectLike: TypeAlias = "str | PathLike[str] | Model | tuple[Any, str] | Subject | Any"
+"""A subject's text, a path, a Model, an onnx.ModelProto, or (one of these, "ort:none")."""
+
+_DEFAULT = "onnxruntime"
+_AS_IS = RunOptions()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model on the backend that runs it, or values that were recorded elsewhere."""
+
+    text: str
+    model: Model | None
+    backend: str
+    options: RunOptions = _AS_IS
+    recorded: Recorded | None = None
+
+
+def parse_subject(given: SubjectLike, options: RunOptions | None = None) -> Subject:
+    """The subject that a text or an object stands for; `options` is what its settings start from.
+
+    Raises UsageError for a file, backend or setting that does not exist, ModelError for a file
+    that is no model.
+    """
+    options = options or _AS_IS
+    if isinstance(given, Subject):
+        return given
+    if isinstance(given, tuple):
+        what, backend = given
+        return _placed(_model(what), backend, f"{_text(what)}@{backend}", options)
+    if isinstance(given, str):
+        return _from_text(given, options)
+    return _placed(_model(given), _DEFAULT, _text(given), options)
+
+
+def sides(
+    reference: SubjectLike, candidate: SubjectLike | None = None, custom_ops: Sequence[str] = ()
+) -> tuple[Side, Side]:
+    """Both sides of a comparison. Without a candidate: unoptimized against fully optimized."""
+    options = RunOptions(custom_ops=tuple(custom_ops))
+    first = parse_subject(reference, options)
+    if candidate is not None:
+        return _side(first), _side(parse_subject(candidate, options))
+    second = replace(first, backend=_DEFAULT, options=options)
+    if (first.backend, first.options) == (second.backend, second.options):
+        first = replace(first, options=replace(options, level="none"))
+    return tuple(  # type: ignore[return-value]  # two of them
+        _side(replace(one, text=_described(one))) for one in (first, second)
+    )
+
+
+def _side(subject: Subject) -> Side:
+    if subject.model is None:
+        raise UsageError(
+            f"{subject.text}: recorded values cannot be compared with a model yet; give a model"
+        )
+    return Side(subject.text, subject.model, find_backend(subject.backend), subject.options)
+
+
+def _described(subject: Subject) -> str:
+    """The subject with its backend written out."""
+    base = subject.text
+    if "@" in base and not Path(base).exists():
+        base = base.rpartition("@")[0]
+    if subject.backend == _DEFAULT:
+        return f"{base}@ort:{subject.options.level}"
+    return f"{base}@{subject.backend}"
+
+
+def _from_text(text: str, options: RunOptions) -> Subject:
+    if text.startswith("cmd:"):
+        return Subject(text, None, "command", options, find_recorder("command").record(text[4:]))
+    path, backend = _split(text)
+    if not Path(path).exists():
+        raise _missing(path)
+    if not backend and (Path(path).is_dir() or Path(path).suffix in (".npz", ".npy")):
+        return Subject(text, None, "dump", options, find_recorder("dump").record(path))
+    if backend:
+        find_backend(backend.partition(":")[0])
+    return _placed(_core.load(path), backend or _DEFAULT, text, options)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Path and backend. An "@" belongs to the path when there is such a file."""
+    if Path(text).exists():
+        return text, ""
+    path, at, backend = text.rpartition("@")
+    if not at or "/" in backend or backend.partition(":")[0].endswith((".onnx", ".npz")):
+        return text, ""
+    return path, backend
+
+
+def _placed(model: Model, backend: str, text: str, options: RunOptions) -> Subject:
+    """The model on `name:word,word`."""
+    name, _, words = backend.partition(":")
+    found = find_backend(name)
+    chosen = [word.strip() for word in words.split(",") if word.strip()]
+    return Subject(text, model, found.name, found.configure(chosen, options))
+
+
+def _model(given: Any) -> Model:
+    if isinstance(given, _core.Model):
+        return given
+    if isinstance(given, str | PathLike):
+        if not Path(given).is_file():
+            raise _missing(str(given))
+        return _core.load(str(Path(given)))
+    if hasattr(given, "SerializeToString"):
+        return _core.from_bytes(given.SerializeToString())
+    raise UsageError(
+        f"a {type(given).__name__} is no model: give a path, a Model or an onnx.ModelProto"
+    )
+
+
+def _text(given: Any) -> str:
+    if isinstance(given, str | PathLike):
+        return str(given)
+    path = getattr(given, "path", "")
+    graph = getattr(given, "graph", None)
+    return str(path or getattr(graph, "name", "") or "model")
+
+
+def _missing(path: str) -> UsageError:
+    folder, name = Path(path).parent, Path(path).name
+    there = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    close = difflib.get_close_matches(name, there, n=3)
+    hint = f"; did you mean {', '.join(str(folder / one) for one in close)}?" if close else ""
+    if not folder.is_dir():
+        hint = f"; {folder} is no folder"
+    elif "@" in name:
+        hint += f" (backends: {', '.join(BACKENDS)})"
+    return UsageError(f"{path}: there is no such file{hint}")
