@@ -114,4 +114,7 @@ def amount(metrics: Metrics) -> str:
             words.append(f"{told} {number(metrics[name])}")
     if metrics.get("sqnr_db") is not None:
         words.append(f"SQNR {decibel(metrics['sqnr_db'])} dB")
+    for name, told in (("nan_mismatch", "NaN"), ("inf_mismatch", "Inf")):
+        if count := metrics.get(name):
+            words.append(f"{told} on one side only at {plural(int(count), 'place')}")
     return ", ".join(words)

@@ -37,11 +37,11 @@ class Story:
     def after_diff(self) -> None:
         """How to read the table of values."""
         self.say(
-            "accum. is how far the two runs are apart at that value; from the wrong node on, "
-            "everything is off, and a later value can be off by more than the guilty one. "
-            "introd. is what a node adds by itself: it was run again on the values of good.onnx. "
-            "Only one node adds anything beyond rounding. gain tells how much a node amplifies "
-            "what reaches it. ok, noise and bad: equal, explained by rounding, not explained. "
+            "accum. is how far the two runs are apart at that value: from the wrong node on, "
+            "everything is off. introd. is what a node adds by itself: it was run again on the "
+            "values of good.onnx. gain is how much it amplifies what reaches it. status is about "
+            "the node itself. ok: the value is equal. noise: it differs, but its own node adds no "
+            "more than rounding does, so it only hands an error on. bad: the node adds more. "
             "bisect draws the conclusion:"
         )
 

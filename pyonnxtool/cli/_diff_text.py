@@ -9,11 +9,13 @@ from rich.text import Text
 
 from pyonnxtool.cli._rows import (
     chosen,
+    distance,
     excess,
     hidden,
     print_outputs,
     print_values,
     print_weights,
+    torn,
 )
 from pyonnxtool.cli._text import facts, heading, middle, number, plural, printable, ratio
 from pyonnxtool.report import DiffReport
@@ -92,9 +94,12 @@ def sentence(report: DiffReport) -> str:
     bad = sorted((row for row in report.outputs if row.status == "bad"), key=excess, reverse=True)
     if not bad:
         return "see above"
-    told = f"output `{middle(bad[0].value, 40)}` is off"
-    if (off := bad[0].accumulated.get("max_abs")) is not None:
+    worst = bad[0]
+    told = f"output `{middle(worst.value, 40)}` is off"
+    off = worst.accumulated.get("max_abs")
+    if off is None or torn(worst.accumulated):
+        told += f": {printable(worst.note) or distance(worst)}"
+    else:
         told += f" by {number(off)}"
-    if bad[0].tolerance:
-        told += f", {ratio(excess(bad[0]))} times what is allowed"
+        told += f", {ratio(excess(worst))} times what is allowed" if worst.tolerance else ""
     return told + (f"; {plural(len(bad) - 1, 'more output')} too" if len(bad) > 1 else "")

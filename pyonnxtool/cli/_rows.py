@@ -22,7 +22,7 @@ from pyonnxtool.cli._text import (
     table,
     typed,
 )
-from pyonnxtool.report import ValueRow, WeightRow
+from pyonnxtool.report import Metrics, ValueRow, WeightRow
 
 RANK = {"bad": 0, "noise": 1, "ok": 2}
 NUMBERS = 49  # columns that the numbers of a row take, with the spaces between all columns
@@ -44,14 +44,16 @@ def print_outputs(target: Console, outputs: Sequence[ValueRow], rule: str) -> No
 
 
 def distance(row: ValueRow) -> str:
-    """`max abs 3.2e-02 where 4.1e-06 is allowed, 31.2 dB`."""
-    off = row.accumulated.get("max_abs")
+    """`max abs 3.2e-02, allowed 4.1e-06, SQNR 31.2 dB`; `equal`; a count where there is no more."""
+    off, wrong = row.accumulated.get("max_abs"), row.accumulated.get("mismatched")
     if off is None:
-        return ""
-    words = f"max abs {number(off)}" if off != 0 else "equal"
-    if row.tolerance is not None and off != 0:
+        return f"{plural(int(wrong), 'element')} not equal" if wrong else ""
+    if not wrong and off == 0:
+        return "equal"
+    words = f"max abs {number(off)}"
+    if row.tolerance is not None:
         words += f", allowed {number(row.tolerance)}"
-    if off != 0 and row.accumulated.get("sqnr_db") is not None:
+    if row.accumulated.get("sqnr_db") is not None:
         words += f", SQNR {decibel(row.accumulated['sqnr_db'])} dB"
     return words
 
@@ -75,13 +77,13 @@ def print_values(target: Console, rows: Sequence[ValueRow], among: Sequence[Valu
         place = places.get(id(row), seen)
         gap(among[seen:place])
         seen = place + 1
-        fresh = Text(short(row.introduced.get("max_abs")))
+        fresh = Text(largest(row.introduced))
         fresh.stylize("bold red" if introduces(row) else "")
         drawn.add_row(
             middle(row.value, name_width),
             middle(row.op_type, op_width),
             *([Text(middle(short_type(row), type_width), style="dim")] if type_width else []),
-            short(row.accumulated.get("max_abs")),
+            largest(row.accumulated),
             metric(row.accumulated, "sqnr_db"),
             *([fresh, ratio(row.gain)] if swept else []),
             Text(row.status, style=STYLES.get(row.status, "")),
@@ -158,20 +160,31 @@ def hidden(rows: Sequence[ValueRow], shown: Sequence[ValueRow]) -> str:
 def introduces(row: ValueRow) -> bool:
     """Whether the node itself adds more than rounding explains."""
     off = row.introduced.get("max_abs")
-    return off is not None and row.tolerance is not None and not off <= row.tolerance
+    if off is None or row.tolerance is None:
+        return False
+    return torn(row.introduced) or not off <= row.tolerance
 
 
 def excess(row: ValueRow) -> float:
-    """How many times the accumulated error is what is allowed; infinite for a NaN."""
+    """How many times the accumulated error is what is allowed; infinite for a lone NaN."""
     off = row.accumulated.get("max_abs") or 0.0
-    if not math.isfinite(off):
+    if torn(row.accumulated) or not math.isfinite(off):
         return math.inf
-    return off / row.tolerance if row.tolerance else off
+    if row.status == "bad" and not row.accumulated:  # shapes or dtypes that cannot be compared
+        return math.inf
+    return off / row.tolerance if row.tolerance else math.inf if off else 0.0
 
 
-def short(value: float | int | None) -> str:
-    """A number in at most seven columns."""
-    return number(value, digits=1)
+def torn(metrics: Metrics) -> bool:
+    """Whether a NaN or an infinity is on one side only."""
+    return bool(metrics.get("nan_mismatch") or metrics.get("inf_mismatch"))
+
+
+def largest(metrics: Metrics) -> str:
+    """The largest difference in at most seven columns; a NaN or Inf on one side outdoes it."""
+    if torn(metrics):
+        return "nan" if metrics.get("nan_mismatch") else "inf"
+    return number(metrics.get("max_abs"), digits=1)
 
 
 def short_type(row: ValueRow) -> str:

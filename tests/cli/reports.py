@@ -42,15 +42,17 @@ def row(name: str, status: str = "ok", off: float = 0.0, **more: Any) -> ValueRo
 
 
 LONG = "/model/backbone/stages.3/blocks.11/attention/self/query/MatMul_output_0"
+HOLES: Metrics = {"max_abs": 1e-7, "sqnr_db": 60.0, "nan_mismatch": 3}
+NOTE = "NaN on one side only at 3 places"
 
 VALUES = (
     *(row(f"early_{index}") for index in range(20)),
     row("noisy", "noise", 2e-6),
     row("bn_out", "bad", 3.2e-2, op_type="BatchNormalization", introduced={"max_abs": 3.2e-2}),
-    row(LONG, "bad", 6.4e-2, op_type="MatMul", gain=2.0),
-    row("[bold]markup[/bold]", "bad", 5e-2, gain=3.3e7),
-    row("holes", "bad", math.nan, note="NaN at 3 places of the candidate only", gain=None),
-    *(row(f"late_{index}", "bad", 1e-2) for index in range(20)),
+    row(LONG, "noise", 6.4e-2, op_type="MatMul", gain=2.0),
+    row("[bold]markup[/bold]", "noise", 5e-2, gain=3.3e7),
+    row("holes", "bad", 1e-7, introduced=HOLES, accumulated=HOLES, note=NOTE, gain=None),
+    *(row(f"late_{index}", "noise", 1e-2) for index in range(20)),
 )
 
 OUTPUTS = (
@@ -105,7 +107,8 @@ NAMELESS = Culprit(
     outputs=("y", "z"),
     reference_node="",
     reference_outputs=("y", "z"),
-    introduced={"max_abs": math.nan},
+    introduced={"max_abs": 1e-7, "nan_mismatch": 1},
+    accumulated={"max_abs": math.inf},
     why="weight `w` differs: 1 of 9,408 elements, the largest change 1e-03",
     region=("conv", "relu"),
 )

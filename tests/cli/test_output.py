@@ -21,7 +21,7 @@ def test_json_on_standard_output_is_only_json(run: Any, answers: Answers) -> Non
     answers("bisect", bisect_report())
     told = json.loads(run("bisect", "a.onnx", "b.onnx", "--format", "json").stdout)
     assert told["schema"] == "pyonnxtool/bisect/1"
-    assert told["culprits"][1]["introduced"]["max_abs"] == "nan"
+    assert told["culprits"][1]["accumulated"]["max_abs"] == "inf"
 
 
 def test_text_and_json_at_once(run: Any, answers: Answers, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.reports import LONG, VALUES, bisect_report, diff_report, row
+from cli.reports import LONG, OUTPUTS, VALUES, bisect_report, diff_report, row
 from pyonnxtool.cli import _text
 from pyonnxtool.cli._diff_text import View
 from pyonnxtool.cli._rows import chosen, hidden, introduces
@@ -52,7 +52,7 @@ def test_worst_first(run: Any, answers: Answers) -> None:
     answers("diff", diff_report())
     text = run("diff", "a.onnx", "b.onnx", "--sort", "worst", "--rows", "4").stdout
     assert text.index("\nholes") < text.index("\nbn_out")
-    assert "41 more values (20 bad, 1 noise, 20 ok); --rows all shows every one" in text
+    assert "41 more values (21 noise, 20 ok); --rows all shows every one" in text
 
 
 def test_no_rows_at_all(run: Any, answers: Answers) -> None:
@@ -64,12 +64,13 @@ def test_no_rows_at_all(run: Any, answers: Answers) -> None:
 
 def test_values_that_introduce_an_error_are_always_among_the_rows() -> None:
     late = (*VALUES, row("last", "bad", 1.0, introduced={"max_abs": 0.5}))
-    assert [row.value for row in chosen(late, 2, "graph")] == ["bn_out", "last"]
+    assert [row.value for row in chosen(late, 3, "graph")] == ["bn_out", "holes", "last"]
     assert hidden(late, late) == ""
 
 
 def test_a_nan_that_a_node_introduces_counts() -> None:
     assert introduces(row("v", introduced={"max_abs": float("nan")}))
+    assert introduces(row("v", introduced={"max_abs": 0.0, "nan_mismatch": 1}))
     assert not introduces(row("v", introduced={"max_abs": 0.0}))
     assert not introduces(row("v", introduced={}))
     assert not introduces(row("v", introduced={"max_abs": 1.0}, tolerance=None))
@@ -105,6 +106,32 @@ def test_verbose_tells_the_runs(run: Any, answers: Answers) -> None:
     answers("diff", diff_report())
     assert "runs" not in run("diff", "a.onnx", "b.onnx").stdout
     assert "reference 3, candidate 4" in run("diff", "a.onnx", "b.onnx", "-v").stdout
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        (
+            row("y", "bad", accumulated={"max_abs": 1e-9, "nan_mismatch": 2}, note="NaN at 2"),
+            "different: output `y` is off: NaN at 2\n",
+        ),
+        (
+            row("y", "bad", accumulated={"mismatched": 3}),
+            "different: output `y` is off: 3 elements not equal\n",
+        ),
+        (
+            row("y", "bad", accumulated={}, note="shape (1, 8) vs (1, 9)"),
+            "different: output `y` is off: shape (1, 8) vs (1, 9)\n",
+        ),
+        (
+            row("y", "bad", accumulated={"max_abs": 3}, tolerance=0.0),
+            "different: output `y` is off by 3\n",
+        ),
+    ],
+)
+def test_what_is_off(output: Any, told: str, run: Any, answers: Answers) -> None:
+    answers("diff", diff_report(outputs=(output, OUTPUTS[1])))
+    assert run("diff", "a.onnx", "b.onnx", "-q").stdout.startswith(told)
 
 
 class Terminal(io.StringIO):

@@ -1,0 +1,55 @@
+"""list: the catalogues are what discovery finds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+
+def test_the_catalogues(run: Any) -> None:
+    assert run("list").stdout.splitlines() == [
+        "backends  pyonnxtool list backends",
+        "metrics   pyonnxtool list metrics",
+        "ops       pyonnxtool list ops",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "line"),
+    [
+        ("metrics", "sqnr_db       The signal to quantization noise ratio."),
+        ("ops", "Conv"),
+        ("backends", "onnxruntime"),
+    ],
+)
+def test_entries(catalogue: str, line: str, run: Any) -> None:
+    result = run("list", catalogue)
+    assert result.exit_code == 0
+    assert any(text.startswith(line.split(maxsplit=1)[0]) for text in result.stdout.splitlines())
+    names = [text.split()[0] for text in result.stdout.splitlines() if text[0] != " "]
+    assert names == sorted(names)
+
+
+@pytest.mark.parametrize("catalogue", ["backends", "metrics"])
+def test_every_entry_says_what_it_is(catalogue: str, run: Any) -> None:
+    told = json.loads(run("list", catalogue, "--format", "json").stdout)
+    assert told["schema"] == "pyonnxtool/list/1"
+    assert told["catalogue"] == catalogue
+    assert all(entry["name"] and entry["about"] for entry in told["entries"])
+
+
+def test_traits_of_operators(run: Any) -> None:
+    entries = json.loads(run("list", "ops", "--format", "json").stdout)["entries"]
+    about = {entry["name"]: entry["about"] for entry in entries}
+    assert about["RandomNormal"] == "random"
+    assert about["Conv"] == "accumulates (conv)"
+
+
+def test_an_unknown_catalogue(run: Any) -> None:
+    result = run("list", "adapters")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: there is no catalogue called 'adapters'; there are: backends, metrics, ops\n"
+    )

@@ -1,0 +1,65 @@
+"""What the README shows exists: commands, options, exit codes, schemas."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from pyonnxtool.cli import main
+from pyonnxtool.inspect import Inspection
+from pyonnxtool.report import BisectReport, Culprit, DiffReport, ValueRow
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+CONTEXT = click.Context(main)
+SHOWN = sorted(set(re.findall(r"(?:^\$ |`)pyonnxtool ([a-z][^`\n]*)", README, re.MULTILINE)))
+
+
+def command_of(name: str) -> click.Command:
+    command = main.get_command(CONTEXT, name)
+    assert command is not None, f"README shows the command {name}"
+    return command
+
+
+def flags(command: click.Command) -> set[str]:
+    return {flag for param in command.params for flag in param.opts} | {"-h", "--help"}
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_commands_that_it_shows_parse(line: str) -> None:
+    name, *words = shlex.split(line)
+    command = command_of(name)
+    assert {word.partition("=")[0] for word in words if word[0] == "-"} <= flags(command)
+    command.make_context(name, words, resilient_parsing=True)
+
+
+def test_it_shows_every_command() -> None:
+    assert {line.split()[0] for line in SHOWN} == set(main.list_commands(CONTEXT))
+    assert all(f"### {name}: " in README for name in main.list_commands(CONTEXT))
+
+
+def test_options_that_it_names_exist() -> None:
+    # What stands before this are the options of the commands; after it, those of other tools.
+    own, _, _ = README.partition("\n## Design")
+    named = set(re.findall(r"`(--[a-z][a-z-]*)", own))
+    known = set().union(*(flags(command_of(name)) for name in main.list_commands(CONTEXT)))
+    assert named <= known | {"--version"}
+    assert {"--inputs", "--samples", "--seed", "--shape", "--dim", "--force"} <= named
+
+
+@pytest.mark.parametrize("record", [DiffReport, BisectReport, Culprit, ValueRow, Inspection])
+def test_every_field_of_the_json_is_documented(record: type) -> None:
+    section = README.partition("## JSON")[2].partition("## Python")[0]
+    words = set(re.findall(r"`(\w+)`", section))
+    assert {field.name for field in dataclasses.fields(record)} <= words
+
+
+def test_the_two_lines() -> None:
+    assert (
+        "    python -m venv .venv && .venv/bin/pip install . && .venv/bin/pyonnxtool demo" in README
+    )
+    assert "    .venv/bin/pip install '.[test]' && .venv/bin/pytest" in README
