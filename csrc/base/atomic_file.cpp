@@ -43,8 +43,10 @@ Result<AtomicFile> AtomicFile::create(const std::string& path) {
   const int file = ::mkostemp(temporary.data(), O_CLOEXEC);
   if (file < 0) {
     return Error{Error::Kind::io,
-                 "cannot create a file in its folder: " + std::string(std::strerror(errno)), path,
-                 {}, {}};
+                 "cannot create a file in its folder: " + std::string(std::strerror(errno)),
+                 path,
+                 {},
+                 {}};
   }
   AtomicFile out(path, std::move(temporary), file);
   if (::fchmod(file, mode_for(path)) != 0) return out.error("cannot set permissions");

@@ -62,9 +62,9 @@ struct SameValue {
 AttributeType attribute_type(const AttributeValue& value) noexcept {
   using enum AttributeType;
   // In the order of the alternatives of AttributeValue.
-  constexpr AttributeType kTypes[] = {undefined, float_,  int_,   string,  tensor,
-                                      graph,     sparse_tensor,   type,    floats, ints,
-                                      strings,   tensors, graphs, sparse_tensors,  types};
+  constexpr AttributeType kTypes[] = {undefined, float_,        int_,   string,         tensor,
+                                      graph,     sparse_tensor, type,   floats,         ints,
+                                      strings,   tensors,       graphs, sparse_tensors, types};
   static_assert(std::size(kTypes) == std::variant_size_v<AttributeValue>);
   return kTypes[value.index()];
 }

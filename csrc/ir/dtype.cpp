@@ -13,13 +13,13 @@ struct Entry {
 
 // Indexed by TensorProto.DataType.
 constexpr std::array<Entry, 29> kTypes{{
-    {"undefined", 0},      {"float32", 32},    {"uint8", 8},           {"int8", 8},
-    {"uint16", 16},        {"int16", 16},      {"int32", 32},          {"int64", 64},
-    {"string", 0},         {"bool", 8},        {"float16", 16},        {"float64", 64},
-    {"uint32", 32},        {"uint64", 64},     {"complex64", 64},      {"complex128", 128},
+    {"undefined", 0},      {"float32", 32},     {"uint8", 8},          {"int8", 8},
+    {"uint16", 16},        {"int16", 16},       {"int32", 32},         {"int64", 64},
+    {"string", 0},         {"bool", 8},         {"float16", 16},       {"float64", 64},
+    {"uint32", 32},        {"uint64", 64},      {"complex64", 64},     {"complex128", 128},
     {"bfloat16", 16},      {"float8e4m3fn", 8}, {"float8e4m3fnuz", 8}, {"float8e5m2", 8},
-    {"float8e5m2fnuz", 8}, {"uint4", 4},       {"int4", 4},            {"float4e2m1", 4},
-    {"float8e8m0", 8},     {"uint2", 2},       {"int2", 2},            {"float6e2m3", 6},
+    {"float8e5m2fnuz", 8}, {"uint4", 4},        {"int4", 4},           {"float4e2m1", 4},
+    {"float8e8m0", 8},     {"uint2", 2},        {"int2", 2},           {"float6e2m3", 6},
     {"float6e3m2", 6},
 }};
 
@@ -67,8 +67,7 @@ std::optional<std::uint64_t> element_count(std::span<const std::int64_t> dims) n
   return count;
 }
 
-std::optional<std::uint64_t> stored_size(DType dtype,
-                                         std::span<const std::int64_t> dims) noexcept {
+std::optional<std::uint64_t> stored_size(DType dtype, std::span<const std::int64_t> dims) noexcept {
   const unsigned bits = dtype_bits(dtype);
   const auto count = element_count(dims);
   if (bits == 0 || !count) return std::nullopt;

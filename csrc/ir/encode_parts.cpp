@@ -9,9 +9,7 @@ struct WriteDim {
   Writer& writer;
   void operator()(std::monostate) const {}
   void operator()(std::int64_t number) const { writer.int64(fields::dim::dim_value, number); }
-  void operator()(const std::string& symbol) const {
-    writer.text(fields::dim::dim_param, symbol);
-  }
+  void operator()(const std::string& symbol) const { writer.text(fields::dim::dim_param, symbol); }
 };
 
 void write_tensor_type(Writer& writer, const Type& type) {
@@ -81,8 +79,7 @@ void write_range(Writer& writer, const Tensor& tensor, const FileRange& range) {
   write_entry(writer, "location", range.file);
   write_entry(writer, "offset", std::to_string(range.offset));
   write_entry(writer, "length", std::to_string(range.length));
-  const auto entries =
-      read_metadata(tensor.external_fields, fields::tensor::external_data.number);
+  const auto entries = read_metadata(tensor.external_fields, fields::tensor::external_data.number);
   for (const auto& [key, value] : entries) {
     const bool replaced =
         key == "location" || key == "offset" || key == "length" || key == "checksum";

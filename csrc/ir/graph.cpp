@@ -167,7 +167,9 @@ Result<std::vector<NodeId>> Graph::order() const {
   if (out.size() == listing_.size()) return out;
   const NodeId culprit = listing_[on_a_cycle(needs, done)];
   return Error{Error::Kind::invalid,
-               node_label(*this, culprit) + " needs its own output: the graph has a cycle", {}, {},
+               node_label(*this, culprit) + " needs its own output: the graph has a cycle",
+               {},
+               {},
                {}};
 }
 

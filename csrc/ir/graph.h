@@ -60,7 +60,7 @@ struct Value {
 /// Names in the graph that a node comes from -> names in the graph that it goes to.
 using RenameMap = std::unordered_map<std::string, std::string>;
 
-class Graph {
+class Graph : public std::enable_shared_from_this<Graph> {
  public:
   Graph() = default;
   Graph(const Graph&) = delete;

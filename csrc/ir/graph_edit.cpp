@@ -39,8 +39,8 @@ void Graph::changed() {
     return;
   }
   parent_->captures_.reset();
-  if (Node* owner = owner_.index < parent_->store_.size() ? parent_->store_[owner_.index].get()
-                                                          : nullptr) {
+  if (Node* owner =
+          owner_.index < parent_->store_.size() ? parent_->store_[owner_.index].get() : nullptr) {
     owner->source.reset();
     for (Attribute& each : owner->attributes) {
       if (std::ranges::any_of(each.graphs(), [this](const auto& g) { return g.get() == this; })) {

@@ -100,8 +100,11 @@ void Graph::rename_free(const RenameMap& names) {
 Status Graph::rename_value(ValueId id, std::string new_name) {
   const std::string& old_name = value(id).name;
   const auto refuse = [&](const std::string& why) {
-    return Error{Error::Kind::invalid, "cannot rename '" + old_name + "' to '" + new_name + "': " +
-                                           why, {}, {}, {}};
+    return Error{Error::Kind::invalid,
+                 "cannot rename '" + old_name + "' to '" + new_name + "': " + why,
+                 {},
+                 {},
+                 {}};
   };
   if (new_name == old_name) return ok_status();
   if (new_name.empty()) return refuse("a value needs a name");

@@ -16,8 +16,7 @@ class GraphLoader {
   // A graph that is read a second time is merged, and has no single span any more.
   void begin(const Reader& reader) {
     const bool first = !graph_.message_.source && graph_.store_.empty() && graph_.values_.empty();
-    graph_.message_.source =
-        first ? std::optional(context_.bytes(reader.message())) : std::nullopt;
+    graph_.message_.source = first ? std::optional(context_.bytes(reader.message())) : std::nullopt;
   }
 
   void parse(Reader& reader) {
@@ -222,8 +221,7 @@ void parse_function(Reader& reader, const ParseContext& context, Function& funct
 
 class ModelLoader {
  public:
-  ModelLoader(ParseContext context, Model& model)
-      : context_(std::move(context)), model_(model) {}
+  ModelLoader(ParseContext context, Model& model) : context_(std::move(context)), model_(model) {}
 
   void parse(Reader& reader) {
     namespace f = fields::model;

@@ -54,8 +54,7 @@ std::vector<MetadataEntry> read_metadata(const Rest& rest, std::uint32_t number)
   return entries;
 }
 
-Rest with_metadata(const Rest& rest, std::uint32_t number,
-                   std::span<const MetadataEntry> entries) {
+Rest with_metadata(const Rest& rest, std::uint32_t number, std::span<const MetadataEntry> entries) {
   const Field field{number, "metadata_props"};
   Writer writer;
   for (const auto& entry : entries) {  // clang 14 cannot capture a structured binding

@@ -70,8 +70,7 @@ std::optional<std::int64_t> imported_version(const std::vector<OpsetImport>& imp
 const Function* Model::find_function(std::string_view domain, std::string_view name,
                                      std::string_view overload) const noexcept {
   const auto found = std::ranges::find_if(functions_, [&](const auto& each) {
-    return each->name == name && plain(each->domain) == plain(domain) &&
-           each->overload == overload;
+    return each->name == name && plain(each->domain) == plain(domain) && each->overload == overload;
   });
   return found == functions_.end() ? nullptr : found->get();
 }

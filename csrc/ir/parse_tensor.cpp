@@ -66,8 +66,7 @@ std::string range_problem(const Tensor& tensor, const External& external) {
 
 void resolve_external(Reader& reader, const ParseContext& context, Tensor& tensor) {
   const auto refuse = [&](const std::string& why) {
-    reader.fail(Error::Kind::unsafe,
-                "external data of tensor '" + tensor.name.value + "': " + why,
+    reader.fail(Error::Kind::unsafe, "external data of tensor '" + tensor.name.value + "': " + why,
                 f::external_data.name);
   };
   const Entries entries = read_entries(tensor.external_fields);
@@ -78,8 +77,8 @@ void resolve_external(Reader& reader, const ParseContext& context, Tensor& tenso
   external.offset = *offset;
   if (entries.length) {
     external.length = decimal(*entries.length);
-    if (!external.length) return refuse("length '" + *entries.length +
-                                        "' is not a number from 0 up");
+    if (!external.length)
+      return refuse("length '" + *entries.length + "' is not a number from 0 up");
   }
   if (context.files) {
     auto file = context.files->resolve(external.location);

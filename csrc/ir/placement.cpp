@@ -62,9 +62,12 @@ Error not_beneath(const Tensor& tensor, const std::string& file, const fs::path&
   return {Error::Kind::invalid,
           "weights=\"link\" cannot point tensor '" + tensor.name.value + "' to " + file +
               ": runtimes read external data only beneath the model's folder, which is " +
-              folder.string() + "; write the model beside that file, or use weights=\"inside\" or "
+              folder.string() +
+              "; write the model beside that file, or use weights=\"inside\" or "
               "weights=\"external\"",
-          {}, {}, {}};
+          {},
+          {},
+          {}};
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ constexpr std::size_t kShown = 8;
 template <class T, class Show>
 std::string list_text(const std::vector<T>& list, Show&& show) {
   std::string out = "[";
-  for (std::size_t i = 0; i < list.size() && i < kShown; ++i) out += (i ? ", " : "") + show(list[i]);
+  for (std::size_t i = 0; i < list.size() && i < kShown; ++i)
+    out += (i ? ", " : "") + show(list[i]);
   if (list.size() > kShown) out += ", ... " + std::to_string(list.size()) + " in all";
   return out + "]";
 }
@@ -101,8 +102,8 @@ std::string node_text(const Graph& graph, NodeId id) {
   for (const Attribute& each : node.attributes) {
     if (!attributes.empty()) attributes += ", ";
     attributes += each.name.value + "=";
-    attributes += each.ref_name.present ? "@" + each.ref_name.value
-                                        : std::visit(ValueText{}, each.value);
+    attributes +=
+        each.ref_name.present ? "@" + each.ref_name.value : std::visit(ValueText{}, each.value);
   }
   return attributes.empty() ? out : out + " {" + attributes + "}";
 }

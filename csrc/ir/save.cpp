@@ -21,7 +21,9 @@ Error too_large(std::uint64_t size, const std::string& path) {
           "the model would take " + std::to_string(size) +
               " bytes in one message, and protobuf readers stop at 2 GB; use weights=\"external\" "
               "or weights=\"link\"",
-          path, {}, {}};
+          path,
+          {},
+          {}};
 }
 
 bool has_external(const Model& model) {
@@ -116,7 +118,9 @@ class Saver {
       return Error{Error::Kind::invalid,
                    "weights=\"link\" would replace the file that it links to; write to another "
                    "name, or use weights=\"inside\" or weights=\"external\"",
-                   path_, {}, {}};
+                   path_,
+                   {},
+                   {}};
     }
     if (!plan.data.empty()) {
       bool ours = false;
@@ -179,12 +183,15 @@ Result<std::string> model_bytes(const Model& model, Weights weights, const std::
                                 std::uint64_t threshold) {
   if (weights == Weights::automatic || weights == Weights::external) {
     return Error{Error::Kind::invalid,
-                 "a model in memory takes weights=\"inside\", \"keep\" or \"link\"", {}, {}, {}};
+                 "a model in memory takes weights=\"inside\", \"keep\" or \"link\"",
+                 {},
+                 {},
+                 {}};
   }
   Plan plan;
   if (weights != Weights::keep) {
-    auto made = weights == Weights::inside ? plan_inside(model)
-                                           : plan_link(model, folder, threshold);
+    auto made =
+        weights == Weights::inside ? plan_inside(model) : plan_link(model, folder, threshold);
     if (!made) return made.error();
     plan = std::move(made).value();
   }

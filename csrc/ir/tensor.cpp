@@ -11,8 +11,8 @@ namespace pot {
 namespace {
 
 Error bad(const Tensor& tensor, std::string what) {
-  return {Error::Kind::malformed, "tensor '" + tensor.name.value + "': " + std::move(what), {}, {},
-          {}};
+  return {
+      Error::Kind::malformed, "tensor '" + tensor.name.value + "': " + std::move(what), {}, {}, {}};
 }
 
 std::string describe(const Tensor& tensor) {
@@ -25,8 +25,9 @@ std::string describe(const Tensor& tensor) {
 
 Result<Bytes> external_bytes(const Tensor& tensor, std::uint64_t nbytes) {
   if (!tensor.external || !tensor.external->file) {
-    Error error = bad(tensor, "its data is external, and a model from memory has no folder to "
-                              "look in; give the folder when loading it");
+    Error error = bad(tensor,
+                      "its data is external, and a model from memory has no folder to "
+                      "look in; give the folder when loading it");
     error.kind = Error::Kind::io;
     return error;
   }
@@ -129,8 +130,7 @@ TensorRef make_tensor_copy(std::string name, DType dtype, std::vector<std::int64
 
 TensorRef make_int64s(std::string name, std::span<const std::int64_t> elements) {
   return make_tensor_copy(std::move(name), DType::int64,
-                          {static_cast<std::int64_t>(elements.size())},
-                          std::as_bytes(elements));
+                          {static_cast<std::int64_t>(elements.size())}, std::as_bytes(elements));
 }
 
 namespace {

@@ -119,12 +119,18 @@ Result<Bytes> decode_typed(const Tensor& tensor) {
   if (out->size() != nbytes) {
     const std::string announced = nbytes ? std::to_string(*nbytes) : "an unknown number of";
     if (payload_bytes(tensor) == 0) {
-      return Error{Error::Kind::malformed, "it has no data; its shape takes " + announced +
-                                               " bytes", {}, {}, {}};
+      return Error{Error::Kind::malformed,
+                   "it has no data; its shape takes " + announced + " bytes",
+                   {},
+                   {},
+                   {}};
     }
     return Error{Error::Kind::malformed,
                  std::string(storage.field.name) + " holds " + std::to_string(out->size()) +
-                     " bytes of elements, the shape takes " + announced, {}, {}, {}};
+                     " bytes of elements, the shape takes " + announced,
+                 {},
+                 {},
+                 {}};
   }
   const ByteView view(*out);
   return Bytes{view, std::move(out)};

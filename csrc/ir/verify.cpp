@@ -41,8 +41,8 @@ class Verifier {
         const auto [first, added] = made_by.emplace(output, id);
         const Value& value = graph.value(output);
         if (!added) {
-          problem(quoted(graph, output) + " is made twice: by " +
-                  node_label(graph, first->second) + " and by " + node_label(graph, id));
+          problem(quoted(graph, output) + " is made twice: by " + node_label(graph, first->second) +
+                  " and by " + node_label(graph, id));
         } else if (value.is_input || value.initializer) {
           problem(quoted(graph, output) + " is made by " + node_label(graph, id) + " and is " +
                   (value.is_input ? "an input" : "an initializer") + " of the graph too");

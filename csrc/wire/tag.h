@@ -20,9 +20,7 @@ constexpr std::uint32_t tag_of(Field field, WireType type) noexcept {
   return field.number << 3 | static_cast<std::uint32_t>(type);
 }
 
-constexpr std::uint32_t varint_tag(Field field) noexcept {
-  return tag_of(field, WireType::varint);
-}
+constexpr std::uint32_t varint_tag(Field field) noexcept { return tag_of(field, WireType::varint); }
 constexpr std::uint32_t len_tag(Field field) noexcept { return tag_of(field, WireType::len); }
 constexpr std::uint32_t fixed32_tag(Field field) noexcept {
   return tag_of(field, WireType::fixed32);

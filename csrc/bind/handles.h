@@ -1,0 +1,71 @@
+#pragma once
+// What Python holds: the model and an id, never a pointer into a graph that an edit may free.
+
+#include <pybind11/pybind11.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "bind/raise.h"
+#include "ir/model.h"
+
+namespace pot {
+
+struct GraphHandle {
+  ModelPtr model;
+  std::weak_ptr<Graph> graph;
+
+  /// Raises ModelError when the graph is gone: the node whose body it was has been removed.
+  [[nodiscard]] std::shared_ptr<Graph> get() const {
+    auto alive = graph.lock();
+    if (!alive)
+      raise({Error::Kind::invalid, "this graph is gone: an edit removed its node", {}, {}, {}});
+    return alive;
+  }
+};
+
+struct NodeHandle {
+  GraphHandle graph;
+  NodeId id;
+
+  /// Raises ModelError when the node has been removed.
+  [[nodiscard]] const Node& get() const {
+    const Node* found = graph.get()->find(id);
+    if (!found) raise({Error::Kind::invalid, "this node is gone: an edit removed it", {}, {}, {}});
+    return *found;
+  }
+};
+
+struct ValueHandle {
+  GraphHandle graph;
+  ValueId id;
+
+  [[nodiscard]] const Value& get() const { return graph.get()->value(id); }
+};
+
+[[nodiscard]] inline GraphHandle main_graph(const ModelPtr& model) {
+  return {model, model->graph_ptr()};
+}
+
+/// Names need not be UTF-8; what is not goes through as surrogates and comes back the same.
+[[nodiscard]] inline pybind11::str to_str(std::string_view text) {
+  PyObject* made =
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogateescape");
+  if (!made) throw pybind11::error_already_set();
+  return pybind11::reinterpret_steal<pybind11::str>(made);
+}
+
+[[nodiscard]] inline std::string from_str(const pybind11::str& text) {
+  PyObject* made = PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogateescape");
+  if (!made) throw pybind11::error_already_set();
+  return std::string(pybind11::reinterpret_steal<pybind11::bytes>(made));
+}
+
+[[nodiscard]] pybind11::dict metadata_dict(const std::vector<MetadataEntry>& entries);
+[[nodiscard]] pybind11::dict opset_dict(const std::vector<OpsetImport>& imports);
+
+void bind_graph(pybind11::module_& m);
+void bind_tensor(pybind11::module_& m);
+
+}  // namespace pot

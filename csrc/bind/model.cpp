@@ -1,0 +1,174 @@
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "bind/bind.h"
+#include "bind/handles.h"
+#include "ir/load.h"
+#include "ir/save.h"
+#include "ir/verify.h"
+
+namespace pot {
+namespace {
+
+namespace py = pybind11;
+using namespace py::literals;
+
+struct FunctionHandle {
+  ModelPtr model;
+  const Function* function;
+
+  [[nodiscard]] const Function& get() const {
+    for (const auto& each : model->functions()) {
+      if (each.get() == function) return *each;
+    }
+    raise({Error::Kind::invalid, "this function is gone: an edit removed it", {}, {}, {}});
+  }
+};
+
+Weights weights_named(const std::string& name) {
+  if (name == "auto") return Weights::automatic;
+  if (name == "keep") return Weights::keep;
+  if (name == "inside") return Weights::inside;
+  if (name == "external") return Weights::external;
+  if (name == "link") return Weights::link;
+  raise({Error::Kind::invalid,
+         "weights is \"" + name + "\"; it can be auto, keep, inside, external or link",
+         {},
+         {},
+         {}});
+}
+
+ModelPtr load(const std::string& path) {
+  auto loaded = [&] {
+    const py::gil_scoped_release unlocked;
+    return load_model(path);
+  }();
+  return unwrap(std::move(loaded));
+}
+
+// The bytes object is the owner, and it may be let go by a thread that has no GIL.
+ModelPtr from_bytes(const py::bytes& data, const std::string& folder) {
+  const Owner owner(data.inc_ref().ptr(), [](const void* object) {
+    if (!Py_IsInitialized()) return;
+    const py::gil_scoped_acquire locked;
+    Py_DECREF(static_cast<PyObject*>(const_cast<void*>(object)));
+  });
+  const Bytes bytes{as_bytes(std::string_view(data)), owner};
+  return unwrap(load_model(bytes, folder));
+}
+
+py::bytes to_bytes(const Model& model, const std::string& weights, const std::string& folder,
+                   std::uint64_t threshold) {
+  const Weights where = weights_named(weights);
+  auto written = [&] {
+    const py::gil_scoped_release unlocked;
+    return model_bytes(model, where, folder, threshold);
+  }();
+  return py::bytes(unwrap(std::move(written)));
+}
+
+void save(const Model& model, const std::string& path, const std::string& weights, bool force) {
+  const SaveOptions options{weights_named(weights), force};
+  const Status status = [&] {
+    const py::gil_scoped_release unlocked;
+    return save_model(model, path, options);
+  }();
+  check(status);
+}
+
+std::vector<FunctionHandle> functions(const ModelPtr& model) {
+  std::vector<FunctionHandle> out;
+  for (const auto& each : model->functions()) out.push_back({model, each.get()});
+  return out;
+}
+
+std::vector<std::string> problems(const Model& model) {
+  std::vector<std::string> out;
+  for (const Error& error : verify(model)) out.push_back(error.text());
+  return out;
+}
+
+void bind_model_class(py::module_& m) {
+  py::class_<Model, ModelPtr>(m, "Model", "A model; its weights stay in its files.")
+      .def_property_readonly("path", [](const Model& model) { return to_str(model.path()); })
+      .def_property_readonly("folder", [](const Model& model) { return to_str(model.folder()); })
+      .def_property_readonly("graph", [](const ModelPtr& model) { return main_graph(model); })
+      .def_property_readonly("functions", &functions)
+      .def_property_readonly("ir_version",
+                             [](const Model& model) { return model.ir_version().value_or(0); })
+      .def_property_readonly("opset_imports",
+                             [](const Model& model) { return opset_dict(model.opset_imports()); })
+      .def_property_readonly("producer_name",
+                             [](const Model& model) { return to_str(model.producer_name()); })
+      .def_property_readonly("producer_version",
+                             [](const Model& model) { return to_str(model.producer_version()); })
+      .def_property_readonly("domain", [](const Model& model) { return to_str(model.domain()); })
+      .def_property_readonly("model_version",
+                             [](const Model& model) { return model.model_version().value_or(0); })
+      .def_property_readonly("doc_string",
+                             [](const Model& model) { return to_str(model.doc_string()); })
+      .def_property_readonly("metadata",
+                             [](const Model& model) { return metadata_dict(model.metadata()); })
+      .def("copy", &Model::copy, "An independent model that shares all bytes.")
+      .def("touch", &Model::touch_all, "Marks everything as changed, so that it is written anew.")
+      .def("verify", &problems, "What is wrong with the graphs, each problem with its node.")
+      .def("to_bytes", &to_bytes, "weights"_a = "inside", "folder"_a = "", "threshold"_a = 1024,
+           "The model as one message. weights: inside, keep or link.")
+      .def("save", &save, "path"_a, "weights"_a = "auto", "force"_a = false,
+           "Writes the model, all of it or nothing.")
+      .def("external_files", &Model::external_files, "Files that hold external data.");
+}
+
+void bind_function_class(py::module_& m) {
+  py::class_<FunctionHandle>(m, "Function", "A model-local function.")
+      .def_property_readonly("name", [](const FunctionHandle& f) { return to_str(f.get().name); })
+      .def_property_readonly("domain",
+                             [](const FunctionHandle& f) { return to_str(f.get().domain); })
+      .def_property_readonly("overload",
+                             [](const FunctionHandle& f) { return to_str(f.get().overload); })
+      .def_property_readonly("doc_string",
+                             [](const FunctionHandle& f) { return to_str(f.get().doc_string); })
+      .def_property_readonly(
+          "opset_imports",
+          [](const FunctionHandle& f) { return opset_dict(f.get().opset_imports); })
+      .def_property_readonly("attributes",
+                             [](const FunctionHandle& f) {
+                               py::list out;
+                               for (const auto& each : f.get().attributes) out.append(to_str(each));
+                               for (const auto& each : f.get().attribute_defaults) {
+                                 out.append(to_str(each.name));
+                               }
+                               return out;
+                             })
+      .def_property_readonly(
+          "graph", [](const FunctionHandle& f) { return GraphHandle{f.model, f.get().body}; });
+}
+
+}  // namespace
+
+py::dict metadata_dict(const std::vector<MetadataEntry>& entries) {
+  py::dict out;
+  for (const auto& [key, value] : entries) out[to_str(key)] = to_str(value);
+  return out;
+}
+
+py::dict opset_dict(const std::vector<OpsetImport>& imports) {
+  py::dict out;
+  for (const OpsetImport& each : imports) {
+    const std::string_view domain = each.domain;
+    out[to_str(domain == "ai.onnx" ? "" : domain)] = each.version.value_or(0);
+  }
+  return out;
+}
+
+void bind_model(py::module_& m) {
+  bind_tensor(m);
+  bind_graph(m);
+  bind_function_class(m);
+  bind_model_class(m);
+  m.def("load", &load, "path"_a, "Maps a model file; no weight is read.");
+  m.def("from_bytes", &from_bytes, "data"_a, "folder"_a = "",
+        "A model over these bytes. External data is looked up in `folder`.");
+}
+
+}  // namespace pot
