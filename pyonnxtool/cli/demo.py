@@ -48,8 +48,8 @@ def command(keep: Path | None, force: bool, verbose: bool) -> int:
 
 def tell(folder: Path, *, kept: bool, verbose: bool) -> int:
     """Run diff, then bisect, on a planted defect; 0 when the planted node is the one named."""
-    from pyonnxtool.bisect import bisect
-    from pyonnxtool.diff import diff
+    from pyonnxtool.bisection import bisect
+    from pyonnxtool.diffing import diff
 
     from pyonnxtool.cli._bisect_text import print_bisect
     from pyonnxtool.cli._demo_model import PLANTED, write_pair

@@ -87,7 +87,7 @@ def command(
     extended|all, @ort:PROVIDER, @reference, @fp64. Values that were computed elsewhere: run.npz,
     a folder, cmd:"PROGRAM".
     """
-    from pyonnxtool.diff import diff
+    from pyonnxtool.diffing import diff
 
     from pyonnxtool.cli._diff_text import View, print_diff, print_verdict
     from pyonnxtool.cli._output import check_targets, deliver

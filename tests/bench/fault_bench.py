@@ -149,7 +149,7 @@ def _simplified(case: Case, onnxsim: str | None, folder: Path) -> Iterator[Trial
 
 
 def _run(trial: Trial) -> dict[str, Any]:
-    from pyonnxtool.bisect import bisect
+    from pyonnxtool.bisection import bisect
 
     started = time.perf_counter()
     result: dict[str, Any] = {

@@ -100,7 +100,7 @@ def diff(*args, **options):
     print("ready", file=sys.stderr, flush=True)
     time.sleep(60)
 
-sys.modules["pyonnxtool.diff"] = types.SimpleNamespace(diff=diff)
+sys.modules["pyonnxtool.diffing"] = types.SimpleNamespace(diff=diff)
 from pyonnxtool.cli import main
 main(["diff", "a.onnx", "b.onnx"])
 """
@@ -125,7 +125,7 @@ import sys, types
 from pyonnxtool.report import DiffReport, ValueRow
 
 rows = tuple(ValueRow(f"v{i}", "v", "n", "Conv", "float32", (1,), "ok") for i in range(5000))
-sys.modules["pyonnxtool.diff"] = types.SimpleNamespace(
+sys.modules["pyonnxtool.diffing"] = types.SimpleNamespace(
     diff=lambda *args, **options: DiffReport("same", "a", "b", values=rows)
 )
 from pyonnxtool.cli import main

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from pyonnxtool.bisect import bisect
+from pyonnxtool.bisection import bisect
 
 from support.disguise import DISGUISES
 from support.trials import (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pyonnxtool import _core
 from pyonnxtool.case import Case, open_case
 from pyonnxtool.compare import compare
-from pyonnxtool.diff import observer_effect, unsteady_sides
+from pyonnxtool.diffing import observer_effect, unsteady_sides
 from pyonnxtool.errors import UsageError
 from pyonnxtool.judge import Judge, metrics_of
 from pyonnxtool.referee import Referee, Ruling
