@@ -11,6 +11,7 @@ import numpy as np
 
 from pyonnxtool import _core
 from pyonnxtool.compare import Array, dtype_of
+from pyonnxtool.errors import BackendError
 from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ class Side:
     _whole: Session | None = field(default=None, repr=False)
 
     def open(self, model: Model) -> Session:
-        """A session of a part of this side's model."""
-        return self.backend.open(model, self.options)
+        """A session of a part of this side's model. Raises BackendError that names the side."""
+        try:
+            return self.backend.open(model, self.options)
+        except BackendError as error:
+            raise BackendError(f"{self.text}: {error}") from error
 
     def whole(self) -> Session:
         """The session of the untouched model, kept open until `close`."""
