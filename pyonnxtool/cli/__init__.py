@@ -70,7 +70,7 @@ class Commands(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = PIPE_CLOSED
         except (click.Abort, KeyboardInterrupt):
-            click.echo("Interrupted; nothing was written.", err=True)
+            click.echo("Interrupted.", err=True)
             code = INTERRUPTED
         except click.ClickException as error:
             error.show()

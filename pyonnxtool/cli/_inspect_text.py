@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pyonnxtool.cli._text import facts, heading, middle, plural, printable, size, table, typed
-from pyonnxtool.inspect import Inspection, Place, Port, Unused
+from pyonnxtool.inspection import Inspection, Place, Port, Unused
 
 SHOWN = 8
 
@@ -41,7 +41,7 @@ def print_inspection(target: Console, found: Inspection, *, verbose: bool) -> No
     print_ports(target, "Inputs", found.inputs)
     print_ports(target, "Outputs", found.outputs)
     if found.dynamic_dims:
-        heading(target, "Dynamic dimensions", "fix one with --dim NAME=SIZE, or --shape")
+        heading(target, "Dynamic dimensions", "diff and bisect take --dim NAME=SIZE and --shape")
         facts(target, [(f"  {name}", few(at, limit)) for name, at in found.dynamic_dims.items()])
     print_ops(target, found, limit)
     print_weights(target, found)
@@ -65,8 +65,9 @@ def print_ports(target: Console, title: str, ports: Sequence[Port]) -> None:
     heading(target, title)
     lines = []
     for port in ports:
-        kind = "" if port.kind == "tensor" else f" ({port.kind})"
-        lines.append((f"  {middle(port.name, 50)}", f"{typed(port.dtype, port.shape)}{kind}"))
+        plain = port.kind == "tensor" or port.dtype is None
+        kind = typed(port.dtype, port.shape) if plain else f"{port.kind} of {port.dtype}"
+        lines.append((f"  {middle(port.name, 50)}", kind))
     facts(target, lines or [("  none", "")])
 
 

@@ -188,7 +188,7 @@ def largest(metrics: Metrics) -> str:
 
 
 def short_type(row: ValueRow) -> str:
-    """`f32 1x64x56x56`: a dtype as people abbreviate it."""
+    """`f32[1,64,56,56]`: a dtype as people abbreviate it."""
     text = typed(row.dtype, row.shape)
     for long, brief in (("float", "f"), ("uint", "u"), ("int", "i")):
         text = text.replace(long, brief)

@@ -96,11 +96,10 @@ def size(count: int) -> str:
 
 
 def typed(dtype: str | None, shape: Sequence[int | str | None] | None) -> str:
-    """`float32 1x3x224x224`; an unknown size is `?`, an unknown shape `…`, no dims `scalar`."""
+    """`float32[batch,3,224]`; an unknown size is `?`, and so is an unknown dtype."""
     if shape is None:
-        return f"{dtype or '?'} …"
-    sizes = "x".join("?" if size is None else str(size) for size in shape)
-    return f"{dtype or '?'} {sizes or 'scalar'}"
+        return f"{dtype or '?'} of any shape"
+    return f"{dtype or '?'}[{','.join('?' if size is None else str(size) for size in shape)}]"
 
 
 def middle(text: str, width: int) -> str:

@@ -41,7 +41,6 @@ def command(reference: str, candidate: str | None, output: Output, **options: An
     REF and CAND are written as for diff.
     """
     from pyonnxtool.bisection import bisect
-
     from pyonnxtool.cli._bisect_text import print_bisect, verdict
     from pyonnxtool.cli._output import check_targets, deliver
     from pyonnxtool.cli._progress import Progress

@@ -49,13 +49,12 @@ def command(keep: Path | None, force: bool, verbose: bool) -> int:
 def tell(folder: Path, *, kept: bool, verbose: bool) -> int:
     """Run diff, then bisect, on a planted defect; 0 when the planted node is the one named."""
     from pyonnxtool.bisection import bisect
-    from pyonnxtool.diffing import diff
-
     from pyonnxtool.cli._bisect_text import print_bisect
     from pyonnxtool.cli._demo_model import PLANTED, write_pair
     from pyonnxtool.cli._demo_text import Story
     from pyonnxtool.cli._diff_text import View, print_diff
     from pyonnxtool.cli._text import console
+    from pyonnxtool.diffing import diff
 
     story = Story(console())
     good, bad = (str(path) for path in write_pair(folder))

@@ -87,11 +87,10 @@ def command(
     extended|all, @ort:PROVIDER, @reference, @fp64. Values that were computed elsewhere: run.npz,
     a folder, cmd:"PROGRAM".
     """
-    from pyonnxtool.diffing import diff
-
     from pyonnxtool.cli._diff_text import View, print_diff, print_verdict
     from pyonnxtool.cli._output import check_targets, deliver
     from pyonnxtool.cli._progress import Progress
+    from pyonnxtool.diffing import diff
 
     check_targets(output, (reference, candidate))
     with Progress(wanted=output.progress and not output.quiet) as progress:

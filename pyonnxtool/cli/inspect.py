@@ -30,7 +30,7 @@ def command(model: str, output: Output) -> int:
     from pyonnxtool.cli._inspect_text import one_line, print_inspection
     from pyonnxtool.cli._output import check_targets, deliver
     from pyonnxtool.errors import UsageError
-    from pyonnxtool.inspect import inspect
+    from pyonnxtool.inspection import inspect
 
     if not Path(model).is_file():
         what = "a folder" if Path(model).is_dir() else "not there"

@@ -97,7 +97,7 @@ def entries_of(catalogue: str, package: str) -> Iterable[Entry]:
             name = f"{op.domain}::{op.op_type}" if op.domain else op.op_type
             yield Entry(name, ", ".join(traits))
         return
-    for item in vars(importlib.import_module(package)).values():
+    for item in list(vars(importlib.import_module(package)).values()):
         if isinstance(item, Registry) and f"{item.kind}s" == catalogue:
             for key in item:
                 yield Entry(key, (item[key].__doc__ or "").strip().partition("\n")[0])

@@ -48,7 +48,8 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], list[dict[s
                 raise answer
             return answer
 
-        monkeypatch.setitem(sys.modules, f"pyonnxtool.{name}", SimpleNamespace(**{name: api}))
+        module = {"diff": "pyonnxtool.diffing", "bisect": "pyonnxtool.bisection"}[name]
+        monkeypatch.setitem(sys.modules, module, SimpleNamespace(**{name: api}))
         return calls
 
     return install

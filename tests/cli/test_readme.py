@@ -11,7 +11,7 @@ import click
 import pytest
 
 from pyonnxtool.cli import main
-from pyonnxtool.inspect import Inspection
+from pyonnxtool.inspection import Inspection
 from pyonnxtool.report import BisectReport, Culprit, DiffReport, ValueRow
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()

@@ -229,6 +229,6 @@ def test_a_name_cannot_move_the_cursor() -> None:
 
 
 def test_types() -> None:
-    assert _text.typed("float32", (1, "batch", None)) == "float32 1xbatchx?"
-    assert _text.typed("int64", ()) == "int64 scalar"
-    assert _text.typed(None, None) == "? …"
+    assert _text.typed("float32", (1, "batch", None)) == "float32[1,batch,?]"
+    assert _text.typed("int64", ()) == "int64[]"
+    assert _text.typed(None, None) == "? of any shape"

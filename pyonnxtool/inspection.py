@@ -134,7 +134,7 @@ def inspect(model: str | Path | _core.Model) -> Inspection:
         ),
         random_ops=tuple(place(node) for node in nodes if key_of(node) in random),
         functions=tuple(
-            FunctionSummary(name, domain, len(function.nodes), calls[(domain, name)])
+            FunctionSummary(name, domain, len(function.graph.nodes), calls[(domain, name)])
             for (domain, name), function in functions.items()
         ),
     )
