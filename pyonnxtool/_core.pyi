@@ -1,5 +1,6 @@
 """The C++ core. tests/unit/test_stub.py compares this file with the module."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -125,3 +126,242 @@ def diff_stats(
 
 def hash_bytes(data: NDArray[Any] | Buffer) -> int:
     """XXH64 of the bytes: 64 bits, the same on every machine."""
+
+# -- models -------------------------------------------------------------------------------------
+
+class Model:
+    """A model; its weights stay in its files."""
+
+    @property
+    def path(self) -> str:
+        """ "" when from memory."""
+    @property
+    def folder(self) -> str:
+        """Where external data is looked up; "" when there is no such place."""
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def functions(self) -> list[Function]: ...
+    @property
+    def ir_version(self) -> int: ...
+    @property
+    def opset_imports(self) -> dict[str, int]:
+        """Domain ("" for ai.onnx) to version."""
+    @property
+    def producer_name(self) -> str: ...
+    @property
+    def producer_version(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def model_version(self) -> int: ...
+    @property
+    def doc_string(self) -> str: ...
+    @property
+    def metadata(self) -> dict[str, str]: ...
+    def copy(self) -> Model:
+        """An independent model that shares all bytes."""
+    def touch(self) -> None:
+        """Marks everything as changed, so that it is written anew from its fields."""
+    def verify(self) -> list[str]:
+        """What is wrong with the graphs, each problem with its node."""
+    def to_bytes(self, weights: str = "inside", folder: str = "", threshold: int = 1024) -> bytes:
+        """The model as one message of at most 2 GB.
+
+        "inside": all weights in it. "keep": external entries as they are. "link": tensors of
+        `threshold` bytes and more that lie in a file become external entries with a location
+        relative to `folder`.
+        """
+    def save(self, path: str, weights: str = "auto", force: bool = False) -> None:
+        """Writes the model, all of it or nothing.
+
+        `weights`: "auto" (inside, or external where it was or where it has to be), "keep",
+        "inside", "external" (one file `<name>.data`), "link" (entries that point to where the
+        bytes are). `force` overwrites a file that is not the model's own.
+        """
+    def external_files(self) -> list[str]: ...
+
+class Function:
+    """A model-local function."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def overload(self) -> str: ...
+    @property
+    def doc_string(self) -> str: ...
+    @property
+    def opset_imports(self) -> dict[str, int]: ...
+    @property
+    def attributes(self) -> list[str]:
+        """Names, those with a default last."""
+    @property
+    def graph(self) -> Graph:
+        """The body."""
+
+class Graph:
+    """A graph: of a model, of a function, or a body of a node."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def doc_string(self) -> str: ...
+    @property
+    def nodes(self) -> list[Node]:
+        """In the order of the file."""
+    @property
+    def node_count(self) -> int: ...
+    @property
+    def inputs(self) -> list[Value]: ...
+    @property
+    def outputs(self) -> list[Value]: ...
+    @property
+    def initializers(self) -> list[Tensor]: ...
+    @property
+    def values(self) -> list[Value]:
+        """Every value that this graph mentions."""
+    @property
+    def parent(self) -> Graph | None: ...
+    @property
+    def model(self) -> Model: ...
+    def value(self, name: str) -> Value:
+        """Raises ModelError when there is none of this name."""
+    def node(self, id: int) -> Node:
+        """Raises ModelError when there is none of this id (any more)."""
+    def order(self) -> list[Node]:
+        """The nodes, producers first. Raises ModelError for a cycle."""
+    def text(self) -> str:
+        """One node a line."""
+    def add_node(
+        self,
+        op_type: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        name: str = "",
+        domain: str = "",
+    ) -> Node:
+        """Adds a node without attributes at the end."""
+    def remove_node(self, node: Node) -> None: ...
+    def rename_value(self, name: str, new_name: str) -> None:
+        """Renames it everywhere, bodies that read it included."""
+    def replace_uses(self, name: str, other: str) -> None:
+        """Nodes and bodies that read `name` read `other` instead."""
+    def add_output(self, name: str) -> None:
+        """Makes a value an output, without a type."""
+    def remove_output(self, name: str) -> None: ...
+    def sort(self) -> None:
+        """Lists producers before their consumers."""
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+
+class Node:
+    """A node of one graph. Raises ModelError once it has been removed."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def op_type(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def overload(self) -> str: ...
+    @property
+    def doc_string(self) -> str: ...
+    @property
+    def metadata(self) -> dict[str, str]: ...
+    @property
+    def inputs(self) -> list[Value | None]:
+        """None for an omitted one."""
+    @property
+    def outputs(self) -> list[Value | None]: ...
+    @property
+    def input_names(self) -> list[str]:
+        """ "" for an omitted one."""
+    @property
+    def output_names(self) -> list[str]: ...
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """int, float, str (bytes when it is not UTF-8), Tensor, Graph, the text of a type, lists.
+
+        "@name" stands for the attribute `name` of the function around it.
+        """
+    @property
+    def subgraphs(self) -> list[Graph]: ...
+    @property
+    def captured(self) -> list[Value]:
+        """Values of the node's own graph that its bodies read."""
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def label(self) -> str:
+        """For messages: "node 'conv1' (Conv)"."""
+    def text(self) -> str:
+        """ "y = Conv(x, w) {group=1}"."""
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+
+class Value:
+    """A named value of one graph."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dtype(self) -> str | None: ...
+    @property
+    def shape(self) -> tuple[int | str | None, ...] | None: ...
+    @property
+    def kind(self) -> str:
+        """ "tensor", "sparse", "sequence", "optional", "map" or "unknown"."""
+    @property
+    def type_text(self) -> str: ...
+    @property
+    def producer(self) -> Node | None: ...
+    @property
+    def consumers(self) -> list[Node]:
+        """Nodes of this graph that read it, by an input or in a body."""
+    @property
+    def is_input(self) -> bool: ...
+    @property
+    def is_output(self) -> bool: ...
+    @property
+    def is_outer(self) -> bool:
+        """Read here, but defined in a graph around this one."""
+    @property
+    def initializer(self) -> Tensor | None: ...
+    @property
+    def graph(self) -> Graph: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+
+class Tensor:
+    """A constant; its elements are read when they are asked for."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def nbytes(self) -> int:
+        """0 for strings."""
+    @property
+    def is_external(self) -> bool: ...
+    @property
+    def location(self) -> tuple[str, int, int] | None:
+        """(file, offset, length) of the elements, None when they are not on disk as they are."""
+    def numpy(self) -> NDArray[Any]:
+        """The elements as a read-only array, a view wherever it can be one.
+
+        Raises ModelError when their number does not fit the shape, or a file cannot be read.
+        """
+
+def load(path: str) -> Model:
+    """Maps a model file; no weight is read."""
+
+def from_bytes(data: bytes, folder: str = "") -> Model:
+    """A model over these bytes. External data is looked up in `folder`."""

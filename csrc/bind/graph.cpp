@@ -136,7 +136,7 @@ void bind_value(py::class_<ValueHandle>& value) {
       .def_property_readonly(
           "initializer", [](const ValueHandle& v) { return mutable_tensor(v.get().initializer); })
       .def_property_readonly("graph", [](const ValueHandle& v) { return v.graph; })
-      .def("__eq__", &same_handle<ValueHandle>, py::is_operator())
+      .def("__eq__", &same_handle<ValueHandle>, "other"_a, py::is_operator())
       .def("__hash__", &hash_handle<ValueHandle>)
       .def("__repr__", [](const ValueHandle& v) {
         return to_str("<Value " + v.get().name + ": " + type_text(type_of(v).get()) + ">");
@@ -235,7 +235,7 @@ void bind_node(py::class_<NodeHandle>& node) {
              (void)n.get();
              return to_str(node_text(*n.graph.get(), n.id));
            })
-      .def("__eq__", &same_handle<NodeHandle>, py::is_operator())
+      .def("__eq__", &same_handle<NodeHandle>, "other"_a, py::is_operator())
       .def("__hash__", &hash_handle<NodeHandle>)
       .def("__repr__", [](const NodeHandle& n) {
         (void)n.get();
@@ -371,7 +371,7 @@ void bind_graph_class(py::class_<GraphHandle>& graph) {
           [](const GraphHandle& a, const GraphHandle& b) {
             return a.graph.lock() == b.graph.lock();
           },
-          py::is_operator())
+          "other"_a, py::is_operator())
       .def("__hash__",
            [](const GraphHandle& g) { return std::hash<const void*>()(g.graph.lock().get()); })
       .def("__repr__", [](const GraphHandle& g) {
