@@ -9,9 +9,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pyonnxtool import _core
 from pyonnxtool.backends import BACKENDS, Recorded, RunOptions, find_backend, find_recorder
 from pyonnxtool.errors import UsageError
+from pyonnxtool.model import as_model, load
 from pyonnxtool.probe import Side
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _from_text(text: str, options: RunOptions) -> Subject:
         return Subject(text, None, "dump", options, find_recorder("dump").record(path))
     if backend:
         find_backend(backend.partition(":")[0])
-    return _placed(_core.load(path), backend or _DEFAULT, text, options)
+    return _placed(load(path), backend or _DEFAULT, text, options)
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -118,17 +118,9 @@ def _placed(model: Model, backend: str, text: str, options: RunOptions) -> Subje
 
 
 def _model(given: Any) -> Model:
-    if isinstance(given, _core.Model):
-        return given
-    if isinstance(given, str | PathLike):
-        if not Path(given).is_file():
-            raise _missing(str(given))
-        return _core.load(str(Path(given)))
-    if hasattr(given, "SerializeToString"):
-        return _core.from_bytes(given.SerializeToString())
-    raise UsageError(
-        f"a {type(given).__name__} is no model: give a path, a Model or an onnx.ModelProto"
-    )
+    if isinstance(given, str | PathLike) and not Path(given).is_file():
+        raise _missing(str(given))
+    return as_model(given)
 
 
 def _text(given: Any) -> str:

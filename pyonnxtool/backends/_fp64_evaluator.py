@@ -14,8 +14,6 @@ from pyonnxtool.backends._fp64_ops import EXACT
 from pyonnxtool.errors import BackendError
 
 _NARROW = {"float16", "bfloat16", "float32"}
-# Their result types come from an attribute or are computed in float32 for good reason.
-_RANDOM = ("Bernoulli", "Multinomial", "RandomNormal", "RandomUniform")
 
 
 def widen(value: Any) -> Any:
@@ -78,7 +76,7 @@ class Evaluator64(ReferenceEvaluator):
         if node.has_linked_attribute and attributes:
             extra["linked_attributes"] = attributes
         try:
-            outputs: Sequence[Any] = node.run(*inputs, **extra)
+            outputs: Sequence[Any] = node.run(*inputs, **extra)  # type: ignore[no-untyped-call]
         except BackendError:
             raise
         except Exception as error:  # implementations raise anything when they dislike a type
@@ -93,7 +91,8 @@ class Evaluator64(ReferenceEvaluator):
         self, node: OpRun, inputs: list[Any], extra: dict[str, Any], error: Exception
     ) -> Sequence[Any]:
         try:
-            outputs: Sequence[Any] = node.run(*map(_narrow, inputs), **extra)
+            narrow = map(_narrow, inputs)
+            outputs: Sequence[Any] = node.run(*narrow, **extra)  # type: ignore[no-untyped-call]
         except BackendError:
             raise
         except Exception:  # the first error says more

@@ -75,7 +75,7 @@ def from_ort(value: Any) -> Array:
     if size == 0:
         return np.empty(shape, dtype)
     stored = (ctypes.c_ubyte * size).from_address(value.data_ptr())
-    stored._owner = value  # type: ignore[attr-defined]  # the view keeps the memory alive
+    stored._owner = value  # the view keeps the memory alive
     raw: Array = np.frombuffer(stored, np.uint8)
     if per_byte > 1:
         raw = _unpacked(raw, per_byte, count)

@@ -23,7 +23,7 @@ class Command:
     """cmd:"prog {inputs} {outputs}": a program that reads an npz of inputs and writes one."""
 
     name = "command"
-    aliases = ("cmd",)
+    aliases: tuple[str, ...] = ("cmd",)
     probes = False
 
     def record(self, spec: str) -> Recorded:

@@ -38,7 +38,7 @@ class OnnxRuntime:
     """onnxruntime: @ort:none|basic|extended|all|<provider>|prepack."""
 
     name = "onnxruntime"
-    aliases = ("ort",)
+    aliases: tuple[str, ...] = ("ort",)
     probes = True
 
     def configure(self, words: Sequence[str], options: RunOptions) -> RunOptions:

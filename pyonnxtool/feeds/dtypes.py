@@ -30,7 +30,8 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
     if name in _EXTENSIONS:
         import ml_dtypes  # noqa: PLC0415 - most models have none of these
 
-        return np.dtype(getattr(ml_dtypes, _EXTENSIONS[name]))
+        extension: np.dtype[Any] = np.dtype(getattr(ml_dtypes, _EXTENSIONS[name]))
+        return extension
     return np.dtype(name)
 
 

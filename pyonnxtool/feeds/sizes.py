@@ -127,7 +127,9 @@ def _summands(
     if not plain or words & {"past", "cache", "batch"}:
         return ()
     owners = [other for other in inputs if dim in (other.shape or ())]
-    own_length = all("mask" in other.name for other in owners) and value.shape[-1:] == (dim,)
+    own_length = all("mask" in other.name for other in owners) and (value.shape or ())[-1:] == (
+        dim,
+    )
     if "total" not in words and not own_length:
         return ()
     now = sorted(
@@ -209,5 +211,5 @@ def _default(value: Value, axis: int, name: str) -> int:
 def _extent(value: Value) -> int:
     """Height and width: large for pictures, smaller for latents and feature maps."""
     shape = value.shape or ()
-    channels = {shape[1], shape[-1]} if len(shape) == 4 else set()
+    channels = set(shape[1:2] + shape[-1:]) if len(shape) == 4 else set()
     return _IMAGE if channels & {1, 3} else _FEATURE_MAP

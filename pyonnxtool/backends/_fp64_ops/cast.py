@@ -26,16 +26,22 @@ class Cast(OpRun):
     def _run(
         self, x: Any, to: int = 1, saturate: int = 1, round_mode: str | None = None
     ) -> tuple[Any]:
-        if to in _REAL:
-            return (x.astype(np.float64),)
-        return (cast_to(x, to, bool(saturate), round_mode or "up"),)
+        return (_cast(x, to, saturate, round_mode),)
 
 
 @EXACT.add("CastLike")
-class CastLike(Cast):
+class CastLike(OpRun):
     """As Cast to the second input's type."""
 
-    def _run(self, x: Any, like: Any, **how: Any) -> tuple[Any]:
+    def _run(
+        self, x: Any, like: Any, saturate: int = 1, round_mode: str | None = None
+    ) -> tuple[Any]:
         text = like.dtype.kind in "OU"
         to = TensorProto.STRING if text else helper.np_dtype_to_tensor_dtype(like.dtype)
-        return super()._run(x, to=to, **how)
+        return (_cast(x, to, saturate, round_mode),)
+
+
+def _cast(x: Any, to: Any, saturate: int, round_mode: str | None) -> Any:
+    if to in _REAL:
+        return x.astype(np.float64)
+    return cast_to(x, to, bool(saturate), round_mode or "up")
