@@ -112,11 +112,25 @@ def described(values: Mapping[str, Output]) -> Types:
     }
 
 
-def nbytes(dtype: str, shape: Sequence[int | str | None] | None, unknown: int) -> int:
-    """Bytes of a tensor; `unknown` where its size is not known."""
-    if shape is None or not all(isinstance(dim, int) for dim in shape):
-        return unknown
-    return math.prod(dim for dim in shape if isinstance(dim, int)) * numpy_dtype(dtype).itemsize
+def nbytes(dtype: str | None, shape: Sequence[int | str | None] | None, guess: int = 1) -> int:
+    """Bytes of a tensor, with `guess` for a dim that is not known; 0 for what is no tensor."""
+    if dtype is None:
+        return 0
+    dims = [dim if isinstance(dim, int) else guess for dim in shape or ()]
+    return math.prod(dims) * numpy_dtype(dtype).itemsize
+
+
+def shapes_of(side: Side, feeds: Values, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Shapes of some tensors, from a run that returns nothing else."""
+    given = [(name, *kind) for name, kind in described(feeds).items()]
+    model, inputs, shapes = _core.extract_shapes(side.model, given, list(names))
+    with side.open(model) as session:
+        made = session.run({name: _fed(feeds[name]) for name in inputs})
+    side.runs += 1
+    return {
+        name: tuple(int(size) for size in _fed(made[shape]))
+        for name, shape in zip(names, shapes, strict=True)
+    }
 
 
 def _fed(value: Any) -> Array:

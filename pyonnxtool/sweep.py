@@ -20,7 +20,17 @@ from pyonnxtool import _core
 from pyonnxtool.compare import Array, Comparison, compare, dtype_of
 from pyonnxtool.errors import BackendError
 from pyonnxtool.feeds.dtypes import numpy_dtype
-from pyonnxtool.probe import Feeds, Part, Side, Types, Values, described, nbytes, open_part
+from pyonnxtool.probe import (
+    Feeds,
+    Part,
+    Side,
+    Types,
+    Values,
+    described,
+    nbytes,
+    open_part,
+    shapes_of,
+)
 
 if TYPE_CHECKING:
     from pyonnxtool.backends import Session
@@ -29,6 +39,9 @@ Progress = Callable[[str, int, int], None]
 
 _SHARE_OF_BUDGET = 0.35
 """Of the budget, for one side's values: the other side's and what is kept need room as well."""
+
+_DOUBT = 4
+"""A guessed size may be this many times too small before it matters."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +117,7 @@ class Sweep:
         self._chunks: list[_Chunk] = []
         self._parts: dict[tuple[str, int], tuple[object, Part]] = {}
         self._types: dict[str, str] = {}
+        self._last = False
         self.result = Swept({pair.candidate: Measured(pair) for pair in self._pairs})
 
     def run(self, samples: Iterable[tuple[Feeds, Feeds]], total: int) -> Swept:
@@ -111,6 +125,7 @@ class Sweep:
         with ThreadPoolExecutor(1) as worker:
             try:
                 for index, (ours, theirs) in enumerate(samples):
+                    self._last = index + 1 == total
                     self._sample(worker, index, ours, theirs)
                     self._progress("comparing", index + 1, total)
             finally:
@@ -130,6 +145,8 @@ class Sweep:
         ):
             if side.fuses:
                 state.submit(worker, _run_whole, side, side.whole(), feeds, whole)
+                if self._last:
+                    state.submit(worker, side.close)
         for index in range(len(self._chunks)):
             self._run_chunk(worker, index, state)
         self._compare_outputs(state)
@@ -152,12 +169,20 @@ class Sweep:
                 )
             self._introduce(worker, index, state)
         state.wait()
+        if len(self._chunks) > 1:
+            self._close_parts()
         state.reference = self._kept(state.reference, chunk.keep_reference, state.whole_names)
         state.candidate = self._kept(state.candidate, chunk.keep_candidate, state.whole_names)
 
     def _run_side(self, side: Side, part: Part, values: Values) -> None:
         values.update(part.run(values))
         side.runs += 1
+        self._used(part)
+
+    def _used(self, part: Part) -> None:
+        """A session that is not needed again is closed at once: its weights are mapped memory."""
+        if self._last or len(self._chunks) > 1:
+            part.close()
 
     def _compare_accumulated(self, chunk: _Chunk, state: _State) -> None:
         for pair in chunk.pairs:
@@ -190,6 +215,7 @@ class Sweep:
                     self._run_detached(index, smaller, state)
             return
         self._candidate.runs += 1
+        self._used(part)
         for name in part.outputs:
             found = compare(state.reference[self._source[name]], made.pop(name))
             self.result.values[name].take_introduced(found)
@@ -222,7 +248,7 @@ class Sweep:
                 return cached[1]
             cached[1].close()
         part = open_part(side, given, list(dict.fromkeys(names)))
-        self._cache(which, index, given, part)
+        self._parts[which, index] = (given, part)
         return part
 
     def _given(self, side: Side, known: Values) -> Types:
@@ -240,7 +266,7 @@ class Sweep:
             return [cached[1]]
         parts = self._open_detached(index, targets)
         if len(parts) == 1 and list(parts[0].outputs) == targets:
-            self._cache("detached", index, targets, parts[0])
+            self._parts["detached", index] = (targets, parts[0])
         return parts
 
     def _open_detached(self, index: int, targets: list[str]) -> list[Part]:
@@ -273,12 +299,6 @@ class Sweep:
                 self._types[name] = types[produced][0]
         return bool(types)
 
-    def _cache(self, which: str, index: int, key: object, part: Part) -> None:
-        """With several chunks a session is used once a sample: it would only take up memory."""
-        if len(self._chunks) > 1:
-            self._close_parts()
-        self._parts[which, index] = (key, part)
-
     def _close_parts(self) -> None:
         for _, part in self._parts.values():
             part.close()
@@ -290,21 +310,15 @@ class Sweep:
         """Chunks in the reference's order whose values fit the budget's share."""
         self._chunks = [_Chunk(self._pairs)]
         part = self._part("reference", 0, dict(feeds))
-        types = part.session.output_types
-        sizes = {
-            name: nbytes(dtype or "float64", shape, -1)
-            for name, (dtype, shape) in types.items()
-        }
-        largest = max((size for size in sizes.values() if size >= 0), default=1 << 20)
-        if sum(size if size >= 0 else largest for size in sizes.values()) <= self._limit:
+        sizes = self._sizes(part, feeds)
+        if sum(sizes.values()) <= self._limit:
             return self._chunks
         self._close_parts()
         place = {name: i for i, name in enumerate(_core.produced_values(self._reference.model))}
         chunks: list[_Chunk] = []
         room = 0
         for pair in sorted(self._pairs, key=lambda pair: place.get(pair.reference, -1)):
-            size = sizes.get(pair.reference, -1)
-            size = size if size >= 0 else largest
+            size = sizes.get(pair.reference, 0)
             if not chunks or (size > room and chunks[-1].pairs):
                 chunks.append(_Chunk([]))
                 room = self._limit
@@ -312,6 +326,25 @@ class Sweep:
             room -= size
         self._decide_what_to_keep(chunks)
         return chunks
+
+    def _sizes(self, part: Part, feeds: Feeds) -> dict[str, int]:
+        """Bytes of each paired value, as the runtime infers them from the shapes of the inputs.
+
+        A dim that it cannot infer is guessed to be as long as all input dims together. Where that
+        leaves room for doubt, a run that returns nothing but shapes tells.
+        """
+        types = part.session.output_types
+        guess = sum(dim for _, shape in described(dict(feeds)).values() for dim in shape or ())
+        sizes = {name: nbytes(dtype, shape, guess) for name, (dtype, shape) in types.items()}
+        unsure = [
+            name for name, (dtype, shape) in types.items()
+            if dtype and not all(isinstance(dim, int) for dim in shape or ())
+        ]
+        doubt = _DOUBT * sum(sizes[name] for name in unsure)
+        if unsure and sum(sizes.values()) + doubt > self._limit:
+            for name, shape in shapes_of(self._reference, dict(feeds), unsure).items():
+                sizes[name] = nbytes(types[name][0], shape)
+        return sizes
 
     def _decide_what_to_keep(self, chunks: list[_Chunk]) -> None:
         for index, chunk in enumerate(chunks[:-1]):

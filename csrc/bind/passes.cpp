@@ -41,6 +41,17 @@ void bind_extract(py::module_& m) {
       "model"_a, "given"_a, "outputs"_a, "detach"_a = false,
       "The smallest model that computes `outputs` from `given`: (model, inputs, output names).");
   m.def(
+      "extract_shapes",
+      [](const ModelPtr& model, const std::vector<GivenTuple>& given,
+         const std::vector<std::string>& outputs) {
+        std::vector<Given> values;
+        for (const GivenTuple& value : given) values.push_back(to_given(value));
+        Extracted made = unwrap(extract_shapes(*model, values, outputs));
+        return std::tuple(made.model, made.inputs, made.outputs);
+      },
+      "model"_a, "given"_a, "outputs"_a,
+      "As `extract`, with the shape of each output in place of the output.");
+  m.def(
       "frontier",
       [](const ModelPtr& model, const std::vector<std::string>& given,
          const std::vector<std::string>& outputs,

@@ -197,6 +197,24 @@ Result<Extracted> extract(const Model& model, std::span<const Given> given,
   return result;
 }
 
+Result<Extracted> extract_shapes(const Model& model, std::span<const Given> given,
+                                 std::span<const std::string> outputs) {
+  auto made = extract(model, given, outputs, Cut::slice);
+  if (!made) return made;
+  Graph& graph = made.value().model->graph();
+  graph.clear_outputs();
+  for (std::string& name : made.value().outputs) {
+    Node shape;
+    shape.op_type = Text("Shape");
+    shape.inputs.push_back(graph.find_value(name));
+    name = graph.fresh_name("shape:" + name);
+    shape.outputs.push_back(graph.intern(name));
+    graph.add_output(shape.outputs[0], tensor_type(DType::int64, std::nullopt));
+    graph.add_node(std::move(shape));
+  }
+  return made;
+}
+
 Result<std::vector<std::string>> frontier(const Model& model, std::span<const std::string> given,
                                           std::span<const std::string> outputs, Cut cut) {
   const auto cone = find_cone(model, given, outputs, cut);

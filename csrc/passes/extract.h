@@ -37,6 +37,10 @@ struct Extracted {
 [[nodiscard]] Result<Extracted> extract(const Model& model, std::span<const Given> given,
                                         std::span<const std::string> outputs, Cut cut);
 
+/// The same, but with the shape of each output (1-D int64) in place of the output.
+[[nodiscard]] Result<Extracted> extract_shapes(const Model& model, std::span<const Given> given,
+                                               std::span<const std::string> outputs);
+
 /// Names of the given values and graph inputs that `extract` would read, in topological order.
 [[nodiscard]] Result<std::vector<std::string>> frontier(const Model& model,
                                                         std::span<const std::string> given,
