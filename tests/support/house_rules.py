@@ -21,7 +21,7 @@ PYTHON_LAYERS = (
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
     (
         *("compare", "probe", "sweep", "case", "judge", "referee", "rounding", "weights", "why"),
-        *("diff", "bisect", "reduce", "subjects", "inspect"),
+        *("diffing", "bisection", "reduction", "subjects", "inspection"),
     ),
     ("__init__",),
     ("cli",),
@@ -182,23 +182,19 @@ def _absolute(importer: str, node: ast.ImportFrom) -> str:
 
 
 def upward_imports(root: Path) -> list[str]:
-    """Python imports that point up, between islands, or at a module that has no layer."""
+    """Python imports that point up or between islands, and modules that have no layer."""
     rank = {name: i for i, layer in enumerate(PYTHON_LAYERS) for name in layer}
-    found = []
+    found, homeless = [], set()
     for one in imports_of(root):
         source = one.importer.split("/")[0].removesuffix(".py")
-        where = f"pyonnxtool/{one.importer}:{one.line}"
         if source not in rank:
-            found.append(f"{where}: {source} has no layer")
-            continue
-        if one.target.split(".")[0] != "pyonnxtool":
-            continue
-        target = _module_of(root, one.target)
-        if target not in rank:
-            found.append(f"{where}: {target} has no layer")
-        elif rank[target] > rank[source] or (target != source and {source, target} <= ISLANDS):
-            found.append(f"{where}: {source} imports {target}")
-    return found
+            homeless.add(f"pyonnxtool/{source} has no layer")
+        elif one.target.split(".")[0] == "pyonnxtool":
+            target = _module_of(root, one.target)
+            between_islands = target != source and {source, target} <= ISLANDS
+            if rank.get(target, 0) > rank[source] or between_islands:
+                found.append(f"pyonnxtool/{one.importer}:{one.line}: {source} imports {target}")
+    return found + sorted(homeless)
 
 
 def _module_of(root: Path, target: str) -> str:
