@@ -67,12 +67,12 @@ PLANTED = [
     (rules.upward_imports, "pyonnxtool/registry.py", "def f():\n    import pyonnxtool.cli\n"),
     (rules.upward_imports, "pyonnxtool/metrics/a.py", "from pyonnxtool.backends import b\n"),
     (rules.upward_imports, "pyonnxtool/metrics/a.py", "from ..backends import b\n"),
-    (rules.upward_imports, "pyonnxtool/diff.py", "from pyonnxtool import load\n"),
+    (rules.upward_imports, "pyonnxtool/diffing.py", "from pyonnxtool import load\n"),
     (rules.upward_imports, "pyonnxtool/attic.py", "import json\n"),
-    (rules.forced_doors, "pyonnxtool/diff.py", "import onnxruntime as ort\n"),
+    (rules.forced_doors, "pyonnxtool/diffing.py", "import onnxruntime as ort\n"),
     (rules.forced_doors, "pyonnxtool/backends/fp64.py", "import torch.nn\n"),
     (rules.forced_doors, "pyonnxtool/verdict.py", "def f():\n    from rich import box\n"),
-    (rules.long_files, "pyonnxtool/diff.py", "x = 1\n" * 401),
+    (rules.long_files, "pyonnxtool/diffing.py", "x = 1\n" * 401),
     (rules.long_files, "csrc/base/a.h", "//" + "-" * 99 + "\n"),
     (rules.long_files, "CMakeLists.txt", "#" * 101 + "\n"),
     (rules.vague_names, "pyonnxtool/string_utils.py", ""),
@@ -131,8 +131,8 @@ def sound_house(root: Path) -> None:
     plant(root, "pyonnxtool/backends/__init__.py", "from pyonnxtool.registry import Registry\n")
     plant(root, "pyonnxtool/backends/onnxruntime.py", "import onnxruntime\n")
     plant(root, "pyonnxtool/metrics/cosine.py", "from pyonnxtool.metrics import x\n")
-    plant(root, "pyonnxtool/diff.py", "from pyonnxtool import _core, backends\n")
-    plant(root, "pyonnxtool/__init__.py", "from pyonnxtool import diff\n")
+    plant(root, "pyonnxtool/diffing.py", "from pyonnxtool import _core, backends\n")
+    plant(root, "pyonnxtool/__init__.py", "from pyonnxtool import diffing\n")
     plant(root, "pyonnxtool/cli/__init__.py", "import click\nimport pyonnxtool\n")
     plant(root, "pyonnxtool/subjects.py", "x = 1  # noqa: E501" + " and why" * 12 + "\n")
     plant(root, "tests/test_a.py", 'url = "https://x.org/root/a"; path = "/tmp/root/a"\n')
