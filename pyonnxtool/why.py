@@ -111,9 +111,11 @@ def _text(value: Any) -> str:
         return f"{value.dtype}{list(value.shape)}"
     if hasattr(value, "nodes"):
         return f"a body of {len(value.nodes)} nodes"
-    if isinstance(value, list) and len(value) > _WIDEST_LIST:
-        return f"[{', '.join(map(str, value[:_WIDEST_LIST]))}, ...]"
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+    if isinstance(value, list):
+        items = [_text(item) for item in value[:_WIDEST_LIST]]
+        return f"[{', '.join(items + ['...'] * (len(value) > _WIDEST_LIST))}]"
+    # Attributes are stored as float32, of which the shortest text is what the user wrote.
+    return str(np.float32(value)) if isinstance(value, float) else str(value)
 
 
 def line(node: Node) -> str:

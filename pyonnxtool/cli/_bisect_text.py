@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from rich.console import Console
 from rich.text import Text
 
@@ -28,10 +30,10 @@ def print_bisect(target: Console, report: BisectReport, *, verbose: bool) -> Non
         count = None if verbose else ROWS_SHOWN
         if report.contributors:
             heading(target, "Largest contributors", "what each node adds by itself")
-            print_values(target, report.contributors[:count])
+            print_values(target, report.contributors[:count], whole_names=verbose)
         if report.gains:
             heading(target, "Largest gains", "nodes that amplify what they are given")
-            print_values(target, report.gains[:count])
+            print_values(target, report.gains[:count], whole_names=verbose)
     if report.weights and (verbose or not report.culprits):
         print_weights(target, report.weights, verbose=verbose)
     if report.outputs:
@@ -103,7 +105,9 @@ def print_culprit(target: Console, culprit: Culprit, report: BisectReport) -> No
     if culprit.neighbourhood:
         heading(target, "Around it")
         for text in culprit.neighbourhood.splitlines():
-            target.print(Text(f"  {printable(text)}"), overflow="fold")
+            for line in wrap(f"  {printable(text)}", target.width, subsequent_indent=" " * 8):
+                style = "bold" if text.startswith(">") else ""
+                target.print(Text(line, style=style), overflow="fold")
 
 
 def amount(metrics: Metrics) -> str:

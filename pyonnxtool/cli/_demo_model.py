@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -27,7 +28,7 @@ class Network:
         self.weights.append(numpy_helper.from_array(array.astype(np.float32), name))
         return name
 
-    def add(self, op: str, name: str, *inputs: str, **attributes: object) -> str:
+    def add(self, op: str, name: str, *inputs: str, **attributes: Any) -> str:
         """A node with one output, which has the node's name."""
         made = f"{name}.out"
         self.nodes.append(helper.make_node(op, inputs, [made], name=name, **attributes))

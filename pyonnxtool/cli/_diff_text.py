@@ -59,7 +59,8 @@ def print_diff(target: Console, report: DiffReport, view: View) -> None:
         shown = chosen(report.values, view.rows, view.sort)
         heading(target, "Values", order)
         if shown:
-            print_values(target, shown, report.values if view.sort == "graph" else ())
+            among = report.values if view.sort == "graph" else ()
+            print_values(target, shown, among, whole_names=view.verbose)
         if left := hidden(report.values, shown):
             target.print(Text(left, style="dim"))
     target.print()

@@ -38,11 +38,12 @@ def print_inspection(target: Console, found: Inspection, *, verbose: bool) -> No
     if found.subgraphs:
         lines.append(("  subgraphs", f"{found.subgraphs:,}, their nodes are counted"))
     facts(target, lines)
-    print_ports(target, "Inputs", found.inputs)
-    print_ports(target, "Outputs", found.outputs)
+    print_ports(target, "Inputs", found.inputs, limit)
+    print_ports(target, "Outputs", found.outputs, limit)
     if found.dynamic_dims:
         heading(target, "Dynamic dimensions", "diff and bisect take --dim NAME=SIZE and --shape")
-        facts(target, [(f"  {name}", few(at, limit)) for name, at in found.dynamic_dims.items()])
+        places = found.dynamic_dims.items()
+        facts(target, [(f"  {name}", few(at, limit and limit // 2)) for name, at in places])
     print_ops(target, found, limit)
     print_weights(target, found)
     print_places(target, "Operators that ONNX does not define", found.custom_ops, limit)
@@ -60,15 +61,17 @@ def print_inspection(target: Console, found: Inspection, *, verbose: bool) -> No
     print_unused(target, found.unused, limit)
 
 
-def print_ports(target: Console, title: str, ports: Sequence[Port]) -> None:
+def print_ports(target: Console, title: str, ports: Sequence[Port], limit: int | None) -> None:
     """Name and type of each input or output."""
     heading(target, title)
     lines = []
-    for port in ports:
+    for port in ports[:limit]:
         plain = port.kind == "tensor" or port.dtype is None
         kind = typed(port.dtype, port.shape) if plain else f"{port.kind} of {port.dtype}"
         lines.append((f"  {middle(port.name, 50)}", kind))
     facts(target, lines or [("  none", "")])
+    if left := len(ports) - len(lines):
+        target.print(Text(f"  {left:,} more; -v shows all", style="dim"))
 
 
 def print_ops(target: Console, found: Inspection, limit: int | None) -> None:

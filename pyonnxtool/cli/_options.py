@@ -20,6 +20,7 @@ BAD_TOLERANCE = (
     "{text!r} is not [GLOB=]NUMBER; write a number that is not negative, such as 1e-4, or one for "
     "some values only, such as 'logits*=1e-3'"
 )
+VERBOSE = "Say more: whole names, whole lists, runs; for a bug of ours, the traceback."
 PATTERNS = "Values to look at: a GLOB of names, or op:TYPE. May be repeated."
 
 
@@ -193,7 +194,7 @@ def output_options(function: Function) -> Function:
         click.option("--json", type=file, metavar="FILE", help="Write the JSON to FILE as well."),
         click.option("--force", is_flag=True, help="Replace FILE when it exists."),
         click.option("-q", "--quiet", is_flag=True, help="Print the verdict only."),
-        click.option("-v", "--verbose", is_flag=True, callback=remember_verbose, help="Say more."),
+        click.option("-v", "--verbose", is_flag=True, callback=remember_verbose, help=VERBOSE),
         click.option("--no-progress", is_flag=True, help="Show no progress bar."),
     ]
 

@@ -18,6 +18,7 @@ from pyonnxtool.cli._text import (
     middle,
     number,
     plural,
+    printable,
     ratio,
     table,
     typed,
@@ -58,8 +59,14 @@ def distance(row: ValueRow) -> str:
     return words
 
 
-def print_values(target: Console, rows: Sequence[ValueRow], among: Sequence[ValueRow] = ()) -> None:
-    """The table of intermediate values. Names give way first when the screen is narrow.
+def print_values(
+    target: Console,
+    rows: Sequence[ValueRow],
+    among: Sequence[ValueRow] = (),
+    *,
+    whole_names: bool = False,
+) -> None:
+    """The table of intermediate values. Names that are too long lose their middle, or are folded.
 
     Where values of `among` (in its order) are left out between two rows, a line says so.
     """
@@ -77,17 +84,15 @@ def print_values(target: Console, rows: Sequence[ValueRow], among: Sequence[Valu
         place = places.get(id(row), seen)
         gap(among[seen:place])
         seen = place + 1
-        fresh = Text(largest(row.introduced))
-        fresh.stylize("bold red" if introduces(row) else "")
-        drawn.add_row(
-            middle(row.value, name_width),
-            middle(row.op_type, op_width),
-            *([Text(middle(short_type(row), type_width), style="dim")] if type_width else []),
-            largest(row.accumulated),
-            metric(row.accumulated, "sqnr_db"),
-            *([fresh, ratio(row.gain)] if swept else []),
-            Text(row.status, style=STYLES.get(row.status, "")),
-        )
+        name = printable(row.value) if whole_names else middle(row.value, name_width)
+        cells = [Text(name), Text(middle(row.op_type, op_width))]
+        if type_width:
+            cells.append(Text(middle(short_type(row), type_width), style="dim"))
+        cells += [Text(largest(row.accumulated)), Text(metric(row.accumulated, "sqnr_db"))]
+        if swept:
+            style = "bold red" if introduces(row) else ""
+            cells += [Text(largest(row.introduced), style=style), Text(ratio(row.gain))]
+        drawn.add_row(*cells, Text(row.status, style=STYLES.get(row.status, "")))
     gap(among[seen:])
     target.print(drawn)
     for row in rows:
@@ -98,7 +103,7 @@ def print_values(target: Console, rows: Sequence[ValueRow], among: Sequence[Valu
 def value_table(target: Console, *, typed: bool, swept: bool) -> Table:
     """The empty table, with the columns of types and of introduced errors where wanted."""
     drawn = table(target)
-    drawn.add_column("\nvalue", no_wrap=True)
+    drawn.add_column("\nvalue", overflow="fold")
     drawn.add_column("\nop", no_wrap=True)
     if typed:
         drawn.add_column("\ntype", no_wrap=True)
@@ -133,18 +138,35 @@ def widths(rows: Sequence[ValueRow], room: int) -> tuple[int, int, int]:
 def chosen(rows: Sequence[ValueRow], count: int | None, sort: str) -> list[ValueRow]:
     """The `count` rows that say most, in graph order or worst first; all when `count` is None.
 
-    In graph order, values whose own node introduces an error come before bad ones from the start
-    of the graph, and those before the ones that are nearest to being bad.
+    In graph order, bad values come before others, the first of the graph before later ones; then
+    those whose nodes introduce the most for what rounding explains. A single value that would be
+    left out between two others is shown: a line that says so would take as much room.
     """
     if sort == "worst":
-        return sorted(rows, key=lambda row: (RANK.get(row.status, 3), -excess(row)))[:count]
+        return sorted(rows, key=lambda row: (RANK.get(row.status, 3), loudness(row)))[:count]
     order = {id(row): index for index, row in enumerate(rows)}
 
-    def interest(row: ValueRow) -> tuple[bool, int, float]:
-        place = float(order[id(row)]) if row.status == "bad" else -excess(row)
-        return (not introduces(row), RANK.get(row.status, 3), place)
+    def interest(row: ValueRow) -> tuple[int, float, float]:
+        rank = RANK.get(row.status, 3)
+        return (0 if introduces(row) else rank + 1, -share(row) if rank else 0.0, loudness(row))
 
-    return sorted(sorted(rows, key=interest)[:count], key=lambda row: order[id(row)])
+    keep = {order[id(row)] for row in sorted(rows, key=interest)[:count]}
+    alone = {place + 1 for place in keep if place + 2 in keep}
+    return [row for place, row in enumerate(rows) if place in keep | alone]
+
+
+def loudness(row: ValueRow) -> float:
+    """The accumulated signal to noise ratio; lower is worse, -inf where there is none to give."""
+    ratio_db = row.accumulated.get("sqnr_db")
+    if ratio_db is None or torn(row.accumulated):
+        return -math.inf if row.status == "bad" else math.inf
+    return ratio_db
+
+
+def share(row: ValueRow) -> float:
+    """What the node introduces, as a part of what rounding explains."""
+    off = row.introduced.get("max_abs") or 0.0
+    return off / row.tolerance if row.tolerance else 0.0
 
 
 def hidden(rows: Sequence[ValueRow], shown: Sequence[ValueRow]) -> str:

@@ -68,12 +68,15 @@ def number(value: float | int | None, digits: int = 2) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """A factor for people: `0.98`, `1.4`, `7,800`, `2.1e+07`."""
+    """A factor for people: `0.98`, `1.40`, `7,805`, `2.1e+07`."""
     if value is None:
         return "-"
-    if not math.isfinite(value) or abs(value) >= 1e6:
-        return f"{value:.1e}" if math.isfinite(value) else str(value)
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}"
+    if not math.isfinite(value):
+        return str(value)
+    size = abs(value)
+    if size >= 1e6 or 0 < size < 0.005:
+        return f"{value:.1e}"
+    return f"{value:,.{2 if size < 10 else 1 if size < 100 else 0}f}"
 
 
 def decibel(value: float | int | None) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -58,16 +60,17 @@ def tell(folder: Path, *, kept: bool, verbose: bool) -> int:
 
     story = Story(console())
     good, bad = (str(path) for path in write_pair(folder))
-    names = f"{good} {bad}" if kept else "good.onnx bad.onnx"
+    one, two = (good, bad) if kept else ("good.onnx", "bad.onnx")  # a folder that goes is no news
+    names = shlex.join((one, two))
     story.pair(PLANTED)
 
-    found = diff(good, bad, dims={"batch": 1})
+    found = replace(diff(good, bad, dims={"batch": 1}), reference=one, candidate=two)
     story.command(f"pyonnxtool diff {names} --dim batch=1")
     view = View(inputs="generated, seed 0", again=f"{names} --dim batch=1", verbose=verbose)
     print_diff(story.target, found, view)
     story.after_diff()
 
-    named = bisect(good, bad, dims={"batch": 1})
+    named = replace(bisect(good, bad, dims={"batch": 1}), reference=one, candidate=two)
     story.command(f"pyonnxtool bisect {names} --dim batch=1")
     print_bisect(story.target, named, verbose=verbose)
     right = found.verdict == "different" and [c.node for c in named.culprits] == [PLANTED]

@@ -16,21 +16,16 @@ from pyonnxtool.cli._options import (
 )
 
 EXIT_CODES = {"same": 0, "different": 1, "inconclusive": 125}
-ROWS_SHOWN = 24
+ROWS_SHOWN = "24"
 
 
-class RowCount(click.ParamType):
-    """A number of rows, or `all`, which becomes None."""
-
-    name = "N|all"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Raises BadParameter for what is neither."""
-        if value in (None, "all"):
-            return None
-        if not str(value).isdecimal():
-            self.fail(f"{value!r} is neither a number of rows nor 'all'", param, ctx)
-        return int(value)
+def row_count(_ctx: click.Context, _param: click.Parameter, text: str) -> int | None:
+    """A number of rows; `all` gives None."""
+    if text == "all":
+        return None
+    if not text.isdecimal():
+        raise click.BadParameter(f"{text!r} is neither a number of rows nor 'all'")
+    return int(text)
 
 
 @click.command(
@@ -57,7 +52,8 @@ class RowCount(click.ParamType):
 )
 @click.option(
     "--rows",
-    type=RowCount(),
+    metavar="N|all",
+    callback=row_count,
     default=ROWS_SHOWN,
     show_default=True,
     help="Rows of that table; those that say most are kept.",
@@ -66,6 +62,7 @@ class RowCount(click.ParamType):
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     *,
     reference: str,
     candidate: str | None,

@@ -15,7 +15,7 @@ from pyonnxtool.cli import main, summary_of
 from support.fresh_process import run_python
 
 NAMES = main.list_commands(click.Context(main))
-HEAVY = "numpy", "onnx", "onnxruntime", "rich", "pyonnxtool._core"
+HEAVY = "numpy", "onnx", "onnxruntime", "rich"
 
 
 def test_commands_are_the_files() -> None:

@@ -55,6 +55,20 @@ def test_worst_first(run: Any, answers: Answers) -> None:
     assert "41 more values (21 noise, 20 ok); --rows all shows every one" in text
 
 
+def test_a_single_value_between_two_rows_is_shown() -> None:
+    rows = tuple(row(f"v{index}", "bad" if index in (1, 3, 6) else "ok") for index in range(8))
+    shown = [row.value for row in chosen(rows, 3, "graph")]
+    assert shown == ["v1", "v2", "v3", "v6"]
+
+
+def test_values_whose_nodes_introduce_most_are_shown() -> None:
+    rows = tuple(
+        row(f"v{index}", "noise", introduced={"max_abs": off})
+        for index, off in enumerate((0.0, 1e-7, 2e-6, 0.0, 1e-9))
+    )
+    assert [row.value for row in chosen(rows, 1, "graph")] == ["v2"]
+
+
 def test_no_rows_at_all(run: Any, answers: Answers) -> None:
     answers("diff", diff_report())
     text = run("diff", "a.onnx", "b.onnx", "--rows", "0").stdout
@@ -100,6 +114,16 @@ def test_the_next_command_repeats_the_options(run: Any, answers: Answers) -> Non
         "\n  pyonnxtool bisect 'a b.onnx' c.onnx --seed 3 --atol 'y*=1e-3' --shape x=1,3 "
         "--dim batch=2\n"
     ) in text
+
+
+def test_verbose_tells_whole_names(run: Any, answers: Answers) -> None:
+    answers("diff", diff_report())
+    assert LONG not in run("diff", "a.onnx", "b.onnx").stdout
+    lines = run("diff", "a.onnx", "b.onnx", "-v").stdout.splitlines()
+    first = next(index for index, line in enumerate(lines) if line.startswith("/model/"))
+    folded = "".join(line.split()[0] for line in lines[first : first + 4])
+    assert folded.startswith(LONG)
+    assert max(map(len, lines)) <= 100
 
 
 def test_verbose_tells_the_runs(run: Any, answers: Answers) -> None:
@@ -193,8 +217,10 @@ def test_numbers(value: float | None, text: str) -> None:
     [
         (None, "-"),
         (0.984, "0.98"),
-        (1.0, "1"),
-        (99.99, "1e+02"),
+        (1.0, "1.00"),
+        (0.004, "4.0e-03"),
+        (0.0, "0.00"),
+        (12.34, "12.3"),
         (7805.0, "7,805"),
         (3.3e7, "3.3e+07"),
         (float("inf"), "inf"),
