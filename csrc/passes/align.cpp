@@ -83,9 +83,12 @@ Alignment Aligner::result() const {
 
 Result<Alignment> align(const Model& reference, const Model& candidate,
                         std::span<const NamePair> inputs, std::span<const NamePair> outputs) {
-  auto ours = make_skeleton(reference);
+  // Two models of one file share their weights: where those lie tells them apart.
+  const bool one_file = !reference.path().empty() && reference.path() == candidate.path();
+  const LargeBy large = one_file ? LargeBy::place : LargeBy::samples;
+  auto ours = make_skeleton(reference, large);
   if (!ours) return ours.error();
-  auto theirs = make_skeleton(candidate);
+  auto theirs = make_skeleton(candidate, large);
   if (!theirs) return theirs.error();
   Aligner aligner(reference, candidate, std::move(ours).value(), std::move(theirs).value());
   aligner.pair_inputs(inputs);

@@ -84,8 +84,13 @@ std::uint64_t text_key(std::string_view text) noexcept {
   return kernels::hash_bytes(as_bytes(text));
 }
 
-ConstantKey constant_key(const Tensor& tensor) {
+ConstantKey constant_key(const Tensor& tensor, LargeBy large) {
   const std::uint64_t shape = shape_key(tensor.dtype(), tensor.dims);
+  if (large == LargeBy::place && tensor.nbytes().value_or(0) > kSampleAbove) {
+    if (const auto place = tensor.file_range()) {
+      return {nonzero(mix({shape, text_key(place->file), place->offset})), shape};
+    }
+  }
   return {nonzero(mix({shape, elements_key(tensor)})), shape};
 }
 

@@ -13,9 +13,14 @@ struct ConstantKey {
   std::uint64_t shape = 0;    ///< dtype and dims
 };
 
-/// Elements of tensors over 64 KiB are sampled (both ends and 14 places between), so that weights
-/// stay unread. A tensor that cannot be read is hashed by its name.
-[[nodiscard]] ConstantKey constant_key(const Tensor& tensor);
+/// What tells one large tensor (over 64 KiB) from another.
+enum class LargeBy {
+  samples,  ///< elements at both ends and 14 places between, so that most of it stays unread
+  place,    ///< file and offset, where it lies in a file: nothing of it is read
+};
+
+/// A tensor that cannot be read is hashed by its name.
+[[nodiscard]] ConstantKey constant_key(const Tensor& tensor, LargeBy large = LargeBy::samples);
 
 /// The constant that a Constant node makes. Pre: `node` is one.
 [[nodiscard]] ConstantKey constant_key(const Node& node);

@@ -35,7 +35,7 @@ bool hands_through(const Graph& graph, const Node& node) {
 
 class SkeletonBuilder {
  public:
-  explicit SkeletonBuilder(const Graph& graph) : graph_(graph) {}
+  SkeletonBuilder(const Graph& graph, LargeBy large) : graph_(graph), large_(large) {}
 
   Result<Skeleton> build() {
     auto order = graph_.order();
@@ -76,7 +76,7 @@ class SkeletonBuilder {
     Skeleton::Value value;
     value.id = id;
     if (const TensorRef tensor = graph_.constant(id, true)) {
-      const ConstantKey key = constant_key(*tensor);
+      const ConstantKey key = constant_key(*tensor, large_);
       value.constant = key.content;
       value.constant_shape = key.shape;
     } else if (const SparseTensorRef& sparse = graph_.value(id).sparse_initializer) {
@@ -217,6 +217,7 @@ class SkeletonBuilder {
   }
 
   const Graph& graph_;
+  LargeBy large_;
   Skeleton skeleton_;
   std::unordered_set<NodeId> live_;
   std::unordered_map<std::uint64_t, std::uint32_t> made_;
@@ -229,8 +230,8 @@ std::uint32_t Skeleton::find(const Graph& graph, std::string_view name) const {
   return id && id.index < of_value.size() ? of_value[id.index] : kNone;
 }
 
-Result<Skeleton> make_skeleton(const Model& model) {
-  return SkeletonBuilder(model.graph()).build();
+Result<Skeleton> make_skeleton(const Model& model, LargeBy large) {
+  return SkeletonBuilder(model.graph(), large).build();
 }
 
 }  // namespace pot

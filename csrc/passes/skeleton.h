@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "ir/model.h"
+#include "passes/constant_key.h"
 
 namespace pot {
 
@@ -46,8 +47,7 @@ struct Skeleton {
   [[nodiscard]] std::uint32_t find(const Graph& graph, std::string_view name) const;
 };
 
-/// Hashes of large constants are taken from samples of their bytes, so that weights are not read;
-/// within one graph, two constants are only merged after all their bytes were compared.
-[[nodiscard]] Result<Skeleton> make_skeleton(const Model& model);
+/// Within one graph, two constants are only merged after all their bytes were compared.
+[[nodiscard]] Result<Skeleton> make_skeleton(const Model& model, LargeBy large);
 
 }  // namespace pot
