@@ -149,7 +149,7 @@ std::string text_of(py::handle item) {
 bool is_text(py::handle object) {
   if (!py::isinstance<py::array>(object)) return false;
   const char kind = py::reinterpret_borrow<py::array>(object).dtype().kind();
-  return kind == 'O' || kind == 'U' || kind == 'S';
+  return kind == 'O' || kind == 'U' || kind == 'S' || kind == 'T';
 }
 
 // Strings are equal or not; str and bytes with the same UTF-8 are equal.

@@ -15,6 +15,8 @@ def cosine(stats: DiffStats) -> float:
     For complex tensors the real part of the inner product. Blind to scale: a tensor that is
     twice too large has cosine 1.
     """
+    if stats.sum_sq == 0.0:
+        return 1.0  # not a rounding error less
     if stats.ref_sq == 0.0 or stats.got_sq == 0.0:
         return float(stats.ref_sq == stats.got_sq)
     # Two roots, because the product of the squares may overflow.
