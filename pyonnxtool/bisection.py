@@ -19,7 +19,7 @@ from pyonnxtool.subjects import sides
 from pyonnxtool.sweep import Measured, Progress, Sweep, Swept
 from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite
 from pyonnxtool.weights import compare_weights
-from pyonnxtool.why import differences, likeliest, neighbourhood
+from pyonnxtool.why import differences, label, likeliest, neighbourhood
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Node
@@ -111,7 +111,7 @@ class _Bisection:
         swept = Sweep(
             case.reference, case.candidate, case.pairs, case.outputs,
             memory=case.memory, progress=case.progress,
-        ).run(case.samples, len(case.samples))
+        ).run(case.samples)
         return self._judged(swept, outputs)
 
     def _final_outputs(self) -> tuple[tuple[ValueRow, ...], list[int]]:
@@ -120,9 +120,10 @@ class _Bisection:
         judge = Judge(case, self._tolerances, Swept({}))
         worst = {pair.candidate: Measured(pair) for pair in case.outputs}
         bad: dict[int, float] = {}
-        for index, (ours, theirs) in enumerate(case.samples):
-            reference = case.reference.whole().run(ours)
-            candidate = case.candidate.whole().run(theirs)
+        for index, sample in enumerate(case.samples):
+            case.reference.begin(sample.number, sample.reference)
+            reference = case.reference.whole().run(sample.reference)
+            candidate = case.candidate.whole().run(sample.candidate)
             case.reference.runs += 1
             case.candidate.runs += 1
             for pair in case.outputs:
@@ -281,23 +282,32 @@ class _Bisection:
             f"the reference has no counterpart of this {node.op_type}"
         ]
         if not why:
-            why = ["node and counterpart are the same: the backend computes them differently"]
+            why = [self._same_node()]
         bound = judge.bound(fault.measured)
         return Culprit(
-            node=node.name or node.output_names[0],
+            node=label(node),
             op_type=node.op_type,
             domain=node.domain,
             graph="main",
             outputs=tuple(name for name in node.output_names if name),
-            reference_node=(partner.name or partner.output_names[0]) if partner else "",
+            reference_node=label(partner) if partner else "",
             reference_outputs=tuple(partner.output_names) if partner else (pair.reference,),
             introduced=metrics_of(fault.measured.introduced),
             accumulated=metrics_of(fault.measured.accumulated),
-            referee=fault.ruling.sentence(bound) if fault.ruling else "not judged in float64",
+            referee=(
+                fault.ruling.sentence(bound, self._case.swapped)
+                if fault.ruling
+                else "not judged in float64"
+            ),
             why="; ".join(why),
-            region=tuple(n.name or n.output_names[0] for n in theirs) if len(theirs) > 1 else (),
+            region=tuple(map(label, theirs)) if len(theirs) > 1 else (),
             neighbourhood=neighbourhood(node),
         )
+
+    def _same_node(self) -> str:
+        if self._case.reference.recorded is not None:
+            return "the recorded value is not what this node makes of the recorded inputs"
+        return "node and counterpart are the same: the backends compute them differently"
 
     def _counterpart(self, node: Node, ours: Sequence[Node]) -> Node | None:
         partner = self._partner.get(node.id)
@@ -327,8 +337,8 @@ class _Bisection:
         case = self._case
         return BisectReport(
             verdict=verdict,
-            reference=case.reference.text,
-            candidate=case.candidate.text,
+            reference=case.texts[0],
+            candidate=case.texts[1],
             culprits=culprits,
             contributors=contributors,
             gains=gains,

@@ -19,15 +19,12 @@ from pyonnxtool.errors import UsageError
 from pyonnxtool.feeds import check_feeds, generate_feeds, load_feeds
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.interface import Interface, match_interface
-from pyonnxtool.probe import Feeds, Side
+from pyonnxtool.probe import Sample, Side
 from pyonnxtool.report import Coverage
 from pyonnxtool.sweep import Pair, Progress
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Alignment, Model, Node
-
-Sample = tuple[Feeds, Feeds]
-"""Inputs of the reference, and the same under the candidate's names."""
 
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SMALLEST_BUDGET = 1 << 20
@@ -46,6 +43,15 @@ class Case:
     samples: list[Sample]
     memory: int
     progress: Progress
+    swapped: bool = False
+    """The user's candidate was recorded, so it is the reference here: the model's nodes are run
+    on the recorded values."""
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The user's reference and candidate."""
+        names = (self.reference.text, self.candidate.text)
+        return (names[1], names[0]) if self.swapped else names
 
     @property
     def coverage(self) -> Coverage:
@@ -82,23 +88,35 @@ def open_case(
 
     Raises UsageError for inputs that do not fit, and for models that have nothing in common.
     """
+    swapped = candidate.recorded is not None
+    if swapped:
+        reference, candidate = candidate, reference
+    if reference.recorded is not None and inputs is None:
+        inputs = reference.recorded.held_inputs(candidate.model, samples)
     interface = match_interface(reference.model, candidate.model)
+    fed = list(_samples(reference.model, interface, candidate.model, inputs, samples, seed,
+                        shapes, dims))
     alignment = _core.align(
         reference.model, candidate.model, list(interface.inputs), list(interface.outputs)
     )
     chosen = _Filter(only, skip, candidate.model)
+    pairs = [Pair(*pair) for pair in alignment.values if chosen.takes(pair[1])]
     outputs = [Pair(*names) for names in interface.outputs]
+    if reference.recorded is not None:
+        known = reference.recorded.names(fed[0].reference)
+        pairs = [pair for pair in pairs if pair.reference in known]
+        outputs = _recorded_outputs(outputs, known, reference.text)
     case = Case(
         reference,
         candidate,
         interface,
         alignment,
-        [Pair(*pair) for pair in alignment.values if chosen.takes(pair[1])],
+        pairs,
         outputs,
-        list(_samples(reference.model, interface, candidate.model, inputs, samples, seed,
-                      shapes, dims)),
+        fed,
         parse_memory(memory),
         progress or (lambda stage, done, total: None),
+        swapped,
     )
     try:
         yield case
@@ -126,12 +144,23 @@ def _samples(
     dims: Mapping[str, int] | None,
 ) -> Iterator[Sample]:
     dtypes = {value.name: value.dtype for value in candidate.graph.inputs}
-    for feeds in _feeds(model, inputs, samples, seed, shapes, dims):
+    for number, feeds in enumerate(_feeds(model, inputs, samples, seed, shapes, dims)):
         theirs = {}
         for ours, name in interface.inputs:
             if ours in feeds:
                 theirs[name] = _as_dtype(feeds[ours], dtypes.get(name))
-        yield feeds, theirs
+        yield Sample(number, feeds, theirs)
+
+
+def _recorded_outputs(outputs: list[Pair], known: set[str], text: str) -> list[Pair]:
+    there = [pair for pair in outputs if pair.reference in known]
+    if not there:
+        wanted = ", ".join(repr(pair.reference) for pair in outputs)
+        raise UsageError(
+            f"{text} holds none of the model's outputs ({wanted}); "
+            f"it has {', '.join(sorted(known)[:8]) or 'nothing'}"
+        )
+    return there
 
 
 def _feeds(

@@ -67,14 +67,14 @@ def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
     swept = Sweep(
         case.reference, case.candidate, case.pairs, case.outputs,
         memory=case.memory, introduced=introduced, progress=case.progress,
-    ).run(case.samples, len(case.samples))
+    ).run(case.samples)
     judge = Judge(case, tolerances, swept)
     outputs = tuple(judge.output_row(measured) for measured in swept.outputs.values())
     different = any(row.status == "bad" for row in outputs)
     return DiffReport(
         verdict="inconclusive" if unsteady else "different" if different else "same",
-        reference=case.reference.text,
-        candidate=case.candidate.text,
+        reference=case.texts[0],
+        candidate=case.texts[1],
         values=tuple(
             judge.row(swept.values[pair.candidate])
             for pair in case.pairs
@@ -95,8 +95,8 @@ def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
 def unsteady_sides(case: Case) -> list[str]:
     """The determinism gate: what is said of a side whose two runs differ."""
     notes = []
-    ours, theirs = case.samples[0]
-    for side, feeds in ((case.reference, ours), (case.candidate, theirs)):
+    first = case.samples[0]
+    for side, feeds in ((case.reference, first.reference), (case.candidate, first.candidate)):
         found = repeats(side, feeds)
         if found is not None and not found.identical:
             notes.append(

@@ -11,6 +11,7 @@ from pyonnxtool.report import Metrics, ValueRow
 from pyonnxtool.rounding import op_info, terms
 from pyonnxtool.sweep import Measured, Swept
 from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite, rounding_bound
+from pyonnxtool.why import label
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Node
@@ -116,7 +117,7 @@ class Judge:
         return ValueRow(
             value=measured.pair.candidate,
             reference_value=measured.pair.reference,
-            node=node.name if node is not None else "",
+            node=label(node) if node is not None else "",
             op_type=node.op_type if node is not None else "",
             dtype=found.dtype,
             shape=found.shape,

@@ -13,6 +13,7 @@ from pyonnxtool import _core
 from pyonnxtool.compare import Array, dtype_of
 from pyonnxtool.errors import BackendError
 from pyonnxtool.feeds.dtypes import numpy_dtype
+from pyonnxtool.recorded import RecordedBackend
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
@@ -24,13 +25,22 @@ Types = dict[str, tuple[str | None, tuple[int, ...] | None]]
 """Name to dtype and shape; None where the model's own declaration holds."""
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Inputs of the reference, and the same under the candidate's names."""
+
+    number: int
+    reference: Feeds
+    candidate: Feeds
+
+
 @dataclass
 class Side:
     """A model on the backend that runs it. `runs` counts what was run, for the report."""
 
     text: str
     model: Model
-    backend: Backend
+    backend: Backend | RecordedBackend
     options: RunOptions
     runs: int = 0
     _whole: Session | None = field(default=None, repr=False)
@@ -52,6 +62,15 @@ class Side:
         if self._whole is not None:
             self._whole.close()
             self._whole = None
+
+    def begin(self, sample: int, feeds: Feeds) -> None:
+        """Says which sample is next: recorded values are looked up by its number."""
+        if isinstance(self.backend, RecordedBackend):
+            self.backend.begin(sample, feeds)
+
+    @property
+    def recorded(self) -> RecordedBackend | None:
+        return self.backend if isinstance(self.backend, RecordedBackend) else None
 
     @property
     def repeatable(self) -> bool:

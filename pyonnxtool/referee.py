@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from pyonnxtool import _core
 from pyonnxtool.compare import Array, compare
 from pyonnxtool.errors import PyonnxtoolError
-from pyonnxtool.probe import Feeds, described, open_part
+from pyonnxtool.probe import described, open_part
 from pyonnxtool.verdict import EPS, mismatched_non_finite
 
 if TYPE_CHECKING:
@@ -53,8 +53,13 @@ class Ruling:
     def _alone(self, error: float, other: float, bound: float) -> bool:
         return not error <= bound and error > _CLEARLY * other
 
-    def sentence(self, bound: float) -> str:
-        """For people, with the numbers."""
+    def sentence(self, bound: float, swapped: bool = False) -> str:
+        """For people, with the numbers. `swapped`: the user calls the reference the candidate."""
+        if swapped:
+            turned = replace(
+                self, reference_error=self.candidate_error, candidate_error=self.reference_error
+            )
+            return turned.sentence(bound)
         word = self.word(bound)
         if word == "candidate differs in meaning":
             return (
@@ -140,7 +145,8 @@ class Referee:
 
     def _values_of(self, sample: int) -> dict[str, Array]:
         if sample not in self._values:
-            feeds: Feeds = self._case.samples[sample][0]
+            feeds = next(s.reference for s in self._case.samples if s.number == sample)
+            self._case.reference.begin(sample, feeds)
             made = set(_core.produced_values(self._case.reference.model))
             part = open_part(self._case.reference, {}, [n for n in self._wanted if n in made])
             with part.session:

@@ -13,6 +13,7 @@ from pyonnxtool.backends import BACKENDS, Recorded, RunOptions, find_backend, fi
 from pyonnxtool.errors import UsageError
 from pyonnxtool.model import as_model, load
 from pyonnxtool.probe import Side
+from pyonnxtool.recorded import RecordedBackend
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
@@ -59,20 +60,27 @@ def sides(
     options = RunOptions(custom_ops=tuple(custom_ops))
     first = parse_subject(reference, options)
     if candidate is not None:
-        return _side(first), _side(parse_subject(candidate, options))
+        second = parse_subject(candidate, options)
+        return _side(first, second), _side(second, first)
     second = replace(first, backend=_DEFAULT, options=options)
     if (first.backend, first.options) == (second.backend, second.options):
         first = replace(first, options=replace(options, level="none"))
     return tuple(  # type: ignore[return-value]  # two of them
-        _side(replace(one, text=_described(one))) for one in (first, second)
+        _side(replace(one, text=_described(one)), one) for one in (first, second)
     )
 
 
-def _side(subject: Subject) -> Side:
-    if subject.model is None:
-        raise UsageError(
-            f"{subject.text}: recorded values cannot be compared with a model yet; give a model"
-        )
+def _side(subject: Subject, other: Subject) -> Side:
+    """Recorded values are those of the other side's model."""
+    if subject.recorded is not None:
+        if other.model is None:
+            raise UsageError(
+                f"{subject.text} and {other.text} are both recorded values: one of the two has to "
+                "be a model"
+            )
+        backend = RecordedBackend(subject.text, subject.recorded)
+        return Side(subject.text, other.model, backend, RunOptions(level="none"))
+    assert subject.model is not None
     return Side(subject.text, subject.model, find_backend(subject.backend), subject.options)
 
 

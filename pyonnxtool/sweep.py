@@ -9,7 +9,7 @@ kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.probe import (
     Feeds,
     Part,
+    Sample,
     Side,
     Types,
     Values,
@@ -120,28 +121,28 @@ class Sweep:
         self._last = False
         self.result = Swept({pair.candidate: Measured(pair) for pair in self._pairs})
 
-    def run(self, samples: Iterable[tuple[Feeds, Feeds]], total: int) -> Swept:
-        """Compare on each sample: feeds of the reference and of the candidate."""
+    def run(self, samples: Sequence[Sample]) -> Swept:
+        """Compare on each sample."""
+        total = len(samples)
         with ThreadPoolExecutor(1) as worker:
             try:
-                for index, (ours, theirs) in enumerate(samples):
+                for index, sample in enumerate(samples):
                     self._last = index + 1 == total
-                    self._sample(worker, index, ours, theirs)
+                    self._sample(worker, sample)
                     self._progress("comparing", index + 1, total)
             finally:
                 self._close_parts()
         self.result.chunks = len(self._chunks)
         return self.result
 
-    def _sample(
-        self, worker: ThreadPoolExecutor, sample: int, ours: Feeds, theirs: Feeds
-    ) -> None:
+    def _sample(self, worker: ThreadPoolExecutor, sample: Sample) -> None:
+        self._reference.begin(sample.number, sample.reference)
         if not self._chunks:
-            self._chunks = self._plan(ours)
-        state = _State(sample, dict(ours), dict(theirs))
+            self._chunks = self._plan(sample.reference)
+        state = _State(sample.number, dict(sample.reference), dict(sample.candidate))
         for side, feeds, whole in (
-            (self._reference, ours, state.whole_reference),
-            (self._candidate, theirs, state.whole_candidate),
+            (self._reference, sample.reference, state.whole_reference),
+            (self._candidate, sample.candidate, state.whole_candidate),
         ):
             if side.fuses:
                 state.submit(worker, _run_whole, side, side.whole(), feeds, whole)

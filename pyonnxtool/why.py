@@ -118,6 +118,11 @@ def _text(value: Any) -> str:
     return str(np.float32(value)) if isinstance(value, float) else str(value)
 
 
+def label(node: Node) -> str:
+    """What a node is called in reports: its name, or its first output where it has none."""
+    return node.name or next((name for name in node.output_names if name), "")
+
+
 def line(node: Node) -> str:
     """One node as text: "y = Softmax<axis=1>(x)"."""
     attributes = ", ".join(f"{name}={_text(value)}" for name, value in node.attributes.items())
