@@ -53,7 +53,7 @@ def main() -> int:
     for trial in _trials(options):
         if not fnmatch(trial.name, options.only):
             continue
-        result = _run(trial)
+        result = _run(trial, options.level)
         results.append(result)
         if result["outcome"] not in GOOD:
             _explain(trial, result, options.save)
@@ -69,6 +69,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="*", metavar="GLOB", help="MODEL/KIND/DISGUISE")
     parser.add_argument("--bed", type=Path, help="plant in DIR/NAME/NAME.onnx instead of the zoo")
+    parser.add_argument("--level", help="onnxruntime's, where the tool's default is not meant")
     parser.add_argument("--exports", action="store_true", help="NAME_x of --bed against NAME_y")
     parser.add_argument("--all-disguises", action="store_true", help="each fault in each disguise")
     parser.add_argument("--no-controls", action="store_true")
@@ -148,7 +149,7 @@ def _simplified(case: Case, onnxsim: str | None, folder: Path) -> Iterator[Trial
     )
 
 
-def _run(trial: Trial) -> dict[str, Any]:
+def _run(trial: Trial, level: str | None) -> dict[str, Any]:
     from pyonnxtool.bisection import bisect
 
     started = time.perf_counter()
@@ -158,7 +159,10 @@ def _run(trial: Trial) -> dict[str, Any]:
         "culprits": [sorted(names) for names in trial.culprits],
     }  # fmt: skip
     try:
-        report = bisect(trial.reference, trial.candidate, inputs=list(trial.feeds))
+        pair = (trial.reference, trial.candidate)
+        if level:
+            pair = tuple((model, f"ort:{level}") for model in pair)
+        report = bisect(*pair, inputs=list(trial.feeds))
     except Exception:
         return result | {"outcome": "error", "said": traceback.format_exc(limit=-3)}
     named = [

@@ -228,7 +228,10 @@ def judge(trial: Trial, report: BisectReport) -> str:
         blameless = len(report.culprits) - sum(map(any, zip(*hits, strict=True)))
         return "extra" if blameless else "exact"
     regions = [set(culprit.region) for culprit in report.culprits]
-    inside = [any(names & region for region in regions) for names in trial.culprits]
+    inside = [
+        any(fault) or any(names & region for region in regions)
+        for fault, names in zip(hits, trial.culprits, strict=True)
+    ]
     if not all(inside):
         return "wrong"
     return "exact" if trial.region_is_enough and len(report.culprits) == 1 else "in region"

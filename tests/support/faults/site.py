@@ -114,6 +114,10 @@ class Site:
         """A value or node name that the model does not use."""
         return f"{hint}_{int(self.rng.integers(1 << 40)):x}"
 
+    def readers(self, value: str) -> list[str]:
+        """Names of the nodes that read `value`."""
+        return [node.name for _, node, _ in walk(self.graph) if value in node.input]
+
     def position(self) -> int:
         """The node's index in its graph."""
         return next(i for i, other in enumerate(self.graph.node) if other is self.node)

@@ -82,6 +82,8 @@ def residual_dropped(site: Site) -> str | None:
     if site.node.op_type != "Add" or any(site.const(i) is not None for i in (0, 1)):
         return None
     kept = int(site.rng.integers(2))
+    site.culprits |= {site.node.name, *site.readers(site.node.output[0])}
+    site.reference_culprits.add(site.node.name)
     site.replace("Identity", [site.node.input[kept]])
     return f"only input {kept} is left of the sum"
 
@@ -122,6 +124,8 @@ def outputs_swapped(site: Site) -> str | None:
     if site.node.op_type != "Split":
         return None
     outputs = site.node.output
+    readers = [*site.readers(outputs[0]), *site.readers(outputs[1])]
+    site.culprits |= {site.node.name, *readers}
     outputs[0], outputs[1] = outputs[1], outputs[0]
     return "two outputs swapped"
 
