@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pyonnxtool import _core
+from pyonnxtool.model import ModelLike, as_model
 
 STANDARD_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training"}
 
@@ -104,10 +105,12 @@ class Inspection:
         return json.dumps({"schema": "pyonnxtool/inspect/1", **asdict(self)}, indent=1)
 
 
-def inspect(model: str | Path | _core.Model) -> Inspection:
-    """Facts of a model given as a path or opened. Raises ModelError for a file that is not one."""
-    if not isinstance(model, _core.Model):
-        model = _core.load(str(model))
+def inspect(given: ModelLike) -> Inspection:
+    """Facts of a model: a path, a Model or an `onnx.ModelProto`.
+
+    Raises ModelError for a file that is not there or is no model.
+    """
+    model = as_model(given)
     graphs = list(all_graphs(model.graph))
     nodes = [node for graph in graphs for node in graph.nodes]
     calls = Counter(key_of(node) for node in nodes)

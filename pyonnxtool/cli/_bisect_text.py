@@ -37,7 +37,7 @@ def print_bisect(target: Console, report: BisectReport, *, verbose: bool) -> Non
     if report.weights and (verbose or not report.culprits):
         print_weights(target, report.weights, verbose=verbose)
     if report.outputs:
-        print_outputs(target, report.outputs, "")
+        print_outputs(target, report.outputs, "", verbose=verbose)
     heading(target, "How this was found")
     runs = ", ".join(f"{count} of the {side}" for side, count in report.runs.items())
     lines: list[tuple[str, str | Text]] = [

@@ -53,7 +53,7 @@ def print_diff(target: Console, report: DiffReport, view: View) -> None:
     if report.weights:
         print_weights(target, report.weights, verbose=view.verbose)
     if report.outputs:
-        print_outputs(target, report.outputs, report.tolerance)
+        print_outputs(target, report.outputs, report.tolerance, verbose=view.verbose)
     if report.values:
         order = "in graph order" if view.sort == "graph" else "worst first"
         shown = chosen(report.values, view.rows, view.sort)

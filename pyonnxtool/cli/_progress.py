@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
 PATIENCE = 2.0  # seconds without a bar: one that only flashes is noise
+SECOND = 1.0
 
 
 class Progress:
@@ -18,7 +20,8 @@ class Progress:
 
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted and sys.stderr.isatty()
-        self._stage, self._done, self._total = "starting", 0, 0
+        self._stage, self._done, self._total = "opening the models", 0, 0
+        self._started = time.monotonic()
         self._lock = threading.Lock()
         self._bar: Bar | None = None
         self._timer = threading.Timer(PATIENCE, self._show)
@@ -52,10 +55,8 @@ class Progress:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
-            MofNCompleteColumn,
             SpinnerColumn,
             TextColumn,
-            TimeElapsedColumn,
         )
         from rich.progress import Progress as Bar
 
@@ -66,17 +67,26 @@ class Progress:
                 SpinnerColumn(),
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=30),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
+                TextColumn("{task.fields[count]}"),
+                TextColumn("{task.fields[seconds]:.0f} s", style="dim"),
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._bar.add_task(self._stage, total=None)
+            self._bar.add_task(self._stage, total=None, count="", seconds=PATIENCE)
             self._bar.start()
             self._draw()
+        while self._wanted:  # nobody else tells how long a step takes that does not report
+            time.sleep(SECOND)
+            with self._lock:
+                self._draw()
 
     def _draw(self) -> None:
         if self._bar is not None:
-            task = self._bar.task_ids[0]
-            total = self._total or None
-            self._bar.update(task, description=self._stage, completed=self._done, total=total)
+            self._bar.update(
+                self._bar.task_ids[0],
+                description=self._stage,
+                completed=self._done,
+                total=self._total or None,
+                count=f"{self._done:,}/{self._total:,}" if self._total else "",
+                seconds=time.monotonic() - self._started,
+            )

@@ -27,21 +27,33 @@ from pyonnxtool.report import Metrics, ValueRow, WeightRow
 
 RANK = {"bad": 0, "noise": 1, "ok": 2}
 NUMBERS = 49  # columns that the numbers of a row take, with the spaces between all columns
-WEIGHTS_SHOWN = 8
+WEIGHTS_SHOWN = OUTPUTS_SHOWN = 8
 
 
-def print_outputs(target: Console, outputs: Sequence[ValueRow], rule: str) -> None:
-    """A line for each final output: what it is, how far off, what is allowed."""
+def print_outputs(
+    target: Console, outputs: Sequence[ValueRow], rule: str, *, verbose: bool
+) -> None:
+    """A line for each final output: what it is, how far off, what is allowed. Bad ones first."""
     heading(target, "Final outputs", f"allowed: {rule}" if rule else "")
-    longest = max((len(row.value) for row in outputs), default=0)
-    for row in outputs:
-        line = Text("  ").append(f"{row.status:5}", style=STYLES.get(row.status, ""))
-        line.append(f"  {middle(row.value, min(longest, 36)):{min(longest, 36)}}  ")
-        line.append(short_type(row), style="dim").append("  ")
-        line.append(distance(row))
-        target.print(line, overflow="fold")
+    ordered = sorted(outputs, key=lambda row: RANK.get(row.status, 3))
+    shown = ordered if verbose else ordered[:OUTPUTS_SHOWN]
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(3):
+        grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for row in shown:
+        told = Text(distance(row))
         if row.note:
-            target.print(f"         {row.note}", style="yellow")
+            told.append("\n" if told else "").append(printable(row.note), style="yellow")
+        grid.add_row(
+            Text(f"  {row.status}", style=STYLES.get(row.status, "")),
+            middle(row.value, 36),
+            Text(middle(short_type(row), 22), style="dim"),
+            told,
+        )
+    target.print(grid)
+    if left := ordered[len(shown) :]:
+        target.print(Text(f"  {len(left):,} more ({counted(left)}); -v shows all", style="dim"))
 
 
 def distance(row: ValueRow) -> str:

@@ -80,9 +80,8 @@ def command(
     how much it amplifies what reaches it. With no CAND, REF is run without and with the
     optimizations of onnxruntime.
 
-    REF and CAND are model files, with what is to run them after an @: m.onnx@ort:none|basic|
-    extended|all, @ort:PROVIDER, @reference, @fp64. Values that were computed elsewhere: run.npz,
-    a folder, cmd:"PROGRAM".
+    REF and CAND are model files, with what is to run them after an @: m.onnx@ort:none, :basic,
+    :extended, :all or :PROVIDER, m.onnx@reference, m.onnx@fp64.
     """
     from pyonnxtool.cli._diff_text import View, print_diff, print_verdict
     from pyonnxtool.cli._output import check_targets, deliver

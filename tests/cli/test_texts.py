@@ -126,6 +126,16 @@ def test_verbose_tells_whole_names(run: Any, answers: Answers) -> None:
     assert max(map(len, lines)) <= 100
 
 
+def test_of_many_outputs_the_bad_ones_are_shown(run: Any, answers: Answers) -> None:
+    outputs = tuple(row(f"y{index}", "bad" if index == 40 else "ok") for index in range(50))
+    answers("diff", diff_report(outputs=outputs))
+    text = run("diff", "a.onnx", "b.onnx", "--rows", "0").stdout
+    assert "bad  y40" in text
+    assert "y7" not in text
+    assert "42 more (42 ok); -v shows all" in text
+    assert "y49" in run("diff", "a.onnx", "b.onnx", "-v").stdout
+
+
 def test_verbose_tells_the_runs(run: Any, answers: Answers) -> None:
     answers("diff", diff_report())
     assert "runs" not in run("diff", "a.onnx", "b.onnx").stdout

@@ -1,0 +1,73 @@
+"""Progress: on stderr, on a terminal only, and only when it takes long."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+
+import pytest
+
+from pyonnxtool.cli import _progress
+from pyonnxtool.cli._progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(_progress, "PATIENCE", 0.05)
+    return terminal
+
+
+def report(progress: Progress, seconds: float, until: str = "") -> None:
+    """Report a step for some time; with `until`, at most for so long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        progress("values", 3, 812)
+        time.sleep(0.02)
+        if until and until in sys.stderr.getvalue():  # type: ignore[attr-defined]
+            return
+
+
+def test_a_long_run_shows_its_stage(screen: Terminal) -> None:
+    with Progress(wanted=True) as progress:
+        report(progress, 20, until="3/812")
+    assert "values" in screen.getvalue()
+    assert "3/812" in screen.getvalue()
+
+
+def test_a_short_run_shows_nothing(screen: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_progress, "PATIENCE", 5.0)
+    with Progress(wanted=True) as progress:
+        report(progress, 0.1)
+    assert screen.getvalue() == ""
+
+
+def test_not_when_it_is_not_wanted(screen: Terminal) -> None:
+    with Progress(wanted=False) as progress:
+        report(progress, 0.2)
+    assert screen.getvalue() == ""
+
+
+def test_not_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    paper = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", paper)
+    monkeypatch.setattr(_progress, "PATIENCE", 0.05)
+    with Progress(wanted=True) as progress:
+        report(progress, 0.2)
+    assert paper.getvalue() == ""
+
+
+def test_the_cursor_is_back_after_an_error(screen: Terminal) -> None:
+    with pytest.raises(KeyboardInterrupt), Progress(wanted=True) as progress:
+        report(progress, 20, until="3/812")
+        raise KeyboardInterrupt
+    hidden, shown = "\x1b[?25l", "\x1b[?25h"
+    assert screen.getvalue().rindex(shown) > screen.getvalue().rindex(hidden)
