@@ -365,3 +365,46 @@ def load(path: str) -> Model:
 
 def from_bytes(data: bytes, folder: str = "") -> Model:
     """A model over these bytes. External data is looked up in `folder`."""
+
+class Alignment:
+    """Which value and node of a candidate is which of a reference."""
+
+    @property
+    def values(self) -> list[tuple[str, str, bool]]:
+        """(reference, candidate, sure), in topological order of the candidate."""
+    @property
+    def nodes(self) -> list[tuple[int, int, bool]]:
+        """(reference id, candidate id, same), in topological order of the candidate."""
+    @property
+    def constants(self) -> list[tuple[str, str]]: ...
+    @property
+    def ambiguous(self) -> list[str]: ...
+    @property
+    def unmatched(self) -> list[str]: ...
+    @property
+    def unmatched_reference(self) -> list[str]: ...
+
+def align(
+    reference: Model,
+    candidate: Model,
+    inputs: Sequence[tuple[str, str]],
+    outputs: Sequence[tuple[str, str]],
+) -> Alignment: ...
+def extract(
+    model: Model,
+    given: Sequence[tuple[str, str | None, Sequence[int] | None]],
+    outputs: Sequence[str],
+    detach: bool = False,
+) -> tuple[Model, list[str], list[str]]: ...
+def extract_shapes(
+    model: Model,
+    given: Sequence[tuple[str, str | None, Sequence[int] | None]],
+    outputs: Sequence[str],
+) -> tuple[Model, list[str], list[str]]: ...
+def frontier(
+    model: Model, given: Sequence[str], outputs: Sequence[str], detach: bool = False
+) -> list[str]: ...
+def region(
+    model: Model, given: Sequence[str], outputs: Sequence[str], detach: bool = False
+) -> list[int]: ...
+def produced_values(model: Model) -> list[str]: ...

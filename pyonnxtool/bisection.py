@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,8 +70,17 @@ def bisect(
     tolerances = Tolerances.parse(atol, rtol, ulp)
     ours, theirs = sides(reference, candidate, custom_ops)
     with open_case(
-        ours, theirs, inputs=inputs, samples=samples, seed=seed, shapes=shapes, dims=dims,
-        memory=memory, only=only, skip=skip, progress=progress,
+        ours,
+        theirs,
+        inputs=inputs,
+        samples=samples,
+        seed=seed,
+        shapes=shapes,
+        dims=dims,
+        memory=memory,
+        only=only,
+        skip=skip,
+        progress=progress,
     ) as case:
         return _Bisection(case, tolerances).report()
 
@@ -81,7 +90,8 @@ class _Fault:
     measured: Measured
     excess: float
     ruling: Ruling | None
-    region: frozenset[int]
+    region: tuple[int, ...]
+    """Ids of the candidate's nodes between paired values, in topological order."""
 
 
 class _Bisection:
@@ -109,8 +119,12 @@ class _Bisection:
             return self._made("same", outputs=outputs)
         case.samples = [case.samples[index] for index in bad[:_MOST_SAMPLES]]
         swept = Sweep(
-            case.reference, case.candidate, case.pairs, case.outputs,
-            memory=case.memory, progress=case.progress,
+            case.reference,
+            case.candidate,
+            case.pairs,
+            case.outputs,
+            memory=case.memory,
+            progress=case.progress,
         ).run(case.samples)
         return self._judged(swept, outputs)
 
@@ -252,7 +266,7 @@ class _Bisection:
         region = _core.region(
             self._case.candidate.model, self._paired, [measured.pair.candidate], True
         )
-        return _Fault(measured, excess, ruling, frozenset(region))
+        return _Fault(measured, excess, ruling, tuple(region))
 
     def _is_int8_noise(self, measured: Measured) -> bool:
         """Quantized values may fall on the other side of a rounding step, one step away."""
@@ -272,15 +286,20 @@ class _Bisection:
     def _culprit(self, fault: _Fault, judge: Judge) -> Culprit:
         reference, candidate = self._case.reference.model, self._case.candidate.model
         pair = fault.measured.pair
-        theirs = [candidate.graph.node(index) for index in sorted(
-            fault.region, key=self._place(candidate))]
-        ours = [reference.graph.node(index) for index in _core.region(
-            reference, [p.reference for p in self._case.pairs], [pair.reference], True)]
+        theirs = [candidate.graph.node(index) for index in fault.region]
+        ours = [
+            reference.graph.node(index)
+            for index in _core.region(
+                reference, [p.reference for p in self._case.pairs], [pair.reference], True
+            )
+        ]
         node = likeliest(ours, theirs, set(self._partner)) if len(theirs) > 1 else theirs[0]
         partner = self._counterpart(node, ours)
-        why = differences(reference, partner, candidate, node, self._source) if partner else [
-            f"the reference has no counterpart of this {node.op_type}"
-        ]
+        why = (
+            differences(reference, partner, candidate, node, self._source)
+            if partner
+            else [f"the reference has no counterpart of this {node.op_type}"]
+        )
         if not why:
             why = [self._same_node()]
         bound = judge.bound(fault.measured)
@@ -315,13 +334,6 @@ class _Bisection:
             return self._case.reference.model.graph.node(partner)
         same = [other for other in ours if other.op_type == node.op_type]
         return same[0] if len(same) == 1 else ours[0] if len(ours) == 1 else None
-
-    @staticmethod
-    def _place(model: _core.Model):  # type: ignore[no-untyped-def]
-        order = {name: i for i, name in enumerate(_core.produced_values(model))}
-        return lambda index: min(
-            (order[n] for n in model.graph.node(index).output_names if n), default=0
-        )
 
     def _made(
         self,
@@ -358,7 +370,7 @@ def _merged(faults: Sequence[_Fault]) -> list[_Fault]:
     merged: list[_Fault] = []
     for fault in faults:
         for index, other in enumerate(merged):
-            common = fault.region & other.region
+            common = tuple(node for node in fault.region if node in other.region)
             if common:
                 smaller = fault if len(fault.region) < len(other.region) else other
                 merged[index] = _Fault(smaller.measured, other.excess, smaller.ruling, common)
@@ -368,7 +380,7 @@ def _merged(faults: Sequence[_Fault]) -> list[_Fault]:
     return merged
 
 
-def _largest(rows: Sequence[ValueRow], size) -> tuple[ValueRow, ...]:  # type: ignore[no-untyped-def]
+def _largest(rows: Sequence[ValueRow], size: Callable[[ValueRow], float]) -> tuple[ValueRow, ...]:
     chosen = sorted((row for row in rows if size(row) > 0), key=lambda row: -size(row))
     return tuple(chosen[:_LISTED])
 

@@ -1,11 +1,10 @@
-"""Two sides, their inputs, and which value of one is which of the other: what diff and bisect need.
-"""
+"""Two sides, their inputs, and which value of one is which of the other."""
 
 from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +64,7 @@ class Case:
         )
 
     def close(self) -> None:
+        """Close both sides."""
         self.reference.close()
         self.candidate.close()
 
@@ -94,8 +94,9 @@ def open_case(
     if reference.recorded is not None and inputs is None:
         inputs = reference.recorded.held_inputs(candidate.model, samples)
     interface = match_interface(reference.model, candidate.model)
-    fed = list(_samples(reference.model, interface, candidate.model, inputs, samples, seed,
-                        shapes, dims))
+    fed = list(
+        _samples(reference.model, interface, candidate.model, inputs, samples, seed, shapes, dims)
+    )
     alignment = _core.align(
         reference.model, candidate.model, list(interface.inputs), list(interface.outputs)
     )
@@ -178,7 +179,11 @@ def _feeds(
     if isinstance(inputs, str | Path):
         # One sample unless more are asked for, except that all files of a folder are meant.
         return load_feeds(inputs, model, samples if samples > 1 else None)
-    given = [inputs] if isinstance(inputs, Mapping) else list(inputs)  # type: ignore[call-overload]
+    if isinstance(inputs, Mapping):
+        inputs = [inputs]
+    if not isinstance(inputs, Iterable):
+        raise UsageError(f"inputs: a path, a mapping or several are expected, not {inputs!r}")
+    given = [dict(feeds) for feeds in inputs]
     for feeds in given:
         check_feeds(model, feeds)
     return given

@@ -30,6 +30,7 @@ class Comparison:
 
     @property
     def comparable(self) -> bool:
+        """Whether there are numbers: equal shapes, and no text against numbers."""
         return self.stats is not None
 
     @property

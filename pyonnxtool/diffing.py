@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pyonnxtool.case import Case, open_case, repeats
-from pyonnxtool.compare import Comparison
 from pyonnxtool.judge import Judge
-from pyonnxtool.metrics import summary
-from pyonnxtool.report import DiffReport, ValueRow
+from pyonnxtool.report import DiffReport
 from pyonnxtool.subjects import sides
-from pyonnxtool.sweep import Measured, Progress, Sweep, Swept
+from pyonnxtool.sweep import Progress, Sweep, Swept
 from pyonnxtool.verdict import Tolerances
 from pyonnxtool.weights import compare_weights
 
@@ -53,8 +51,17 @@ def diff(
     tolerances = Tolerances.parse(atol, rtol, ulp)
     ours, theirs = sides(reference, candidate, custom_ops)
     with open_case(
-        ours, theirs, inputs=inputs, samples=samples, seed=seed, shapes=shapes, dims=dims,
-        memory=memory, only=only, skip=skip, progress=progress,
+        ours,
+        theirs,
+        inputs=inputs,
+        samples=samples,
+        seed=seed,
+        shapes=shapes,
+        dims=dims,
+        memory=memory,
+        only=only,
+        skip=skip,
+        progress=progress,
     ) as case:
         return _report(case, tolerances, introduced)
 
@@ -65,8 +72,13 @@ def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
         case.reference.model, case.candidate.model, case.alignment.constants
     )
     swept = Sweep(
-        case.reference, case.candidate, case.pairs, case.outputs,
-        memory=case.memory, introduced=introduced, progress=case.progress,
+        case.reference,
+        case.candidate,
+        case.pairs,
+        case.outputs,
+        memory=case.memory,
+        introduced=introduced,
+        progress=case.progress,
     ).run(case.samples)
     judge = Judge(case, tolerances, swept)
     outputs = tuple(judge.output_row(measured) for measured in swept.outputs.values())

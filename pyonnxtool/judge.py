@@ -54,8 +54,9 @@ class Judge:
             good = accumulated.stats is not None and (
                 accumulated.identical or limit.holds(accumulated.stats)
             )
-            return self._made(measured, _status(accumulated, good), limit.absolute(
-                accumulated.scale))
+            return self._made(
+                measured, _status(accumulated, good), limit.absolute(accumulated.scale)
+            )
         judged = measured.introduced
         if judged is None:
             good = self.within_tolerance(measured.pair.candidate, accumulated)

@@ -59,6 +59,7 @@ class Side:
         return self._whole
 
     def close(self) -> None:
+        """Close the session of the untouched model."""
         if self._whole is not None:
             self._whole.close()
             self._whole = None
@@ -70,10 +71,12 @@ class Side:
 
     @property
     def recorded(self) -> RecordedBackend | None:
+        """What was recorded, where this side is no model that is run."""
         return self.backend if isinstance(self.backend, RecordedBackend) else None
 
     @property
     def repeatable(self) -> bool:
+        """The backend promises the same bits for the same inputs."""
         return self.backend.repeatable(self.model, self.options)
 
     @property
@@ -97,11 +100,11 @@ class Part:
         """`values` holds at least what the part reads, by the names of the side's model."""
         made = self.session.run({name: _fed(values[name]) for name in self.inputs})
         return {
-            name: made[produced]
-            for name, produced in zip(self.outputs, self.produced, strict=True)
+            name: made[produced] for name, produced in zip(self.outputs, self.produced, strict=True)
         }
 
     def close(self) -> None:
+        """Close the session; values that it returned stay valid."""
         self.session.close()
 
 

@@ -52,9 +52,11 @@ class RecordedBackend:
         return [{name: values[name] for name in wanted} for values in recorded]
 
     def configure(self, words: Sequence[str], options: RunOptions) -> RunOptions:
+        """There is nothing to set."""
         return options
 
     def open(self, model: Model, options: RunOptions) -> RecordedSession:
+        """A session that looks up the outputs of `model`."""
         return RecordedSession(self, model)
 
     def repeatable(self, model: Model, options: RunOptions) -> bool:
@@ -79,6 +81,7 @@ class RecordedSession:
         self.output_names = [value.name for value in model.graph.outputs]
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Output]:
+        """What was recorded of the current sample, whatever the feeds."""
         return {name: self._backend.value(name) for name in self.output_names}
 
     def close(self) -> None:

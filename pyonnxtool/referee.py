@@ -39,7 +39,7 @@ class Ruling:
     dtype: str
 
     def word(self, bound: float) -> str:
-        """ "candidate differs in meaning", "candidate wrong", "reference wrong" or "rounding"."""
+        """The ruling: a difference in meaning, one side wrong, or both within rounding."""
         rounding = self.reference_error + self.candidate_error
         least = 4 * EPS.get(self.dtype, 0.0) * self.scale
         if not self.meaning <= max(4 * rounding, least):
@@ -91,11 +91,13 @@ class Referee:
             return None
         values = self._values_of(measured.sample)
         try:
-            truth = self._exact(self._case.reference.model, self._paired_reference,
-                                measured.pair.reference, values)
+            truth = self._exact(
+                self._case.reference.model, self._paired_reference, measured.pair.reference, values
+            )
             names = {name: values[ours] for name, ours in self._source.items() if ours in values}
-            other = self._exact(self._case.candidate.model, self._paired_candidate,
-                                measured.pair.candidate, names)
+            other = self._exact(
+                self._case.candidate.model, self._paired_candidate, measured.pair.candidate, names
+            )
             made = self._made_by_candidate(measured.pair.candidate, names)
         except (PyonnxtoolError, ValueError, TypeError, NotImplementedError):
             return None
@@ -103,8 +105,11 @@ class Referee:
         if not truth.shape == other.shape == made.shape == ours.shape:
             return None
         return Ruling(
-            _distance(truth, ours), _distance(other, made), _distance(truth, other),
-            found.scale, found.dtype,
+            _distance(truth, ours),
+            _distance(other, made),
+            _distance(truth, other),
+            found.scale,
+            found.dtype,
         )
 
     def _exact(
@@ -113,16 +118,14 @@ class Referee:
         from pyonnxtool.backends.fp64 import evaluate_fp64  # noqa: PLC0415 - loads onnx
 
         types = described({name: values[name] for name in given if name in values})
-        types |= described({v.name: values[v.name] for v in model.graph.inputs
-                            if v.name in values})
+        types |= described({v.name: values[v.name] for v in model.graph.inputs if v.name in values})
         part, inputs, (produced,) = _core.extract(
             model, [(name, *kind) for name, kind in types.items()], [output], True
         )
         return np.asarray(evaluate_fp64(part, {name: values[name] for name in inputs})[produced])
 
     def _made_by_candidate(self, output: str, values: Mapping[str, Array]) -> Array:
-        given = described({name: values[name] for name in self._paired_candidate
-                           if name in values})
+        given = described({name: values[name] for name in self._paired_candidate if name in values})
         part = open_part(self._case.candidate, given, [output], detach=True)
         with part.session:
             return np.asarray(part.run(values)[output])
@@ -132,14 +135,20 @@ class Referee:
         wanted = set()
         for measured in suspects:
             read = _core.frontier(
-                self._case.candidate.model, self._paired_candidate,
-                [measured.pair.candidate], True,
+                self._case.candidate.model,
+                self._paired_candidate,
+                [measured.pair.candidate],
+                True,
             )
             wanted |= {self._source[name] for name in read if name in self._source}
-            wanted |= set(_core.frontier(
-                self._case.reference.model, self._paired_reference,
-                [measured.pair.reference], True,
-            ))
+            wanted |= set(
+                _core.frontier(
+                    self._case.reference.model,
+                    self._paired_reference,
+                    [measured.pair.reference],
+                    True,
+                )
+            )
             wanted.add(measured.pair.reference)
         return sorted(wanted)
 

@@ -46,8 +46,13 @@ def terms(node: Node, shape_of: ShapeOf, output_shape: Shape) -> float:
     if kind == "recurrent":
         return float(max(second[-1] if second else 1, 1) * (first[0] if first else 1))
     if kind in ("reduce", "pool", "norm"):
-        return max(1.0, _size(first) / max(1, output_shape[0] if kind == "norm" and output_shape
-                                          else math.prod(output_shape)))
+        return max(
+            1.0,
+            _size(first)
+            / max(
+                1, output_shape[0] if kind == "norm" and output_shape else math.prod(output_shape)
+            ),
+        )
     return _largest(first)
 
 

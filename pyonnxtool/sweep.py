@@ -66,10 +66,12 @@ class Measured:
     """Why the candidate's part could not be run on its own."""
 
     def take(self, sample: int, accumulated: Comparison) -> None:
+        """Keep it when it is the worst so far."""
         if self.accumulated is None or accumulated.relative > self.accumulated.relative:
             self.accumulated, self.sample = accumulated, sample
 
     def take_introduced(self, introduced: Comparison) -> None:
+        """Keep it when it is the worst so far."""
         if self.introduced is None or introduced.relative > self.introduced.relative:
             self.introduced = introduced
 
@@ -165,9 +167,6 @@ class Sweep:
         if self._introduced:
             if not self._learn_types(candidate):
                 state.wait()
-                self._types.update(
-                    {name: dtype for name, (dtype, _) in described(state.candidate).items()}
-                )
             self._introduce(worker, index, state)
         state.wait()
         if len(self._chunks) > 1:
@@ -176,9 +175,14 @@ class Sweep:
         state.candidate = self._kept(state.candidate, chunk.keep_candidate, state.whole_names)
 
     def _run_side(self, side: Side, part: Part, values: Values) -> None:
-        values.update(part.run(values))
+        made = part.run(values)
+        values.update(made)
         side.runs += 1
         self._used(part)
+        if side is self._candidate:
+            for name, (dtype, _) in described(made).items():
+                assert dtype is not None
+                self._types[name] = dtype
 
     def _used(self, part: Part) -> None:
         """A session that is not needed again is closed at once: its weights are mapped memory."""
@@ -274,9 +278,7 @@ class Sweep:
         """One part for all targets; where the backend refuses it, smaller and smaller ones."""
         if not targets:
             return []
-        reached = {
-            pair.candidate for chunk in self._chunks[: index + 1] for pair in chunk.pairs
-        }
+        reached = {pair.candidate for chunk in self._chunks[: index + 1] for pair in chunk.pairs}
         given: Types = {
             name: (dtype, None) for name, dtype in self._types.items() if name in reached
         }
@@ -296,8 +298,9 @@ class Sweep:
         """The dtypes of the candidate's values, where its runtime infers them before a run."""
         types = candidate.session.output_types
         for name, produced in zip(candidate.outputs, candidate.produced, strict=True):
-            if produced in types and types[produced][0] is not None:
-                self._types[name] = types[produced][0]
+            dtype = types[produced][0] if produced in types else None
+            if dtype is not None:
+                self._types[name] = dtype
         return bool(types)
 
     def _close_parts(self) -> None:
@@ -338,7 +341,8 @@ class Sweep:
         guess = sum(dim for _, shape in described(dict(feeds)).values() for dim in shape or ())
         sizes = {name: nbytes(dtype, shape, guess) for name, (dtype, shape) in types.items()}
         unsure = [
-            name for name, (dtype, shape) in types.items()
+            name
+            for name, (dtype, shape) in types.items()
             if dtype and not all(isinstance(dim, int) for dim in shape or ())
         ]
         doubt = _DOUBT * sum(sizes[name] for name in unsure)

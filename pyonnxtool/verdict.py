@@ -39,7 +39,7 @@ OUTPUT_RTOL = {"float64": 1e-10, "float32": 1e-5, "complex64": 1e-5, "complex128
 
 
 def output_rtol(dtype: str) -> float:
-    """Tolerance for a final output of `dtype`, relative to its largest magnitude; 0 for integers."""
+    """Tolerance of a final output, relative to its largest magnitude; 0 for integers."""
     return OUTPUT_RTOL.get(dtype, 16 * EPS.get(dtype, 0.0))
 
 
@@ -53,10 +53,11 @@ class Limit:
 
     @property
     def given(self) -> bool:
+        """Whether the user said anything."""
         return (self.atol, self.rtol, self.ulp) != (None, None, None)
 
     def absolute(self, scale: float) -> float:
-        """atol + rtol * scale, with `scale` the largest finite |reference| of the tensor."""
+        """Sum of atol and rtol * scale; `scale` is the largest finite |reference|."""
         return (self.atol or 0.0) + (self.rtol or 0.0) * scale
 
     def holds(self, stats: DiffStats) -> bool:
@@ -105,7 +106,8 @@ class Tolerances:
         if parts:
             return ", ".join(parts) + " (rtol is relative to the output's scale)"
         rules = [
-            f"{output_rtol(dtype):g} of the output's scale ({dtype})" if dtype in EPS
+            f"{output_rtol(dtype):g} of the output's scale ({dtype})"
+            if dtype in EPS
             else f"equal ({dtype})"
             for dtype in sorted(set(dtypes))
         ]

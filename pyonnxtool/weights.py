@@ -39,7 +39,7 @@ def constant(model: Model, name: str) -> Tensor | None:
     if value.initializer is not None:
         return value.initializer
     held = value.producer.attributes.get("value") if value.producer is not None else None
-    return held if hasattr(held, "numpy") else None  # type: ignore[return-value]
+    return held if hasattr(held, "numpy") else None
 
 
 def compare_constant(ours: Tensor | None, theirs: Tensor | None) -> Comparison | None:

@@ -135,8 +135,9 @@ def line(node: Node) -> str:
 def neighbourhood(node: Node, mark: str = ">") -> str:
     """The node between what it reads and what reads it, one line each."""
     before = _unique([value.producer for value in node.inputs if value is not None])
-    after = _unique([reader for value in node.outputs if value is not None
-                     for reader in value.consumers])
+    after = _unique(
+        [reader for value in node.outputs if value is not None for reader in value.consumers]
+    )
     shown = [*(f"  {line(n)}" for n in before[:3]), f"{mark} {line(node)}"]
     shown += [f"  {line(n)}" for n in after[:3]]
     if len(after) > 3:
@@ -177,5 +178,6 @@ _FLOAT16, _BFLOAT16 = 10, 16
 
 def _narrows(node: Node) -> bool:
     to = node.attributes.get("to")
-    return node.op_type == "Cast" and (to in (_FLOAT16, _BFLOAT16) or (
-        isinstance(to, int) and to >= 17))
+    return node.op_type == "Cast" and (
+        to in (_FLOAT16, _BFLOAT16) or (isinstance(to, int) and to >= 17)
+    )
