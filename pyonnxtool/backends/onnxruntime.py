@@ -92,8 +92,8 @@ class OnnxRuntimeSession(OpenSession):
         """All outputs by name; they stay valid after `close`."""
         if self._session is None:
             raise AssertionError("the session is closed")
-        given = {name: to_ort(array, self._types.get(name, "")) for name, array in feeds.items()}
         try:
+            given = {key: to_ort(array, self._types.get(key, "")) for key, array in feeds.items()}
             found = self._run_typed(given) if self._exotic else self._run_plain(given)
         except Exception as error:  # its exceptions have no common base but this
             raise BackendError(f"onnxruntime failed to run the model: {explain(error)}") from error

@@ -51,7 +51,8 @@ def read_npz(path: Path) -> dict[str, Array]:
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
                 raise UsageError(f"{path}: holds one array, not an npz archive of named arrays")
             return {name: archive[name] for name in archive.files}

@@ -40,9 +40,14 @@ def generate_feeds(
     dims: Mapping[str, int] | None = None,
 ) -> list[dict[str, Array]]:
     """`samples` sets of inputs. Each array depends on seed, sample number, name and shape only."""
+    inputs = required_inputs(model)
+    for value in inputs:
+        if value.kind != "tensor" or value.dtype is None:
+            raise UsageError(
+                f"input {value.name!r} is a {value.kind} and cannot be generated: give --inputs"
+            )
     fixed = resolve_shapes(model, shapes or {}, dims or {})
     uses = Uses(model)
-    inputs = required_inputs(model)
     roles = {value.name: uses.role(value.name) for value in inputs}
     return [
         {
@@ -59,22 +64,19 @@ def _rng(seed: int, sample: int, value: Value) -> np.random.Generator:
 
 
 def _make(value: Value, shape: tuple[int, ...], role: Role, rng: np.random.Generator) -> Array:
-    if value.kind != "tensor" or value.dtype is None:
-        raise UsageError(
-            f"input {value.name!r} is a {value.kind} and cannot be generated: give it with --inputs"
-        )
-    dtype = numpy_dtype(value.dtype)
+    name = str(value.dtype)
+    dtype = numpy_dtype(name)
     words = set(re.split(r"[^a-z]+", value.name.lower()))
     if role.fill:
         made = _filled(role.fill, shape)
-    elif words & {"mask", "masks"} or value.dtype == "bool":
+    elif words & {"mask", "masks"} or name == "bool":
         # A padding mask marks what to ignore; all others mark what to keep.
         made = np.full(shape, "padding" not in words)
-    elif value.dtype == "string":
+    elif name == "string":
         made = np.asarray(rng.choice(_WORDS, shape), object)
-    elif value.dtype.startswith("complex"):
+    elif name.startswith("complex"):
         made = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-    elif is_float(value.dtype) and role.bound is None:
+    elif is_float(name) and role.bound is None:
         made = _reals(shape, rng)
     else:
         made = _integers(value, shape, role, words, rng)

@@ -109,7 +109,9 @@ def _choose_rest(inputs: Sequence[Value], sizes: dict[str, int], symbols: set[st
             if name != dim:
                 sizes.setdefault(name, _default(value, axis, name))
         terms = _summands(dim, value, symbols, inputs)
-        worked_out = sum(sizes[term] for term in terms) if terms else _evaluate(dim, sizes)
+        worked_out = _evaluate(dim, sizes)
+        if worked_out is None and terms:
+            worked_out = sum(sizes[term] for term in terms)
         sizes[dim] = _default(value, axis, dim) if worked_out is None else worked_out
 
 
