@@ -20,7 +20,7 @@ class Progress:
 
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted and sys.stderr.isatty()
-        self._stage, self._done, self._total = "opening the models", 0, 0
+        self._stage, self._done, self._total = "working", 0, 0
         self._started = time.monotonic()
         self._lock = threading.Lock()
         self._bar: Bar | None = None
