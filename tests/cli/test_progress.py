@@ -12,6 +12,8 @@ import pytest
 from pyonnxtool.cli import _progress
 from pyonnxtool.cli._progress import Progress
 
+Attach = Callable[[io.StringIO], None]
+
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
@@ -19,12 +21,11 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
+def attach(monkeypatch: pytest.MonkeyPatch) -> Attach:
+    """Makes a stream standard error; to call in the test, since pytest sets its own before it."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(_progress, "PATIENCE", 0.05)
-    return terminal
+    return lambda stream: monkeypatch.setattr(sys, "stderr", stream)
 
 
 def report(progress: Progress, seconds: float, until: Callable[[], bool] = bool) -> None:
@@ -35,36 +36,38 @@ def report(progress: Progress, seconds: float, until: Callable[[], bool] = bool)
         time.sleep(0.02)
 
 
-def test_a_long_run_shows_its_stage(screen: Terminal) -> None:
+def test_a_long_run_shows_its_stage(attach: Attach) -> None:
+    attach(screen := Terminal())
     with Progress(wanted=True) as progress:
         report(progress, 20, until=lambda: "3/812" in screen.getvalue())
     assert "values" in screen.getvalue()
     assert "3/812" in screen.getvalue()
 
 
-def test_a_short_run_shows_nothing(screen: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_run_shows_nothing(attach: Attach, monkeypatch: pytest.MonkeyPatch) -> None:
+    attach(screen := Terminal())
     monkeypatch.setattr(_progress, "PATIENCE", 5.0)
     with Progress(wanted=True) as progress:
         report(progress, 0.1)
     assert screen.getvalue() == ""
 
 
-def test_not_when_it_is_not_wanted(screen: Terminal) -> None:
+def test_not_when_it_is_not_wanted(attach: Attach) -> None:
+    attach(screen := Terminal())
     with Progress(wanted=False) as progress:
         report(progress, 0.2)
     assert screen.getvalue() == ""
 
 
-def test_not_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    paper = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", paper)
-    monkeypatch.setattr(_progress, "PATIENCE", 0.05)
+def test_not_without_a_terminal(attach: Attach) -> None:
+    attach(paper := io.StringIO())
     with Progress(wanted=True) as progress:
         report(progress, 0.2)
     assert paper.getvalue() == ""
 
 
-def test_the_cursor_is_back_after_an_error(screen: Terminal) -> None:
+def test_the_cursor_is_back_after_an_error(attach: Attach) -> None:
+    attach(screen := Terminal())
     with pytest.raises(KeyboardInterrupt), Progress(wanted=True) as progress:
         report(progress, 20, until=lambda: "3/812" in screen.getvalue())
         raise KeyboardInterrupt

@@ -6,6 +6,7 @@ import dataclasses
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -63,3 +64,21 @@ def test_the_two_lines() -> None:
         "    python -m venv .venv && .venv/bin/pip install . && .venv/bin/pyonnxtool demo" in README
     )
     assert "    .venv/bin/pip install '.[test]' && .venv/bin/pytest" in README
+
+
+BLOCKS = re.findall(r"```\n\$ pyonnxtool ([^\n]*)\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize(("line", "output"), BLOCKS, ids=[line for line, _ in BLOCKS])
+def test_outputs_that_it_shows_are_real(line: str, output: str, run: Any) -> None:
+    assert run("demo", "--keep", ".").exit_code == 0
+    told = run(*shlex.split(line)).stdout
+    if line.split(maxsplit=1)[0] in ("inspect", "list"):
+        assert told == output
+    else:  # the last digits are those of one machine
+        assert ends_of_lines(told) == ends_of_lines(output)
+
+
+def ends_of_lines(text: str) -> list[tuple[str, str]]:
+    """First and last word of each line, which hold no measured number."""
+    return [(line.split()[0], line.split()[-1]) for line in text.splitlines() if line.strip()]
