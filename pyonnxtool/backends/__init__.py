@@ -37,7 +37,12 @@ class RunOptions:
     custom_ops: tuple[str, ...] = ()
     """Shared libraries with custom operators."""
     prepack: bool = False
-    """Let the runtime copy weights into the layout it likes. Faster runs, other rounding."""
+    """Let the runtime copy weights into the layout it likes, as it does for its users.
+
+    Such a session gives the bits that a session from the file gives (on 35 models, at levels none
+    and all). Without it a session costs next to nothing, and matrix products may round otherwise:
+    up to 4e-6 of the output's scale on BERT.
+    """
     disabled_optimizers: tuple[str, ...] = ()
 
 

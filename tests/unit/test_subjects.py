@@ -144,7 +144,15 @@ def test_without_a_candidate_it_is_the_optimized_model(
     assert pair[1].options.level == "all"
 
 
-def test_recorded_values_are_no_side_of_a_sweep(path: str, tmp_path: Path) -> None:
+def test_recorded_values_stand_for_the_other_sides_model(path: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "run.npz", y=np.ones(2))
-    with pytest.raises(UsageError, match=r"recorded values cannot be compared with a model yet"):
-        sides(path, str(tmp_path / "run.npz"))
+    run = str(tmp_path / "run.npz")
+    for reference, candidate in ((run, path), (path, run)):
+        pair = sides(reference, candidate)
+        assert [side.text for side in pair] == [reference, candidate]
+        assert pair[0].model is pair[1].model
+        assert {side.backend.name for side in pair} == {"onnxruntime", "recorded"}
+    with pytest.raises(UsageError, match=r"are both recorded values: one of the two has to"):
+        sides(run, run)
+    with pytest.raises(UsageError, match=r"are both recorded values"):
+        sides(run)
