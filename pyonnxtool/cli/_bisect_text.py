@@ -68,9 +68,7 @@ def verdict(report: BisectReport) -> Text:
         "drift": "the outputs differ, yet no node by itself adds more than rounding explains",
         "inconclusive": "no node can be named",
     }[report.verdict]
-    line.append(f": {told}", style=plain)
-    if report.reason:
-        line.append(f"\n{printable(report.reason)}", style=plain)
+    line.append(f": {printable(report.reason) or told}", style=plain)
     return line
 
 

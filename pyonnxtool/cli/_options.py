@@ -20,7 +20,7 @@ BAD_TOLERANCE = (
     "{text!r} is not [GLOB=]NUMBER; write a number that is not negative, such as 1e-4, or one for "
     "some values only, such as 'logits*=1e-3'"
 )
-VERBOSE = "Say more: whole names, whole lists, runs; for a bug of ours, the traceback."
+VERBOSE = "Say more: whole names of both sides, whole lists, runs; the traceback of a bug of ours."
 PATTERNS = "Values to look at: a GLOB of names, or op:TYPE. May be repeated."
 
 

@@ -96,7 +96,7 @@ def print_values(
         place = places.get(id(row), seen)
         gap(among[seen:place])
         seen = place + 1
-        name = printable(row.value) if whole_names else middle(row.value, name_width)
+        name = both_names(row) if whole_names else middle(row.value, name_width)
         cells = [Text(name), Text(middle(row.op_type, op_width))]
         if type_width:
             cells.append(Text(middle(short_type(row), type_width), style="dim"))
@@ -110,6 +110,13 @@ def print_values(
     for row in rows:
         if row.note:
             target.print(Text(f"{middle(row.value, 40)}: {row.note}", style="dim"))
+
+
+def both_names(row: ValueRow) -> str:
+    """The whole name, and what the reference calls the value when that is another name."""
+    if row.reference_value == row.value:
+        return printable(row.value)
+    return printable(f"{row.value} (reference: {row.reference_value})")
 
 
 def value_table(target: Console, *, typed: bool, swept: bool) -> Table:

@@ -126,6 +126,14 @@ def test_verbose_tells_whole_names(run: Any, answers: Answers) -> None:
     assert max(map(len, lines)) <= 100
 
 
+def test_verbose_tells_the_names_of_both_sides(run: Any, answers: Answers) -> None:
+    answers("diff", diff_report(values=(row("v24", reference_value="bn.out"), row("same"))))
+    text = run("diff", "a.onnx", "b.onnx", "-v").stdout
+    assert "v24 (reference: bn.out)" in text
+    assert "same (" not in text
+    assert "bn.out" not in run("diff", "a.onnx", "b.onnx").stdout
+
+
 def test_of_many_outputs_the_bad_ones_are_shown(run: Any, answers: Answers) -> None:
     outputs = tuple(row(f"y{index}", "bad" if index == 40 else "ok") for index in range(50))
     answers("diff", diff_report(outputs=outputs))
