@@ -66,7 +66,9 @@ void check_twins(const DiffStats& s, const Pair<Float>& pair, double rounding) {
   CHECK_EQ(s.got_min, want.got_min);
   CHECK_EQ(s.got_max, want.got_max);
   CHECK(std::fabs(s.max_abs - want.max_abs) <= rounding * want.max_abs);
-  CHECK(std::fabs(s.max_rel - want.max_rel) <= 2 * rounding * want.max_rel);
+  // A quotient by a denormal may be infinite on both sides.
+  CHECK(s.max_rel == want.max_rel ||
+        std::fabs(s.max_rel - want.max_rel) <= 2 * rounding * want.max_rel);
   CHECK(near(s.sum_abs, twin.sum_abs, twin.sum_abs));
   CHECK(near(s.sum_sq, twin.sum_sq, twin.sum_sq));
   CHECK(near(s.ref_sq, twin.ref_sq, twin.ref_sq));
@@ -85,7 +87,7 @@ ByteView bytes_of(const std::vector<Float>& values) {
 template <class Float>
 void check_variant(void (*add)(const Chunk&, DiffStats&) noexcept) {
   constexpr bool kSingle = sizeof(Float) == 4;
-  for (const std::size_t count : {0, 1, 3, 17, 1023, 1024, 1025, 5000}) {
+  for (const std::size_t count : {0U, 1U, 3U, 17U, 1023U, 1024U, 1025U, 5000U}) {
     for (const double odd : {0.0, 0.001, 0.3}) {
       const auto pair = make_pair<Float>(count, odd, static_cast<unsigned>(count));
       DiffStats stats;
@@ -150,7 +152,7 @@ TEST(every_element_stays_within_its_bytes) {
   for (unsigned code = 0; code <= static_cast<unsigned>(Element::complex128); ++code) {
     const auto element = static_cast<Element>(code);
     for (const auto packing : {Packing::whole, Packing::packed}) {
-      for (const std::size_t count : {0, 1, 2, 1027}) {
+      for (const std::size_t count : {0U, 1U, 2U, 1027U}) {
         const std::size_t size = (count * storage_bits(element, packing) + 7) / 8;
         std::vector<std::byte> ref(size), got(size);
         for (auto& byte : ref) byte = static_cast<std::byte>(random());
