@@ -20,7 +20,7 @@ BAD_TOLERANCE = (
     "{text!r} is not [GLOB=]NUMBER; write a number that is not negative, such as 1e-4, or one for "
     "some values only, such as 'logits*=1e-3'"
 )
-VERBOSE = "Say more: whole names of both sides, whole lists, runs; the traceback of a bug of ours."
+VERBOSE = "Say more: whole names, whole lists; the traceback of a bug of ours."
 PATTERNS = "Values to look at: a GLOB of names, or op:TYPE. May be repeated."
 
 
@@ -97,9 +97,9 @@ def remember_verbose(ctx: click.Context, _param: click.Parameter, wanted: bool) 
 
 def verbose_option(function: Function) -> Function:
     """Adds `-v`."""
-    return click.option(
-        "-v", "--verbose", is_flag=True, callback=remember_verbose, help="Say more."
-    )(function)
+    return click.option("-v", "--verbose", is_flag=True, callback=remember_verbose, help=VERBOSE)(
+        function
+    )
 
 
 def comparison_options(function: Function) -> Function:
@@ -179,8 +179,11 @@ def tolerance_option(flag: str, text: str) -> Callable[[Function], Function]:
     )
 
 
-def output_options(function: Function) -> Function:
-    """Where the report goes. The command gets one parameter, `output`, of type `Output`."""
+def output_options(*, quiet: str, progress: bool) -> Callable[[Function], Function]:
+    """Where the report goes. The command gets one parameter, `output`, of type `Output`.
+
+    `quiet` is the help of --quiet; `progress` says whether the command shows any.
+    """
     file = click.Path(dir_okay=False, path_type=Path)
     options = [
         click.option(
@@ -193,17 +196,24 @@ def output_options(function: Function) -> Function:
         click.option("-o", "file", type=file, metavar="FILE", help="Write the report to FILE."),
         click.option("--json", type=file, metavar="FILE", help="Write the JSON to FILE as well."),
         click.option("--force", is_flag=True, help="Replace FILE when it exists."),
-        click.option("-q", "--quiet", is_flag=True, help="Print the verdict only."),
-        click.option("-v", "--verbose", is_flag=True, callback=remember_verbose, help=VERBOSE),
-        click.option("--no-progress", is_flag=True, help="Show no progress bar."),
+        click.option("-q", "--quiet", is_flag=True, help=quiet),
+        verbose_option,
     ]
+    if progress:
+        options.append(click.option("--no-progress", is_flag=True, help="Show no progress bar."))
 
-    @functools.wraps(function)
-    def gathered(*args: Any, no_progress: bool, **values: Any) -> Any:
-        fields = {name: values.pop(name) for name in Output.__dataclass_fields__ if name in values}
-        return function(*args, output=Output(**fields, progress=not no_progress), **values)
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def gathered(*args: Any, **values: Any) -> Any:
+            shown = progress and not values.pop("no_progress")
+            fields = {
+                name: values.pop(name) for name in Output.__dataclass_fields__ if name in values
+            }
+            return function(*args, output=Output(**fields, progress=shown), **values)
 
-    return cast(Function, stacked(options, gathered))
+        return cast(Function, stacked(options, gathered))
+
+    return decorate
 
 
 def closing(*examples: str, codes: str) -> str:

@@ -29,7 +29,7 @@ EXIT_CODES = {"same": 0, "fault": 1, "drift": 1, "inconclusive": 125}
     help="How to search: `values` gives each node the reference's values and compares what it "
     "makes of them; `auto` chooses.",
 )
-@output_options
+@output_options(quiet="Print the verdict only.", progress=True)
 def command(reference: str, candidate: str | None, output: Output, **options: Any) -> int:
     """Name the node that makes the candidate wrong.
 

@@ -58,7 +58,7 @@ def row_count(_ctx: click.Context, _param: click.Parameter, text: str) -> int | 
     show_default=True,
     help="Rows of that table; those that say most are kept.",
 )
-@output_options
+@output_options(quiet="Print the verdict only.", progress=True)
 @click.pass_context
 def command(
     ctx: click.Context,

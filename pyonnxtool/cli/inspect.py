@@ -19,7 +19,7 @@ from pyonnxtool.cli._options import Output, closing, output_options
     ),
 )
 @click.argument("model")
-@output_options
+@output_options(quiet="Print one line only.", progress=False)
 def command(model: str, output: Output) -> int:
     """Show what is in a model: inputs, opsets, operators, weights, oddities.
 

@@ -22,7 +22,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run `pyonnxtool ...` in an empty folder; nothing of the terminal around changes it."""
     from pyonnxtool.cli import main
 
-    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "PYONNXTOOL_TRACEBACK", "TERM"):
+    monkeypatch.setenv("COLUMNS", "100")
+    for name in ("NO_COLOR", "FORCE_COLOR", "PYONNXTOOL_TRACEBACK", "TERM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
