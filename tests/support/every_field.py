@@ -54,7 +54,7 @@ def _message(kind: Descriptor, variant: int, depth: int) -> bytes:
 
 
 def _instance(kind: Descriptor) -> Any:
-    from google.protobuf.message_factory import GetMessageClass  # noqa: PLC0415
+    from google.protobuf.message_factory import GetMessageClass
 
     return GetMessageClass(kind)()
 

@@ -12,7 +12,7 @@ import onnx
 @cache
 def node_models() -> dict[str, bytes]:
     """Name to bytes of every backend test case. Collecting takes a while, so once a process."""
-    from onnx.backend.test.case import node  # noqa: PLC0415 - slow to import
+    from onnx.backend.test.case import node
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
