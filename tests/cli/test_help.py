@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,10 +61,13 @@ def test_help_imports_nothing_heavy(words: list[str], tmp_path: Path) -> None:
 
 def test_help_is_fast(tmp_path: Path) -> None:
     def once() -> float:
-        started = time.perf_counter()
+        before = os.times()
         assert run_python("-m", "pyonnxtool", "--help", cwd=tmp_path).returncode == 0
-        return time.perf_counter() - started
+        after = os.times()
+        used = after.children_user - before.children_user
+        return used + after.children_system - before.children_system
 
+    # Seconds of processor, not of the clock: the machine may be busy with something else.
     assert min(once() for _ in range(5)) < 0.3
 
 
