@@ -259,6 +259,8 @@ class _Bisection:
         if self._is_int8_noise(measured):
             return None
         ruling = referee.rule(measured)
+        if ruling is not None and not ruling.believable(judge.bound(measured)):
+            ruling = None
         if ruling is None and excess <= 1.0:
             return None
         if ruling is not None and ruling.word(judge.bound(measured)) == "both within rounding":
@@ -266,7 +268,9 @@ class _Bisection:
         region = _core.region(
             self._case.candidate.model, self._paired, [measured.pair.candidate], True
         )
-        return _Fault(measured, excess, ruling, tuple(region))
+        nodes = self._case.candidate.model.graph
+        computing = tuple(i for i in region if nodes.node(i).op_type != "Constant")
+        return _Fault(measured, excess, ruling, computing or tuple(region))
 
     def _is_int8_noise(self, measured: Measured) -> bool:
         """Quantized values may fall on the other side of a rounding step, one step away."""

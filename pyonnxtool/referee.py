@@ -28,13 +28,14 @@ _CLEARLY = 8.0
 class Ruling:
     """Errors of both sides against float64, all as largest |difference| over the output.
 
-    `meaning` is how far apart the two models are in float64: no rounding is in it, so it is what
+    `apart` is how far apart the sides are, `meaning` is how far apart the two models are in float64: no rounding is in it, so it is what
     the graphs themselves (attributes, weights, operators) make.
     """
 
     reference_error: float
     candidate_error: float
     meaning: float
+    apart: float
     scale: float
     dtype: str
 
@@ -49,6 +50,10 @@ class Ruling:
         if self._alone(self.reference_error, self.candidate_error, bound):
             return "reference wrong"
         return "both within rounding"
+
+    def believable(self, bound: float) -> bool:
+        """False when neither side is near float64: then it computed something else than they."""
+        return min(self.reference_error, self.candidate_error) <= max(bound, 0.25 * self.apart)
 
     def _alone(self, error: float, other: float, bound: float) -> bool:
         return not error <= bound and error > _CLEARLY * other
@@ -108,6 +113,7 @@ class Referee:
             _distance(truth, ours),
             _distance(other, made),
             _distance(truth, other),
+            float(found.stats.max_abs),
             found.scale,
             found.dtype,
         )

@@ -153,23 +153,26 @@ def _unique(nodes: Sequence[Node | None]) -> list[Node]:
     return list(seen.values())
 
 
+_HANDED_THROUGH = {"Constant", "Identity", "Dropout"}
+
+
 def likeliest(ours: Sequence[Node], theirs: Sequence[Node], paired: set[int]) -> Node:
     """Of the nodes of a candidate's region, the one to look at first.
 
     A node that narrows the dtype; else the first whose operator the reference's region has fewer
     of; else the first that has no counterpart; else the last, which makes the region's value.
     """
+    computing = [node for node in theirs if node.op_type not in _HANDED_THROUGH]
+    theirs = computing or theirs
     narrowing = [node for node in theirs if _narrows(node)]
     if narrowing and not any(_narrows(node) for node in ours):
         return narrowing[0]
     spare = Counter(node.op_type for node in ours)
     for node in theirs:
-        if node.op_type in ("Constant", "Identity"):
-            continue
         if spare[node.op_type] == 0:
             return node
         spare[node.op_type] -= 1
-    alone = [node for node in theirs if node.id not in paired and node.op_type != "Identity"]
+    alone = [node for node in theirs if node.id not in paired]
     return alone[0] if alone else theirs[-1]
 
 

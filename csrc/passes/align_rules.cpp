@@ -9,6 +9,9 @@ namespace pot {
 namespace {
 
 constexpr std::uint32_t kNone = Skeleton::kNone;
+constexpr std::size_t kLongestChain = 6;
+constexpr double kTrustNames = 0.6;
+constexpr int kDeepest = 4;
 
 }  // namespace
 
@@ -196,18 +199,24 @@ bool Aligner::follow_inputs(std::uint32_t a, std::uint32_t b) {
     stand_for(left_ours[0], left_theirs[0]);
     return true;
   }
-  const auto op_of = [](const Side& side, std::uint32_t value) {
-    const std::uint32_t producer = side.value(value).producer;
-    return producer == kNone ? std::uint64_t{0} : side.node(producer).op;
-  };
+  // The deeper a look above both sides agrees, the better it tells two inputs apart; but a fault
+  // above spoils the deep looks, so shallower ones follow.
+  for (int depth = kDeepest; depth > 0; --depth) {
+    if (pair_by_ancestry(left_ours, left_theirs, depth)) return true;
+  }
+  return false;
+}
+
+bool Aligner::pair_by_ancestry(const Indices& ours, const Indices& theirs, int depth) {
   bool progress = false;
-  for (const auto j : left_theirs) {
-    const auto fits = [&](auto i) { return op_of(ref_, i) == op_of(cand_, j); };
-    const auto rivals = std::count_if(left_theirs.begin(), left_theirs.end(), [&](auto other) {
-      return op_of(cand_, other) == op_of(cand_, j);
+  for (const auto j : theirs) {
+    const std::uint64_t key = ancestry(cand_, j, depth);
+    const auto rivals = std::count_if(theirs.begin(), theirs.end(), [&](auto other) {
+      return ancestry(cand_, other, depth) == key;
     });
-    if (rivals != 1 || std::count_if(left_ours.begin(), left_ours.end(), fits) != 1) continue;
-    stand_for(*std::find_if(left_ours.begin(), left_ours.end(), fits), j);
+    const auto fits = [&](auto i) { return ancestry(ref_, i, depth) == key; };
+    if (rivals != 1 || std::count_if(ours.begin(), ours.end(), fits) != 1) continue;
+    stand_for(*std::find_if(ours.begin(), ours.end(), fits), j);
     progress = true;
   }
   return progress;
@@ -271,19 +280,106 @@ bool Aligner::by_name() {
   return false;
 }
 
-/// The only free node on each side that reads the same and is read alike: another operator took
-/// its place.
-bool Aligner::replaced() {
+/// The node and those behind it, as long as each is the only reader of the one before.
+Indices Aligner::chain(const Side& side, std::uint32_t node) const {
+  Indices found{node};
+  while (found.size() < kLongestChain) {
+    const auto& outputs = side.node(found.back()).outputs;
+    if (outputs.empty() || outputs[0] == kNone) break;
+    const auto& value = side.value(outputs[0]);
+    if (value.is_output || value.uses.size() != 1) break;
+    const std::uint32_t next = value.uses[0].node;
+    const auto& inputs = side.node(next).inputs;
+    const bool alone = std::all_of(inputs.begin(), inputs.end(), [&](auto input) {
+      return input == kNone || input == outputs[0] || side.constant(input) ||
+             side.value_partner[input] != kNone;
+    });
+    if (!alone || side.node_partner[next] != kNone) break;
+    found.push_back(next);
+  }
+  return found;
+}
+
+/// Two stretches that start from the same values and end in values that are read alike: nodes
+/// were inserted, dropped, fused or replaced between them. The shortest such stretch counts.
+bool Aligner::bridged() {
   for (std::uint32_t b = 0; b < cand_.skeleton.nodes.size(); ++b) {
     Indices mapped;
     if (cand_.node_partner[b] != kNone || !mapped_inputs(b, mapped)) continue;
-    const Indices ours = partners_reading(b, mapped, true);
-    if (ours.size() != 1 || readers(ref_, ours[0]) != readers(cand_, b)) continue;
-    if (ref_.node(ours[0]).outputs.size() != cand_.node(b).outputs.size()) continue;
-    pair_nodes(ours[0], b, false);
-    return true;
+    Indices ours = partners_reading(b, mapped, true);
+    const auto same_op = [&](auto a) { return ref_.node(a).op == cand_.node(b).op; };
+    if (std::count_if(ours.begin(), ours.end(), same_op) == 1) {
+      ours = {*std::find_if(ours.begin(), ours.end(), same_op)};
+    }
+    if (ours.size() == 1 && bridge(chain(ref_, ours[0]), chain(cand_, b))) return true;
   }
   return false;
+}
+
+bool Aligner::bridge(const Indices& ours, const Indices& theirs) {
+  for (std::size_t length = 0; length < ours.size() + theirs.size() - 1; ++length) {
+    for (std::size_t i = 0; i <= std::min(length, ours.size() - 1); ++i) {
+      if (length - i >= theirs.size()) continue;
+      const std::uint32_t a = ours[i];
+      const std::uint32_t b = theirs[length - i];
+      const auto read_by = readers(ref_, a);
+      if (read_by.empty() || read_by != readers(cand_, b)) continue;
+      const auto& made = cand_.node(b).outputs;
+      if (made.empty() || made[0] == kNone || cand_.value_partner[made[0]] != kNone) continue;
+      if (ref_.node(a).op == cand_.node(b).op) {
+        pair_nodes(a, b, false);
+      } else {
+        pair_values(ref_.node(a).outputs[0], made[0], false);
+        if (length == 0) pair_nodes(a, b, false);  // one operator in place of another
+      }
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Most nodes bear the name of a node that is the same in all it is and reads: then the models
+/// share their names, and a name tells more than structure where a wire or an operator was
+/// changed. Numbers that an exporter shifted, or names that were swapped, do not pass this.
+void Aligner::by_trusted_names() {
+  std::unordered_map<std::string_view, std::uint32_t> named;
+  for (std::uint32_t a = 0; a < ref_.skeleton.nodes.size(); ++a) {
+    for (const auto output : ref_.node(a).outputs) {
+      if (output != kNone) named.emplace(ref_.name(output), a);
+    }
+  }
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> same, alike;
+  for (std::uint32_t b = 0; b < cand_.skeleton.nodes.size(); ++b) {
+    const auto& outputs = cand_.node(b).outputs;
+    if (outputs.empty() || outputs[0] == kNone) continue;
+    const auto found = named.find(cand_.name(outputs[0]));
+    if (found == named.end()) continue;
+    const std::uint32_t a = found->second;
+    if (ref_.node(a).outputs.size() != outputs.size()) continue;
+    (same_by_name(a, b) ? same : alike).emplace_back(a, b);
+  }
+  const auto most = std::max(ref_.skeleton.nodes.size(), cand_.skeleton.nodes.size());
+  if (static_cast<double>(same.size()) < kTrustNames * static_cast<double>(most)) return;
+  for (const auto& [a, b] : same) pair_nodes(a, b, true);
+  for (const auto& [a, b] : alike) {
+    if (ref_.node(a).op == cand_.node(b).op) pair_nodes(a, b, false);
+  }
+  for (const auto& [a, b] : alike) {
+    if (ref_.node(a).op != cand_.node(b).op) {
+      pair_values(ref_.node(a).outputs[0], cand_.node(b).outputs[0], false);
+    }
+  }
+}
+
+bool Aligner::same_by_name(std::uint32_t a, std::uint32_t b) const {
+  if (ref_.node(a).op != cand_.node(b).op || full_key(ref_, a) != full_key(cand_, b)) return false;
+  const auto& ours = ref_.node(a).inputs;
+  const auto& theirs = cand_.node(b).inputs;
+  return std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(), [&](auto i, auto j) {
+    if (i == kNone || j == kNone) return i == j;
+    if (ref_.constant(i) || cand_.constant(j)) return ref_.constant(i) == cand_.constant(j);
+    return ref_.name(i) == cand_.name(j) || cand_.value_partner[j] == i;
+  });
 }
 
 }  // namespace pot

@@ -35,6 +35,7 @@ void Aligner::pair_inputs(std::span<const NamePair> inputs) {
 }
 
 void Aligner::run(std::span<const NamePair> outputs) {
+  by_trusted_names();
   forward_from_constants();
   forward();
   for (const auto& [ours, theirs] : outputs) {
@@ -44,7 +45,7 @@ void Aligner::run(std::span<const NamePair> outputs) {
   }
   for (bool progress = true; progress;) {
     progress = forward() || backward() || resolve_waiting() || sideways(true) || by_name() ||
-               sideways(false) || replaced();
+               bridged() || sideways(false);
   }
 }
 
@@ -134,6 +135,24 @@ bool Aligner::same_name(std::uint32_t a, std::uint32_t b) const {
   const std::uint32_t ours = ref_.node(a).outputs.empty() ? kNone : ref_.node(a).outputs[0];
   const std::uint32_t theirs = cand_.node(b).outputs.empty() ? kNone : cand_.node(b).outputs[0];
   return ours != kNone && theirs != kNone && ref_.name(ours) == cand_.name(theirs);
+}
+
+std::uint64_t Aligner::ancestry(const Side& side, std::uint32_t value, int depth) const {
+  if (value == kNone) return 0;
+  // A paired value has the same key on both sides: the index of the reference's.
+  const std::uint32_t partner = side.value_partner[value];
+  if (partner != kNone) return mix({1, &side == &ref_ ? value : partner});
+  const std::uint32_t producer = side.value(value).producer;
+  if (producer == kNone || depth == 0) return 2;
+  const auto& node = side.node(producer);
+  std::vector<std::uint64_t> above;
+  for (const auto input : node.inputs) {
+    if (!side.constant(input)) above.push_back(ancestry(side, input, depth - 1));
+  }
+  if (node.commutative) std::sort(above.begin(), above.end());
+  std::uint64_t key = mix({node.op, side.value(value).slot, constants_key(side, producer, true)});
+  for (const std::uint64_t part : above) key = mix({key, part});
+  return key;
 }
 
 int Aligner::likeness(std::uint32_t a, std::uint32_t b) const {

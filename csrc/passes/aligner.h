@@ -65,6 +65,8 @@ class Aligner {
   bool mapped_inputs(std::uint32_t b, Indices& mapped) const;
   Indices own_inputs(std::uint32_t a) const;
   bool same_name(std::uint32_t a, std::uint32_t b) const;
+  /// Operators and constant shapes of what makes a value, so many nodes up; paired values end it.
+  std::uint64_t ancestry(const Side& side, std::uint32_t value, int depth) const;
   /// How well two nodes of one operator fit beyond what they read; 0: they do not.
   int likeness(std::uint32_t a, std::uint32_t b) const;
 
@@ -79,7 +81,12 @@ class Aligner {
   bool step_back(std::uint32_t a, std::uint32_t b);
   bool sideways(bool same_slot);
   bool by_name();
-  bool replaced();
+  Indices chain(const Side& side, std::uint32_t node) const;
+  bool bridged();
+  bool bridge(const Indices& ours, const Indices& theirs);
+  void by_trusted_names();
+  bool same_by_name(std::uint32_t a, std::uint32_t b) const;
+  bool pair_by_ancestry(const Indices& ours, const Indices& theirs, int depth);
   Indices partners_reading(std::uint32_t b, const Indices& mapped, bool any_op = false) const;
   Indices free_siblings(std::uint32_t b, const Indices& mapped) const;
 

@@ -7,35 +7,16 @@
 
 #include "ops/op_table.h"
 #include "passes/constant_key.h"
+#include "passes/known_dtypes.h"
+#include "passes/no_op.h"
 
 namespace pot {
 namespace {
 
-bool reads_false(const Graph& graph, ValueId id) {
-  if (!id) return true;
-  const TensorRef tensor = graph.constant(id);
-  if (!tensor) return false;
-  const auto elements = read_ints(*tensor);
-  return elements && elements.value().size() == 1 && elements.value()[0] == 0;
-}
-
-/// Output 0 is input 0, and nobody reads another output.
-bool hands_through(const Graph& graph, const Node& node) {
-  const OpEntry* entry = op_table().find(node.domain, node.op_type);
-  if (!entry || !entry->traits.alias || node.inputs.empty() || !node.inputs[0]) return false;
-  if (node.outputs.empty() || !node.outputs[0]) return false;
-  if (node.op_type == "Dropout") {
-    if (node.inputs.size() > 2 && !reads_false(graph, node.inputs[2])) return false;
-    if (node.attr_int("is_test").value_or(1) == 0) return false;
-  }
-  return std::all_of(node.outputs.begin() + 1, node.outputs.end(), [&](ValueId id) {
-    return !id || (graph.uses(id).empty() && !graph.value(id).is_output);
-  });
-}
-
 class SkeletonBuilder {
  public:
-  SkeletonBuilder(const Graph& graph, LargeBy large) : graph_(graph), large_(large) {}
+  SkeletonBuilder(const Graph& graph, LargeBy large)
+      : graph_(graph), large_(large), dtypes_(graph) {}
 
   Result<Skeleton> build() {
     auto order = graph_.order();
@@ -96,8 +77,9 @@ class SkeletonBuilder {
   }
 
   void add(const Node& node) {
-    if (hands_through(graph_, node)) {
-      const std::uint32_t source = stand_in(node.inputs[0]);
+    dtypes_.learn(node);
+    if (const ValueId same = handed_through(graph_, node, dtypes_)) {
+      const std::uint32_t source = stand_in(same);
       skeleton_.of_value[node.outputs[0].index] = source;
       return;
     }
@@ -218,6 +200,7 @@ class SkeletonBuilder {
 
   const Graph& graph_;
   LargeBy large_;
+  KnownDtypes dtypes_;
   Skeleton skeleton_;
   std::unordered_set<NodeId> live_;
   std::unordered_map<std::uint64_t, std::uint32_t> made_;

@@ -11,9 +11,9 @@
 
 namespace pot {
 
-/// The main graph without what changes no number: dead nodes are left out, values that an
-/// Identity (or a Dropout at inference) hands through stand for their source, Constants and
-/// initializers are one thing, and nodes that compute the same from the same are merged.
+/// The main graph without what changes no number: dead nodes are left out, a value that is only
+/// handed through (no_op.h) stands for its source, Constants and initializers are one thing, and
+/// nodes that compute the same from the same are merged.
 struct Skeleton {
   static constexpr std::uint32_t kNone = 0xffffffff;
 

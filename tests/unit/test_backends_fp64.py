@@ -277,3 +277,15 @@ def test_the_node_that_fails_is_named() -> None:
     feeds = {"x": np.ones(2, np.float32), "z": np.ones(3, np.float32)}
     with pytest.raises(BackendError, match=r"fp64 cannot evaluate node 'sum' \(Add\): .*broadcast"):
         evaluate_fp64(model, feeds)
+
+
+@pytest.mark.parametrize("opset", [7, 9, 14, 15])
+def test_batch_normalization_uses_the_statistics_it_is_given_at_any_opset(opset: int) -> None:
+    model = parsed(
+        """g (float[1,1,2] x, float[1] s, float[1] b, float[1] m, float[1] v) => (float[1,1,2] y)
+        { y = BatchNormalization <epsilon = 0.0> (x, s, b, m, v) }""",
+        opset=opset,
+    )
+    feeds = {name: np.array([number], np.float32) for name, number in zip("sbmv", (2, 1, 3, 4))}
+    found = evaluate_fp64(model, feeds | {"x": np.array([[[3, 7]]], np.float32)})["y"]
+    np.testing.assert_array_equal(found, [[[1, 5]]])
