@@ -227,12 +227,12 @@ def judge(trial: Trial, report: BisectReport) -> str:
     if any(fault[0] for fault in hits) and all(any(fault) for fault in hits):
         blameless = len(report.culprits) - sum(map(any, zip(*hits, strict=True)))
         return "extra" if blameless else "exact"
-    regions = [set(culprit.region) for culprit in report.culprits]
-    inside = [
-        any(fault) or any(names & region for region in regions)
+    near = [
+        [hit or bool(names & set(culprit.region))
+         for hit, culprit in zip(fault, report.culprits, strict=True)]
         for fault, names in zip(hits, trial.culprits, strict=True)
-    ]
-    if not all(inside):
+    ]  # fmt: skip
+    if not (any(fault[0] for fault in near) and all(map(any, near))):
         return "wrong"
     return "exact" if trial.region_is_enough and len(report.culprits) == 1 else "in region"
 
