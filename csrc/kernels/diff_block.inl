@@ -243,14 +243,19 @@ void note_first_mismatch(const View& raw, DiffStats& stats) noexcept {
 template <class Source, class Value>
 void keep_finite_and_add(const View& raw, DiffStats& stats) noexcept {
   using Raw = typename Source::Raw;
+  alignas(64) std::array<Raw, kBlock> keep;  // in memory, or the masks would become branches
+  for (std::size_t i = 0; i < raw.count; ++i) {
+    const auto a = is_finite<Source>(Source::order(load<Raw>(raw.ref, i)));
+    const auto b = is_finite<Source>(Source::order(load<Raw>(raw.got, i)));
+    keep[i] = static_cast<Raw>(a & b);
+  }
   Buffers<Value> values;
   for (std::size_t i = 0; i < raw.count; ++i) {
-    const Raw a = load<Raw>(raw.ref, i), b = load<Raw>(raw.got, i);
-    const auto keep = is_finite<Source>(Source::order(a)) & is_finite<Source>(Source::order(b));
-    const auto mask = static_cast<Raw>(-keep);
-    const auto factor = static_cast<Value>(keep);
-    values.ref[i] = static_cast<Value>(Source::value(static_cast<Raw>(a & mask))) * factor;
-    values.got[i] = static_cast<Value>(Source::value(static_cast<Raw>(b & mask))) * factor;
+    const Raw mask = static_cast<Raw>(-keep[i]);
+    const Raw a = load<Raw>(raw.ref, i) & mask, b = load<Raw>(raw.got, i) & mask;
+    const auto factor = static_cast<Value>(keep[i]);
+    values.ref[i] = static_cast<Value>(Source::value(a)) * factor;
+    values.got[i] = static_cast<Value>(Source::value(b)) * factor;
   }
   add_values<Source, Value>(raw, values.view(raw), stats);
 }
