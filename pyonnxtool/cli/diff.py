@@ -81,7 +81,9 @@ def command(
     optimizations of onnxruntime.
 
     REF and CAND are model files, with what is to run them after an @: m.onnx@ort:none, :basic,
-    :extended, :all or :PROVIDER, m.onnx@reference, m.onnx@fp64.
+    :extended, :all or :PROVIDER, m.onnx@reference, m.onnx@fp64. One of them may be values that
+    were computed elsewhere: run.npz or a folder (with the --inputs that they were computed from),
+    or cmd:"PROGRAM {inputs} {outputs}", which reads and writes npz.
     """
     from pyonnxtool.cli._diff_text import View, print_diff, print_verdict
     from pyonnxtool.cli._output import check_targets, deliver
