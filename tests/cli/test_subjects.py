@@ -47,7 +47,10 @@ def pair(tmp_path: Path) -> Path:
     return tmp_path
 
 
-BACKENDS = "ort ort:none ort:basic ort:extended ort:CPUExecutionProvider reference fp64".split()
+BACKENDS = [
+    *("ort", "ort:none", "ort:basic", "ort:extended", "ort:CPUExecutionProvider"),
+    *("reference", "fp64"),
+]
 
 
 @pytest.mark.parametrize("subject", [f"good.onnx@{backend}" for backend in BACKENDS])
