@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/access.h"
 #include "ir/data_files.h"
 #include "ir/parse.h"
 #include "wire/fields.h"
@@ -291,6 +292,9 @@ class ModelLoader {
 
 namespace {
 
+// Structure alone is never this large, so the file holds weights.
+constexpr std::size_t kWeightsInside = std::size_t{64} << 20;
+
 /// A file of text or of something else parses by accident, but it has none of a model's fields.
 bool looks_like_a_model(const Model& model) {
   return model.graph_present() || model.ir_version() || !model.functions().empty() ||
@@ -324,7 +328,12 @@ Result<ModelPtr> load_model(const std::string& path) {
   std::string folder = std::filesystem::path(path).parent_path().string();
   if (folder.empty()) folder = ".";
   auto files = std::make_shared<DataFiles>(folder);
-  return parse(file->view(), {file, file, std::move(files)}, path, folder);
+  // Reading ahead from a cold disk would bring in the weights between the fields.
+  const bool mostly_weights = file->view().size() >= kWeightsInside;
+  if (mostly_weights) expect_access(file->view(), Access::scattered);
+  auto model = parse(file->view(), {file, file, std::move(files)}, path, folder);
+  if (mostly_weights) expect_access(file->view(), Access::sequential);
+  return model;
 }
 
 Result<ModelPtr> load_model(Bytes bytes, const std::string& folder) {
