@@ -82,3 +82,12 @@ def test_outputs_that_it_shows_are_real(line: str, output: str, run: Any) -> Non
 def ends_of_lines(text: str) -> list[tuple[str, str]]:
     """First and last word of each line, which hold no measured number."""
     return [(line.split()[0], line.split()[-1]) for line in text.splitlines() if line.strip()]
+
+
+def test_the_python_that_it_shows_runs(run: Any, tmp_path: Path, capsys: Any) -> None:
+    assert run("demo", "--keep", ".").exit_code == 0
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(code, {})
+    told = capsys.readouterr().out
+    assert told.startswith("different ['layer2.bn.out']\nlayer2.bn attribute epsilon differs")
+    assert (tmp_path / "linked.onnx").stat().st_size < 8192
