@@ -28,7 +28,7 @@ RULES: list[Rule] = [
     rules.machine_paths,
 ]
 
-LONG_FILES: dict[str, str] = {}
+LONG_FILES = {"pyonnxtool/_core.pyi": "one compiled module has one stub"}
 """Files that may be longer than the limit, each with its reason. Empty at best."""
 
 THIRD_PARTIES = sorted([*rules.DOORS, "onnx"])

@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from pyonnxtool.bisection import bisect
 
+from pyonnxtool.bisection import bisect
 from support.disguise import DISGUISES
 from support.trials import (
     ALL_KINDS,

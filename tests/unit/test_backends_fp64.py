@@ -286,6 +286,9 @@ def test_batch_normalization_uses_the_statistics_it_is_given_at_any_opset(opset:
         { y = BatchNormalization <epsilon = 0.0> (x, s, b, m, v) }""",
         opset=opset,
     )
-    feeds = {name: np.array([number], np.float32) for name, number in zip("sbmv", (2, 1, 3, 4))}
+    feeds = {
+        name: np.array([number], np.float32)
+        for name, number in zip("sbmv", (2, 1, 3, 4), strict=True)
+    }
     found = evaluate_fp64(model, feeds | {"x": np.array([[[3, 7]]], np.float32)})["y"]
     np.testing.assert_array_equal(found, [[[1, 5]]])
