@@ -134,7 +134,7 @@ class Model:
 
     @property
     def path(self) -> str:
-        """ "" when from memory."""
+        """Empty when from memory."""
     @property
     def folder(self) -> str:
         """Where external data is looked up; "" when there is no such place."""
@@ -280,7 +280,7 @@ class Node:
     def outputs(self) -> list[Value | None]: ...
     @property
     def input_names(self) -> list[str]:
-        """ "" for an omitted one."""
+        """Empty for an omitted one."""
     @property
     def output_names(self) -> list[str]: ...
     @property
@@ -300,7 +300,7 @@ class Node:
     def label(self) -> str:
         """For messages: "node 'conv1' (Conv)"."""
     def text(self) -> str:
-        """ "y = Conv(x, w) {group=1}"."""
+        """As text: "y = Conv(x, w) {group=1}"."""
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
 
@@ -315,7 +315,7 @@ class Value:
     def shape(self) -> tuple[int | str | None, ...] | None: ...
     @property
     def kind(self) -> str:
-        """ "tensor", "sparse", "sequence", "optional", "map" or "unknown"."""
+        """One of "tensor", "sparse", "sequence", "optional", "map" or "unknown"."""
     @property
     def type_text(self) -> str: ...
     @property
@@ -375,6 +375,9 @@ class Alignment:
     @property
     def nodes(self) -> list[tuple[int, int, bool]]:
         """(reference id, candidate id, same), in topological order of the candidate."""
+    @property
+    def no_ops(self) -> list[int]:
+        """Ids of candidate nodes that only hand a value through."""
     @property
     def constants(self) -> list[tuple[str, str]]: ...
     @property

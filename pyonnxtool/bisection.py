@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
@@ -13,11 +11,11 @@ from pyonnxtool.compare import compare
 from pyonnxtool.diffing import observer_effect, unsteady_sides
 from pyonnxtool.errors import UsageError
 from pyonnxtool.judge import Judge, metrics_of
-from pyonnxtool.referee import Referee, Ruling
 from pyonnxtool.report import BisectReport, Culprit, ValueRow, WeightRow
 from pyonnxtool.subjects import sides
-from pyonnxtool.sweep import Measured, Progress, Sweep, Swept
-from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite
+from pyonnxtool.suspects import Fault, Search
+from pyonnxtool.sweep import Measured, Progress, Swept
+from pyonnxtool.verdict import Tolerances
 from pyonnxtool.weights import compare_weights
 from pyonnxtool.why import differences, label, likeliest, neighbourhood
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 _MOST_SAMPLES = 3
 """Of the samples whose outputs differ, so many are looked into, the worst first."""
-_MOST_SUSPECTS = 32
 _LISTED = 10
 _LEAST_COVERAGE = 0.5
 _WIDEST_REGION = 0.5
@@ -85,23 +82,12 @@ def bisect(
         return _Bisection(case, tolerances).report()
 
 
-@dataclass(frozen=True)
-class _Fault:
-    measured: Measured
-    excess: float
-    ruling: Ruling | None
-    region: tuple[int, ...]
-    """Ids of the candidate's nodes between paired values, in topological order."""
-
-
 class _Bisection:
     def __init__(self, case: Case, tolerances: Tolerances) -> None:
         self._case, self._tolerances = case, tolerances
         self._weights: tuple[WeightRow, ...] = ()
         self._notes: list[str] = list(case.interface.notes)
-        self._same = {theirs for _, theirs, same in case.alignment.nodes if same}
         self._partner = {theirs: ours for ours, theirs, _ in case.alignment.nodes}
-        self._paired = [pair.candidate for pair in case.pairs]
         self._source = {pair.candidate: pair.reference for pair in case.pairs}
         self._source |= {theirs: ours for ours, theirs in case.interface.inputs}
 
@@ -118,15 +104,8 @@ class _Bisection:
         if not bad:
             return self._made("same", outputs=outputs)
         case.samples = [case.samples[index] for index in bad[:_MOST_SAMPLES]]
-        swept = Sweep(
-            case.reference,
-            case.candidate,
-            case.pairs,
-            case.outputs,
-            memory=case.memory,
-            progress=case.progress,
-        ).run(case.samples)
-        return self._judged(swept, outputs)
+        search = Search(case, self._tolerances, case.pairs)
+        return self._judged(search, search.faults(), outputs)
 
     def _final_outputs(self) -> tuple[tuple[ValueRow, ...], list[int]]:
         """Rows of the worst sample of each output, and the samples that differ, worst first."""
@@ -151,10 +130,11 @@ class _Bisection:
 
     # -- from measurements to a verdict -------------------------------------------------------
 
-    def _judged(self, swept: Swept, outputs: tuple[ValueRow, ...]) -> BisectReport:
-        judge = Judge(self._case, self._tolerances, swept)
+    def _judged(
+        self, search: Search, faults: Sequence[Fault], outputs: tuple[ValueRow, ...]
+    ) -> BisectReport:
+        judge, swept = search.judge, search.swept
         effect = observer_effect(judge, swept)
-        faults = self._faults(judge, swept)
         rows = [judge.row(m) for m in swept.values.values() if m.accumulated is not None]
         if faults:
             culprits = tuple(self._culprit(fault, judge) for fault in faults)
@@ -196,7 +176,7 @@ class _Bisection:
 
     def _judge_width(
         self,
-        faults: Sequence[_Fault],
+        faults: Sequence[Fault],
         culprits: tuple[Culprit, ...],
         outputs: tuple[ValueRow, ...],
         effect: str,
@@ -215,79 +195,9 @@ class _Bisection:
         )
         return self._made("inconclusive", outputs=outputs, effect=effect, reason=reason)
 
-    # -- suspects -----------------------------------------------------------------------------
-
-    def _faults(self, judge: Judge, swept: Swept) -> list[_Fault]:
-        suspects = sorted(
-            (
-                (excess, measured)
-                for measured in swept.values.values()
-                if (excess := self._excess(judge, measured)) > 0.0
-            ),
-            key=lambda item: -item[0],
-        )[:_MOST_SUSPECTS]
-        if not suspects:
-            return []
-        referee = Referee(self._case, [measured for _, measured in suspects])
-        faults = []
-        for done, (excess, measured) in enumerate(suspects):
-            self._case.progress("asking the referee", done, len(suspects))
-            fault = self._fault(judge, referee, measured, excess)
-            if fault is not None:
-                faults.append(fault)
-        return _merged(faults)
-
-    def _excess(self, judge: Judge, measured: Measured) -> float:
-        """How far the introduced error is above suspicion: 0 for none, infinite for NaN."""
-        found = measured.introduced
-        if found is None or found.identical:
-            return 0.0
-        if found.stats is None or mismatched_non_finite(found.stats) or found.dtype not in EPS:
-            return math.inf
-        bound = judge.bound(measured)
-        if bound == 0.0:
-            return math.inf
-        excess = float(found.stats.max_abs) / bound
-        node = self._case.candidate.model.graph.value(measured.pair.candidate).producer
-        if node is not None and node.id in self._same and excess <= 1.0:
-            return 0.0
-        return excess
-
-    def _fault(
-        self, judge: Judge, referee: Referee, measured: Measured, excess: float
-    ) -> _Fault | None:
-        if self._is_int8_noise(measured):
-            return None
-        ruling = referee.rule(measured)
-        if ruling is not None and not ruling.believable(judge.bound(measured)):
-            ruling = None
-        if ruling is None and excess <= 1.0:
-            return None
-        if ruling is not None and ruling.word(judge.bound(measured)) == "both within rounding":
-            return None
-        region = _core.region(
-            self._case.candidate.model, self._paired, [measured.pair.candidate], True
-        )
-        nodes = self._case.candidate.model.graph
-        computing = tuple(i for i in region if nodes.node(i).op_type != "Constant")
-        return _Fault(measured, excess, ruling, computing or tuple(region))
-
-    def _is_int8_noise(self, measured: Measured) -> bool:
-        """Quantized values may fall on the other side of a rounding step, one step away."""
-        found = measured.introduced
-        node = self._case.candidate.model.graph.value(measured.pair.candidate).producer
-        return (
-            found is not None
-            and found.stats is not None
-            and found.dtype in ("int8", "uint8")
-            and found.stats.max_abs <= 1
-            and node is not None
-            and node.id in self._same
-        )
-
     # -- words --------------------------------------------------------------------------------
 
-    def _culprit(self, fault: _Fault, judge: Judge) -> Culprit:
+    def _culprit(self, fault: Fault, judge: Judge) -> Culprit:
         reference, candidate = self._case.reference.model, self._case.candidate.model
         pair = fault.measured.pair
         theirs = [candidate.graph.node(index) for index in fault.region]
@@ -297,7 +207,7 @@ class _Bisection:
                 reference, [p.reference for p in self._case.pairs], [pair.reference], True
             )
         ]
-        node = likeliest(ours, theirs, set(self._partner)) if len(theirs) > 1 else theirs[0]
+        node = likeliest(ours, theirs, self._partner) if len(theirs) > 1 else theirs[0]
         partner = self._counterpart(node, ours)
         why = (
             differences(reference, partner, candidate, node, self._source)
@@ -367,21 +277,6 @@ class _Bisection:
             reason=reason,
             notes=tuple(self._notes),
         )
-
-
-def _merged(faults: Sequence[_Fault]) -> list[_Fault]:
-    """One fault for all values whose regions share nodes: the culprit is in what they share."""
-    merged: list[_Fault] = []
-    for fault in faults:
-        for index, other in enumerate(merged):
-            common = tuple(node for node in fault.region if node in other.region)
-            if common:
-                smaller = fault if len(fault.region) < len(other.region) else other
-                merged[index] = _Fault(smaller.measured, other.excess, smaller.ruling, common)
-                break
-        else:
-            merged.append(fault)
-    return merged
 
 
 def _largest(rows: Sequence[ValueRow], size: Callable[[ValueRow], float]) -> tuple[ValueRow, ...]:

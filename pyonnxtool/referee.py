@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool import _core
-from pyonnxtool.compare import Array, compare
+from pyonnxtool.compare import Array, Comparison, compare
 from pyonnxtool.errors import PyonnxtoolError
 from pyonnxtool.probe import described, open_part
 from pyonnxtool.verdict import EPS, mismatched_non_finite
@@ -18,7 +18,7 @@ from pyonnxtool.verdict import EPS, mismatched_non_finite
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
     from pyonnxtool.case import Case
-    from pyonnxtool.sweep import Measured
+    from pyonnxtool.sweep import Measured, Pair
 
 _CLEARLY = 8.0
 """An error counts as a side's own when it is this many times the other side's."""
@@ -28,8 +28,9 @@ _CLEARLY = 8.0
 class Ruling:
     """Errors of both sides against float64, all as largest |difference| over the output.
 
-    `apart` is how far apart the sides are, `meaning` is how far apart the two models are in float64: no rounding is in it, so it is what
-    the graphs themselves (attributes, weights, operators) make.
+    `apart` is how far apart the sides are, `meaning` is how far apart the two models are in
+    float64: no rounding is in it, so it is what the graphs themselves (attributes, weights,
+    operators) make.
     """
 
     reference_error: float
@@ -80,11 +81,11 @@ class Ruling:
 class Referee:
     """Re-runs suspects on the reference's values of one sample, on both sides and in float64."""
 
-    def __init__(self, case: Case, suspects: Sequence[Measured]) -> None:
+    def __init__(self, case: Case, pairs: Sequence[Pair], suspects: Sequence[Measured]) -> None:
         self._case = case
-        self._paired_reference = list({pair.reference for pair in case.pairs})
-        self._paired_candidate = [pair.candidate for pair in case.pairs]
-        self._source = {pair.candidate: pair.reference for pair in case.pairs}
+        self._paired_reference = list({pair.reference for pair in pairs})
+        self._paired_candidate = [pair.candidate for pair in pairs]
+        self._source = {pair.candidate: pair.reference for pair in pairs}
         self._source |= {theirs: ours for ours, theirs in case.interface.inputs}
         self._values: dict[int, dict[str, Array]] = {}
         self._wanted = self._sources_of(suspects)
@@ -95,6 +96,12 @@ class Referee:
         if found is None or found.stats is None or found.dtype not in EPS:
             return None
         values = self._values_of(measured.sample)
+        with np.errstate(all="ignore"):  # NaN and infinity are what is being looked for
+            return self._ruling(measured, found, values)
+
+    def _ruling(
+        self, measured: Measured, found: Comparison, values: dict[str, Array]
+    ) -> Ruling | None:
         try:
             truth = self._exact(
                 self._case.reference.model, self._paired_reference, measured.pair.reference, values
@@ -113,7 +120,7 @@ class Referee:
             _distance(truth, ours),
             _distance(other, made),
             _distance(truth, other),
-            float(found.stats.max_abs),
+            math.inf if found.stats is None else float(found.stats.max_abs),
             found.scale,
             found.dtype,
         )
@@ -123,6 +130,8 @@ class Referee:
     ) -> Array:
         from pyonnxtool.backends.fp64 import evaluate_fp64  # noqa: PLC0415 - loads onnx
 
+        if model.graph.value(output).is_input:
+            return values[output].astype(np.float64)
         types = described({name: values[name] for name in given if name in values})
         types |= described({v.name: values[v.name] for v in model.graph.inputs if v.name in values})
         part, inputs, (produced,) = _core.extract(

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 SubjectLike: TypeAlias = "str | PathLike[str] | Model | tuple[Any, str] | Subject | Any"
 """A subject's text, a path, a Model, an onnx.ModelProto, or (one of these, "ort:none")."""
 
-_DEFAULT = "onnxruntime"
+_RUNTIME = "onnxruntime"
+_AS_WRITTEN = "onnxruntime:none"
+"""A bare path: every node as the file has it. Optimizations would hide and move differences."""
 _AS_IS = RunOptions()
 
 
@@ -50,7 +52,7 @@ def parse_subject(given: SubjectLike, options: RunOptions | None = None) -> Subj
         return _placed(_model(what), backend, f"{_text(what)}@{backend}", options)
     if isinstance(given, str):
         return _from_text(given, options)
-    return _placed(_model(given), _DEFAULT, _text(given), options)
+    return _placed(_model(given), _AS_WRITTEN, _text(given), options)
 
 
 def sides(
@@ -62,7 +64,7 @@ def sides(
     if candidate is not None:
         second = parse_subject(candidate, options)
         return _side(first, second), _side(second, first)
-    second = replace(first, backend=_DEFAULT, options=options)
+    second = replace(first, backend=_RUNTIME, options=options)
     if (first.backend, first.options) == (second.backend, second.options):
         first = replace(first, options=replace(options, level="none"))
     return tuple(  # type: ignore[return-value]  # two of them
@@ -89,7 +91,7 @@ def _described(subject: Subject) -> str:
     base = subject.text
     if "@" in base and not Path(base).exists():
         base = base.rpartition("@")[0]
-    if subject.backend == _DEFAULT:
+    if subject.backend == _RUNTIME:
         return f"{base}@ort:{subject.options.level}"
     return f"{base}@{subject.backend}"
 
@@ -104,7 +106,7 @@ def _from_text(text: str, options: RunOptions) -> Subject:
         return Subject(text, None, "dump", options, find_recorder("dump").record(path))
     if backend:
         find_backend(backend.partition(":")[0])
-    return _placed(load(path), backend or _DEFAULT, text, options)
+    return _placed(load(path), backend or _AS_WRITTEN, text, options)
 
 
 def _split(text: str) -> tuple[str, str]:

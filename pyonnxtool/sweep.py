@@ -252,7 +252,7 @@ class Sweep:
             if cached[0] == given:
                 return cached[1]
             cached[1].close()
-        part = open_part(side, given, list(dict.fromkeys(names)))
+        part = open_part(side, given, [n for n in dict.fromkeys(names) if n not in known])
         self._parts[which, index] = (given, part)
         return part
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -153,17 +153,12 @@ def _unique(nodes: Sequence[Node | None]) -> list[Node]:
     return list(seen.values())
 
 
-_HANDED_THROUGH = {"Constant", "Identity", "Dropout"}
-
-
-def likeliest(ours: Sequence[Node], theirs: Sequence[Node], paired: set[int]) -> Node:
+def likeliest(ours: Sequence[Node], theirs: Sequence[Node], paired: Container[int]) -> Node:
     """Of the nodes of a candidate's region, the one to look at first.
 
     A node that narrows the dtype; else the first whose operator the reference's region has fewer
     of; else the first that has no counterpart; else the last, which makes the region's value.
     """
-    computing = [node for node in theirs if node.op_type not in _HANDED_THROUGH]
-    theirs = computing or theirs
     narrowing = [node for node in theirs if _narrows(node)]
     if narrowing and not any(_narrows(node) for node in ours):
         return narrowing[0]

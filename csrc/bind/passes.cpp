@@ -112,6 +112,14 @@ void bind_passes(py::module_& m) {
             return nodes;
           },
           "(reference id, candidate id, same), in topological order of the candidate.")
+      .def_property_readonly(
+          "no_ops",
+          [](const Alignment& self) {
+            std::vector<std::uint32_t> ids;
+            for (const NodeId id : self.no_ops) ids.push_back(id.index);
+            return ids;
+          },
+          "Ids of candidate nodes that only hand a value through.")
       .def_readonly("constants", &Alignment::constants, "Weights at the same place: name pairs.")
       .def_readonly("ambiguous", &Alignment::ambiguous)
       .def_readonly("unmatched", &Alignment::unmatched)

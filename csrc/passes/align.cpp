@@ -75,6 +75,7 @@ Alignment Aligner::result() const {
       made.unmatched_reference.emplace_back(ref_.name(a));
     }
   }
+  made.no_ops = cand_.skeleton.no_ops;
   std::sort(made.constants.begin(), made.constants.end());
   made.constants.erase(std::unique(made.constants.begin(), made.constants.end()),
                        made.constants.end());

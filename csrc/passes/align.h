@@ -30,6 +30,7 @@ struct Alignment {
   std::vector<std::string> ambiguous;  ///< candidate values with several equally good partners
   std::vector<std::string> unmatched;  ///< candidate values without a partner
   std::vector<std::string> unmatched_reference;
+  std::vector<NodeId> no_ops;  ///< candidate nodes that only hand a value through
 };
 
 /// Pairs the main graphs, given which graph inputs and outputs belong together.

@@ -81,6 +81,7 @@ class SkeletonBuilder {
     if (const ValueId same = handed_through(graph_, node, dtypes_)) {
       const std::uint32_t source = stand_in(same);
       skeleton_.of_value[node.outputs[0].index] = source;
+      skeleton_.no_ops.push_back(node.id);
       return;
     }
     if (node.is("Constant") && node.outputs.size() == 1 && node.outputs[0]) {

@@ -43,6 +43,7 @@ struct Skeleton {
   std::vector<Node> nodes;  ///< topological
   std::vector<Value> values;
   std::vector<std::uint32_t> of_value;  ///< by ValueId.index: the value that stands for it
+  std::vector<NodeId> no_ops;           ///< nodes that hand a value through
 
   [[nodiscard]] std::uint32_t find(const Graph& graph, std::string_view name) const;
 };

@@ -1,0 +1,203 @@
+"""From measurements to faults: which regions introduce more than rounding explains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyonnxtool import _core
+from pyonnxtool.judge import Judge
+from pyonnxtool.referee import Referee, Ruling
+from pyonnxtool.sweep import Measured, Pair, Sweep, Swept
+from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Node
+    from pyonnxtool.case import Case
+
+_MOST_SUSPECTS = 32
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A region of the candidate that does not compute what the reference has."""
+
+    measured: Measured
+    excess: float
+    """Introduced error over what rounding explains; infinite for NaN, integers and shapes."""
+    ruling: Ruling | None
+    region: tuple[int, ...]
+    """Ids of the candidate's nodes between paired values, in topological order."""
+
+
+class Search:
+    """Measures all pairs, asks float64 about the suspects, and weeds out wrong pairs."""
+
+    def __init__(self, case: Case, tolerances: Tolerances, pairs: Sequence[Pair]) -> None:
+        self._case, self._tolerances, self._pairs = case, tolerances, list(pairs)
+        self._paired = [pair.candidate for pair in self._pairs]
+        self._graph = case.candidate.model.graph
+        self._same = {theirs for _, theirs, same in case.alignment.nodes if same}
+        self._no_ops = set(case.alignment.no_ops)
+        self.swept = Swept({})
+        self.judge = Judge(case, tolerances, self.swept)
+
+    def faults(self) -> list[Fault]:
+        """The worst first. Of values whose regions overlap, one fault is made."""
+        found = self._measured()
+        doubtful = self._doubtful(found)
+        if doubtful:
+            wrong = self._wrong_pairs(doubtful)
+            found = [fault for fault in found if fault.measured.pair.candidate not in wrong]
+        return _merged(found)
+
+    def _measured(self) -> list[Fault]:
+        case = self._case
+        sweep = Sweep(
+            case.reference,
+            case.candidate,
+            self._pairs,
+            case.outputs,
+            memory=case.memory,
+            progress=case.progress,
+        )
+        self.swept = sweep.run(case.samples)
+        self.judge = Judge(case, self._tolerances, self.swept)
+        ranked = [(self._excess(measured), measured) for measured in self.swept.values.values()]
+        suspects = sorted(
+            ((excess, measured) for excess, measured in ranked if excess > 0.0),
+            key=lambda item: -item[0],
+        )[:_MOST_SUSPECTS]
+        if not suspects:
+            return []
+        referee = Referee(case, self._pairs, [measured for _, measured in suspects])
+        faults = []
+        for done, (excess, measured) in enumerate(suspects):
+            case.progress("asking the referee", done, len(suspects))
+            fault = self._fault(referee, measured, excess)
+            if fault is not None:
+                faults.append(fault)
+        return faults
+
+    def _excess(self, measured: Measured) -> float:
+        """How far the introduced error is above suspicion: 0 for none, infinite for NaN."""
+        found = measured.introduced
+        if found is None or found.identical:
+            return 0.0
+        if found.stats is None or mismatched_non_finite(found.stats) or found.dtype not in EPS:
+            return math.inf
+        bound = self.judge.bound(measured)
+        if bound == 0.0:
+            return math.inf
+        excess = float(found.stats.max_abs) / bound
+        node = self._producer(measured)
+        if node is not None and node.id in self._same and excess <= 1.0:
+            return 0.0
+        return excess
+
+    def _fault(self, referee: Referee, measured: Measured, excess: float) -> Fault | None:
+        if self._is_int8_noise(measured):
+            return None
+        bound = self.judge.bound(measured)
+        ruling = referee.rule(measured)
+        if ruling is not None and not ruling.believable(bound):
+            ruling = None
+        if ruling is None and excess <= 1.0:
+            return None
+        if ruling is not None and ruling.word(bound) == "both within rounding":
+            return None
+        region = _core.region(
+            self._case.candidate.model, self._paired, [measured.pair.candidate], True
+        )
+        computing = tuple(node for node in region if self._computes(node))
+        return Fault(measured, excess, ruling, computing or tuple(region))
+
+    def _is_int8_noise(self, measured: Measured) -> bool:
+        """Quantized values may fall on the other side of a rounding step, one step away."""
+        found = measured.introduced
+        node = self._producer(measured)
+        return (
+            found is not None
+            and found.stats is not None
+            and found.dtype in ("int8", "uint8")
+            and found.stats.max_abs <= 1
+            and node is not None
+            and node.id in self._same
+        )
+
+    def _computes(self, node: int) -> bool:
+        """False for constants and for nodes that only hand a value through."""
+        return self._graph.node(node).op_type != "Constant" and node not in self._no_ops
+
+    def _producer(self, measured: Measured) -> Node | None:
+        return self._graph.value(measured.pair.candidate).producer
+
+    # -- pairs that surroundings told, and that may be wrong -------------------------------------
+
+    def _doubtful(self, faults: Iterable[Fault]) -> dict[str, set[str]]:
+        """Faults at pairs that are not sure, with their readers that are faults as well.
+
+        A wrong pair makes two faults that touch: the value is not what it is compared with, and
+        its readers are fed what they should not get. One wrong node makes one.
+        """
+        bad = {fault.measured.pair.candidate for fault in faults}
+        weak = {pair.candidate for pair in self._pairs if not pair.sure} & bad
+        readers = {name: self._readers(name) for name in weak}
+        return {name: found for name, found in readers.items() if found & bad}
+
+    def _readers(self, name: str) -> set[str]:
+        """Paired values whose regions read the value."""
+        paired = set(self._paired)
+        found: set[str] = set()
+        pending = [name]
+        while pending:
+            for node in self._graph.value(pending.pop()).consumers:
+                for output in node.output_names:
+                    if output in paired:
+                        found.add(output)
+                    elif output:
+                        pending.append(output)
+        return found
+
+    def _wrong_pairs(self, doubtful: dict[str, set[str]]) -> set[str]:
+        """Names that are no faults: without the pair, all that reads it comes out right.
+
+        A fault that is real shows in its readers too once they are run together with it.
+        """
+        case = self._case
+        pairs = [pair for pair in self._pairs if pair.candidate not in doubtful]
+        names = [pair.candidate for pair in pairs]
+        merged = Search(case, self._tolerances, pairs)
+        targets = {name for readers in doubtful.values() for name in readers} - doubtful.keys()
+        for name in doubtful:
+            targets |= merged._readers(name)
+        needed = targets.union(
+            *(_core.frontier(case.candidate.model, names, [target], True) for target in targets)
+        )
+        merged = Search(
+            case, self._tolerances, [pair for pair in pairs if pair.candidate in needed]
+        )
+        bad = {fault.measured.pair.candidate for fault in merged._measured()}
+        wrong: set[str] = set()
+        for name in doubtful:
+            readers = merged._readers(name)
+            if readers and not readers & bad:
+                wrong |= {name} | readers
+        return wrong
+
+
+def _merged(faults: Sequence[Fault]) -> list[Fault]:
+    """One fault for all values whose regions share nodes: the culprit is in what they share."""
+    merged: list[Fault] = []
+    for fault in faults:
+        for index, other in enumerate(merged):
+            common = tuple(node for node in fault.region if node in other.region)
+            if common:
+                smaller = fault if len(fault.region) < len(other.region) else other
+                merged[index] = Fault(smaller.measured, other.excess, smaller.ruling, common)
+                break
+        else:
+            merged.append(fault)
+    return merged
