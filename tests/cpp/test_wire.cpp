@@ -24,12 +24,13 @@ std::string error_of(const std::string& bytes) {
 }
 
 TEST(what_is_written_is_read) {
+  const std::string large(5000, 'x');  // the writer refers to it
   for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{127}, std::uint64_t{128},
                                      std::numeric_limits<std::uint64_t>::max()}) {
     Writer writer;
     writer.uint64(kNumber, number);
     writer.message(kInner, [&] {
-      writer.text(kText, std::string(5000, 'x'));
+      writer.text(kText, large);
       writer.float32(kFloat, 1.5F);
       writer.message(kInner, [] {});
     });
