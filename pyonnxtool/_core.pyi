@@ -127,8 +127,6 @@ def diff_stats(
 def hash_bytes(data: NDArray[Any] | Buffer) -> int:
     """XXH64 of the bytes: 64 bits, the same on every machine."""
 
-# -- models -------------------------------------------------------------------------------------
-
 class Model:
     """A model; its weights stay in its files."""
 

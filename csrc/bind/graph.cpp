@@ -25,8 +25,6 @@ ValueId known_value(const Graph& graph, const py::str& name) {
   return id;
 }
 
-// -- values ---------------------------------------------------------------------------------
-
 std::optional<ValueHandle> value_handle(const GraphHandle& graph, ValueId id) {
   return id ? std::optional(ValueHandle{graph, id}) : std::nullopt;
 }
@@ -143,8 +141,6 @@ void bind_value(py::class_<ValueHandle>& value) {
       });
 }
 
-// -- nodes ----------------------------------------------------------------------------------
-
 struct AttributeObject {
   const GraphHandle& graph;
 
@@ -242,8 +238,6 @@ void bind_node(py::class_<NodeHandle>& node) {
         return to_str("<Node " + node_text(*n.graph.get(), n.id) + ">");
       });
 }
-
-// -- graphs ---------------------------------------------------------------------------------
 
 std::vector<NodeHandle> node_handles(const GraphHandle& graph, std::span<const NodeId> ids) {
   std::vector<NodeHandle> out;

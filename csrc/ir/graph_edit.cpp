@@ -188,8 +188,6 @@ void Graph::set_doc_string(std::string text) {
   changed();
 }
 
-// -- declarations ---------------------------------------------------------------------------
-
 void Graph::index_infos() {
   for (Value& value : values_) {
     value.is_input = value.is_output = false;
