@@ -21,7 +21,8 @@ PYTHON_LAYERS = (
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
     (
         *("compare", "probe", "sweep", "case", "judge", "referee", "rounding", "weights", "why"),
-        *("diffing", "bisection", "reduction", "subjects", "recorded", "inspection"),
+        *("suspects", "diffing", "bisection", "reduction"),
+        *("subjects", "recorded", "inspection"),
     ),
     ("__init__",),
     ("cli",),
