@@ -36,6 +36,19 @@ def run(model: onnx.ModelProto, feeds: Sequence[Feed]) -> list[Outputs]:
     return [running.run(None, feed) for feed in feeds]
 
 
+def all_values(model: onnx.ModelProto, feeds: Sequence[Feed]) -> list[tuple[str, NDArray[Any]]]:
+    """Every tensor that the main graph computes, for the first feed."""
+    marked = onnx.ModelProto()
+    marked.CopyFrom(model)
+    known = {output.name for output in marked.graph.output}
+    names = [name for node in marked.graph.node for name in node.output if name]
+    marked.graph.output.extend(onnx.ValueInfoProto(name=n) for n in names if n not in known)
+    running = session(marked)
+    order = [output.name for output in running.get_outputs()]
+    found = zip(order, running.run(None, feeds[0]), strict=True)
+    return [(name, data) for name, data in found if isinstance(data, np.ndarray)]
+
+
 def difference(reference: list[Outputs], candidate: list[Outputs]) -> float | None:
     """Largest difference relative to its output's scale; inf for NaN or Inf on one side only.
 

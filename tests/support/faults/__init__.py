@@ -72,23 +72,29 @@ def plant(
 
 
 def plant_two(
-    model: onnx.ModelProto, feeds: Sequence[Feed], rng: np.random.Generator, tries: int = 20
+    model: onnx.ModelProto, feeds: Sequence[Feed], rng: np.random.Generator, tries: int = 40
 ) -> Planted | None:
-    """Two faults of different kinds that touch different nodes and show on their own."""
+    """Two faults of different kinds that touch different nodes; each shows without the other."""
     for _ in range(tries):
         one_kind, other_kind = rng.choice(sorted(FAULTS), 2, replace=False)
         one = plant(one_kind, model, feeds, rng, attempts=2)
         if one is None or not one.demanded or not np.isfinite(one.effect):
             continue
-        both = plant(other_kind, one.model, feeds, rng, attempts=2)
-        if both is None or not both.demanded or _near(model, one.culprits[0] | both.culprits[0]):
+        seed = int(rng.integers(1 << 32))
+        alone = plant(other_kind, model, feeds, np.random.default_rng(seed), attempts=1)
+        both = plant(other_kind, one.model, feeds, np.random.default_rng(seed), attempts=1)
+        if alone is None or both is None or alone.description != both.description:
             continue
+        if not alone.demanded or _near(model, one.culprits[0] | both.culprits[0]):
+            continue
+        effect = difference(run(model, feeds), run(both.model, feeds))
         return replace(
             both,
             kind="two_faults",
             culprits=(*one.culprits, *both.culprits),
             reference_culprits=one.reference_culprits | both.reference_culprits,
             description=f"{one.description}; and {both.description}",
+            effect=effect or 0.0,
         )
     return None
 
