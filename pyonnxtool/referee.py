@@ -12,7 +12,7 @@ import numpy as np
 from pyonnxtool import _core
 from pyonnxtool.compare import Array, Comparison, compare
 from pyonnxtool.errors import PyonnxtoolError
-from pyonnxtool.probe import described, open_part
+from pyonnxtool.probe import Values, described, open_part
 from pyonnxtool.verdict import EPS, mismatched_non_finite
 
 if TYPE_CHECKING:
@@ -172,10 +172,13 @@ class Referee:
             feeds = next(s.reference for s in self._case.samples if s.number == sample)
             self._case.reference.begin(sample, feeds)
             made = set(_core.produced_values(self._case.reference.model))
-            part = open_part(self._case.reference, {}, [n for n in self._wanted if n in made])
-            with part.session:
-                found = part.run(feeds)
-            self._case.reference.runs += 1
+            wanted = [name for name in self._wanted if name in made]
+            found: Values = {}
+            if wanted:
+                part = open_part(self._case.reference, {}, wanted)
+                with part.session:
+                    found = part.run(feeds)
+                self._case.reference.runs += 1
             arrays = {n: value for n, value in found.items() if isinstance(value, np.ndarray)}
             self._values = {sample: {**feeds, **arrays}}
         return self._values[sample]

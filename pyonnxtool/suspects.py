@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyonnxtool.case import Case
 
 _MOST_SUSPECTS = 32
+_FAR_BETTER = 0.2
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,7 @@ class Search:
         """The worst first. Of values whose regions overlap, one fault is made."""
         found = self._measured()
         doubtful = self._doubtful(found)
-        if doubtful:
-            wrong = self._wrong_pairs(doubtful)
-            found = [fault for fault in found if fault.measured.pair.candidate not in wrong]
-        return _merged(found)
+        return _merged(self._settled(found, doubtful) if doubtful else found)
 
     def _measured(self) -> list[Fault]:
         case = self._case
@@ -161,31 +159,47 @@ class Search:
                         pending.append(output)
         return found
 
-    def _wrong_pairs(self, doubtful: dict[str, set[str]]) -> set[str]:
-        """Names that are no faults: without the pair, all that reads it comes out right.
+    def _settled(self, faults: Sequence[Fault], doubtful: dict[str, set[str]]) -> list[Fault]:
+        """The faults that are left when each doubtful pair is tried without.
 
-        A fault that is real shows in its readers too once they are run together with it.
+        Where the pair was wrong, all that reads the value comes out right, or at least far better,
+        once it is run together with what makes the value. A real fault shows there all the same.
         """
-        case = self._case
-        pairs = [pair for pair in self._pairs if pair.candidate not in doubtful]
+        together = self._without(doubtful)
+        found = {fault.measured.pair.candidate: fault for fault in faults}
+        shown = {fault.measured.pair.candidate: fault for fault in together._measured()}
+        for name in doubtful:
+            readers = together._readers(name)
+            left = [shown[reader] for reader in readers if reader in shown]
+            alone = _error(found[name]) if name in found else 0.0
+            if not readers or any(_error(fault) >= _FAR_BETTER * alone for fault in left):
+                continue
+            for gone in (name, *readers):
+                found.pop(gone, None)
+            found |= {fault.measured.pair.candidate: fault for fault in left}
+        return list(found.values())
+
+    def _without(self, doubtful: Iterable[str]) -> Search:
+        """A search of what reads the doubtful values, with them unpaired."""
+        out = set(doubtful)
+        pairs = [pair for pair in self._pairs if pair.candidate not in out]
         names = [pair.candidate for pair in pairs]
-        merged = Search(case, self._tolerances, pairs)
-        targets = {name for readers in doubtful.values() for name in readers} - doubtful.keys()
-        for name in doubtful:
-            targets |= merged._readers(name)
+        merged = Search(self._case, self._tolerances, pairs)
+        targets = {reader for name in out for reader in merged._readers(name)}
         needed = targets.union(
-            *(_core.frontier(case.candidate.model, names, [target], True) for target in targets)
+            *(
+                _core.frontier(self._case.candidate.model, names, [target], True)
+                for target in targets
+            )
         )
-        merged = Search(
-            case, self._tolerances, [pair for pair in pairs if pair.candidate in needed]
+        return Search(
+            self._case, self._tolerances, [pair for pair in pairs if pair.candidate in needed]
         )
-        bad = {fault.measured.pair.candidate for fault in merged._measured()}
-        wrong: set[str] = set()
-        for name in doubtful:
-            readers = merged._readers(name)
-            if readers and not readers & bad:
-                wrong |= {name} | readers
-        return wrong
+
+
+def _error(fault: Fault) -> float:
+    found = fault.measured.introduced
+    return found.relative if found is not None else math.inf
 
 
 def _merged(faults: Sequence[Fault]) -> list[Fault]:

@@ -43,10 +43,37 @@ void Aligner::list_values(std::uint32_t b, const std::unordered_set<std::uint32_
     }
     const std::string ours(ref_.name(partner));
     made.values.push_back({ours, std::string(cand_.name(output)), sure_[output]});
-    for (const ValueId twin : cand_.value(output).twins) {
-      made.values.push_back(
-          {ours, std::string(cand_.model.graph().value_name(twin)), sure_[output]});
-    }
+    for (const ValueId twin : cand_.value(output).twins) list_twin(output, twin, ours, made);
+  }
+}
+
+/// A node that computes what another one does was merged with it. Where names are trusted, its own
+/// name may say that it should have computed something else.
+void Aligner::list_twin(std::uint32_t value, ValueId twin, const std::string& partner,
+                        Alignment& made) const {
+  const Graph& theirs = cand_.model.graph();
+  const Graph& ours = ref_.model.graph();
+  const std::string name(theirs.value_name(twin));
+  const ValueId same_name = trusts_names_ ? ours.find_value(name) : ValueId{};
+  const NodeId made_by = same_name ? ours.value(same_name).producer : NodeId{};
+  const NodeId twin_node = theirs.value(twin).producer;
+  if (!made_by || ours.node(made_by).op_type != theirs.node(twin_node).op_type) {
+    made.values.push_back({partner, name, sure_[value]});
+    return;
+  }
+  made.values.push_back({name, name, false});
+  made.nodes.push_back({made_by, twin_node, name == partner});
+}
+
+void Aligner::list_revived(Alignment& made) const {
+  for (const auto& [a, index] : revived_) {
+    const NodeId id = cand_.skeleton.no_ops[index].id;
+    const ValueId output = cand_.model.graph().node(id).outputs[0];
+    made.nodes.push_back({ref_.node(a).id, id, false});
+    made.values.push_back({std::string(ref_.name(ref_.node(a).outputs[0])),
+                           std::string(cand_.model.graph().value_name(output)), false});
+    std::erase(made.no_ops, id);
+    std::erase(made.unmatched_reference, made.values.back().reference);
   }
 }
 
@@ -75,7 +102,8 @@ Alignment Aligner::result() const {
       made.unmatched_reference.emplace_back(ref_.name(a));
     }
   }
-  made.no_ops = cand_.skeleton.no_ops;
+  for (const auto& no_op : cand_.skeleton.no_ops) made.no_ops.push_back(no_op.id);
+  list_revived(made);
   std::sort(made.constants.begin(), made.constants.end());
   made.constants.erase(std::unique(made.constants.begin(), made.constants.end()),
                        made.constants.end());

@@ -9,7 +9,6 @@ namespace pot {
 namespace {
 
 constexpr std::uint32_t kNone = Skeleton::kNone;
-constexpr std::size_t kLongestChain = 6;
 constexpr double kTrustNames = 0.6;
 constexpr int kDeepest = 4;
 
@@ -280,64 +279,6 @@ bool Aligner::by_name() {
   return false;
 }
 
-/// The node and those behind it, as long as each is the only reader of the one before.
-Indices Aligner::chain(const Side& side, std::uint32_t node) const {
-  Indices found{node};
-  while (found.size() < kLongestChain) {
-    const auto& outputs = side.node(found.back()).outputs;
-    if (outputs.empty() || outputs[0] == kNone) break;
-    const auto& value = side.value(outputs[0]);
-    if (value.is_output || value.uses.size() != 1) break;
-    const std::uint32_t next = value.uses[0].node;
-    const auto& inputs = side.node(next).inputs;
-    const bool alone = std::all_of(inputs.begin(), inputs.end(), [&](auto input) {
-      return input == kNone || input == outputs[0] || side.constant(input) ||
-             side.value_partner[input] != kNone;
-    });
-    if (!alone || side.node_partner[next] != kNone) break;
-    found.push_back(next);
-  }
-  return found;
-}
-
-/// Two stretches that start from the same values and end in values that are read alike: nodes
-/// were inserted, dropped, fused or replaced between them. The shortest such stretch counts.
-bool Aligner::bridged() {
-  for (std::uint32_t b = 0; b < cand_.skeleton.nodes.size(); ++b) {
-    Indices mapped;
-    if (cand_.node_partner[b] != kNone || !mapped_inputs(b, mapped)) continue;
-    Indices ours = partners_reading(b, mapped, true);
-    const auto same_op = [&](auto a) { return ref_.node(a).op == cand_.node(b).op; };
-    if (std::count_if(ours.begin(), ours.end(), same_op) == 1) {
-      ours = {*std::find_if(ours.begin(), ours.end(), same_op)};
-    }
-    if (ours.size() == 1 && bridge(chain(ref_, ours[0]), chain(cand_, b))) return true;
-  }
-  return false;
-}
-
-bool Aligner::bridge(const Indices& ours, const Indices& theirs) {
-  for (std::size_t length = 0; length < ours.size() + theirs.size() - 1; ++length) {
-    for (std::size_t i = 0; i <= std::min(length, ours.size() - 1); ++i) {
-      if (length - i >= theirs.size()) continue;
-      const std::uint32_t a = ours[i];
-      const std::uint32_t b = theirs[length - i];
-      const auto read_by = readers(ref_, a);
-      if (read_by.empty() || read_by != readers(cand_, b)) continue;
-      const auto& made = cand_.node(b).outputs;
-      if (made.empty() || made[0] == kNone || cand_.value_partner[made[0]] != kNone) continue;
-      if (ref_.node(a).op == cand_.node(b).op) {
-        pair_nodes(a, b, false);
-      } else {
-        pair_values(ref_.node(a).outputs[0], made[0], false);
-        if (length == 0) pair_nodes(a, b, false);  // one operator in place of another
-      }
-      return true;
-    }
-  }
-  return false;
-}
-
 /// Most nodes bear the name of a node that is the same in all it is and reads: then the models
 /// share their names, and a name tells more than structure where a wire or an operator was
 /// changed. Numbers that an exporter shifted, or names that were swapped, do not pass this.
@@ -360,6 +301,7 @@ void Aligner::by_trusted_names() {
   }
   const auto most = std::max(ref_.skeleton.nodes.size(), cand_.skeleton.nodes.size());
   if (static_cast<double>(same.size()) < kTrustNames * static_cast<double>(most)) return;
+  trusts_names_ = true;
   for (const auto& [a, b] : same) pair_nodes(a, b, true);
   for (const auto& [a, b] : alike) {
     if (ref_.node(a).op == cand_.node(b).op) pair_nodes(a, b, false);

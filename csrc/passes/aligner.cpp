@@ -45,8 +45,9 @@ void Aligner::run(std::span<const NamePair> outputs) {
   }
   for (bool progress = true; progress;) {
     progress = forward() || backward() || resolve_waiting() || sideways(true) || by_name() ||
-               bridged() || sideways(false);
+               bridged() || sideways(false) || by_constants();
   }
+  revive_no_ops();
 }
 
 void Aligner::pair_values(std::uint32_t a, std::uint32_t b, bool sure) {

@@ -82,6 +82,8 @@ class Aligner {
   bool sideways(bool same_slot);
   bool by_name();
   Indices chain(const Side& side, std::uint32_t node) const;
+  bool by_constants();
+  void revive_no_ops();
   bool bridged();
   bool bridge(const Indices& ours, const Indices& theirs);
   void by_trusted_names();
@@ -93,11 +95,16 @@ class Aligner {
   // -- the result: align.cpp ------------------------------------------------------------------
 
   void list_constants(std::uint32_t a, std::uint32_t b, std::vector<NamePair>& pairs) const;
+  void list_twin(std::uint32_t value, ValueId twin, const std::string& partner,
+                 Alignment& made) const;
+  void list_revived(Alignment& made) const;
   void list_values(std::uint32_t b, const std::unordered_set<std::uint32_t>& doubtful,
                    Alignment& made) const;
 
   Side ref_, cand_;
   std::vector<bool> sure_;
+  bool trusts_names_ = false;
+  std::vector<std::pair<std::uint32_t, std::size_t>> revived_;      // reference node, no-op
   Indices fresh_;                                                   // candidate values just paired
   std::vector<std::pair<std::uint32_t, std::uint32_t>> backward_;   // values to follow upwards
   std::vector<std::pair<std::uint32_t, std::uint32_t>> inputs_of_;  // nodes to follow upwards

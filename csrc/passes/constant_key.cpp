@@ -49,7 +49,8 @@ ConstantKey plain_key(DType dtype, std::span<const T> elements, bool scalar) {
   const std::int64_t size = static_cast<std::int64_t>(elements.size());
   const std::span<const std::int64_t> dims(&size, scalar ? 0 : 1);
   const std::uint64_t shape = shape_key(dtype, dims);
-  return {nonzero(mix({shape, kernels::hash_bytes(std::as_bytes(elements))})), shape};
+  return {nonzero(mix({shape, kernels::hash_bytes(std::as_bytes(elements))})), shape,
+          elements.size()};
 }
 
 std::uint64_t sparse_key(const SparseTensor& tensor) {
@@ -88,10 +89,11 @@ ConstantKey constant_key(const Tensor& tensor, LargeBy large) {
   const std::uint64_t shape = shape_key(tensor.dtype(), tensor.dims);
   if (large == LargeBy::place && tensor.nbytes().value_or(0) > kSampleAbove) {
     if (const auto place = tensor.file_range()) {
-      return {nonzero(mix({shape, text_key(place->file), place->offset})), shape};
+      return {nonzero(mix({shape, text_key(place->file), place->offset})), shape,
+              tensor.count().value_or(0)};
     }
   }
-  return {nonzero(mix({shape, elements_key(tensor)})), shape};
+  return {nonzero(mix({shape, elements_key(tensor)})), shape, tensor.count().value_or(0)};
 }
 
 ConstantKey constant_key(const Node& node) {
@@ -110,14 +112,14 @@ ConstantKey constant_key(const Node& node) {
       return plain_key<float>(DType::float32, {number, 1}, true);
     }
     if (const auto* sparse = attribute.get<SparseTensorRef>(); sparse && *sparse) {
-      return {sparse_key(**sparse), shape_key(DType::undefined, (*sparse)->dims)};
+      return {sparse_key(**sparse), shape_key(DType::undefined, (*sparse)->dims), 0};
     }
   }
   std::uint64_t hash = text_key("constant");
   for (const Attribute& attribute : node.attributes) {
     hash = mix({hash, std::visit([](const auto& v) { return value_key(v); }, attribute.value)});
   }
-  return {nonzero(hash), 0};
+  return {nonzero(hash), 0, 0};
 }
 
 std::uint64_t attributes_key(const Graph& graph, const Node& node) {

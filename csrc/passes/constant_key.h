@@ -11,6 +11,7 @@ namespace pot {
 struct ConstantKey {
   std::uint64_t content = 0;  ///< dtype, dims and elements; never 0 for a constant
   std::uint64_t shape = 0;    ///< dtype and dims
+  std::uint64_t elements = 0;
 };
 
 /// What tells one large tensor (over 64 KiB) from another.

@@ -13,6 +13,15 @@
 namespace pot {
 namespace {
 
+/// Domain, operator, overload, and which outputs there are.
+std::uint64_t op_key(const Node& node) {
+  std::uint64_t outputs = node.outputs.size();
+  for (const ValueId output : node.outputs) outputs = outputs * 2 + (output ? 1 : 0);
+  const std::string_view domain =
+      node.is_standard() ? std::string_view() : std::string_view(node.domain);
+  return mix({text_key(domain), text_key(node.op_type), text_key(node.overload), outputs});
+}
+
 class SkeletonBuilder {
  public:
   SkeletonBuilder(const Graph& graph, LargeBy large)
@@ -60,6 +69,7 @@ class SkeletonBuilder {
       const ConstantKey key = constant_key(*tensor, large_);
       value.constant = key.content;
       value.constant_shape = key.shape;
+      value.constant_elements = key.elements;
     } else if (const SparseTensorRef& sparse = graph_.value(id).sparse_initializer) {
       value.constant = mix({text_key("sparse"), sparse->dims.size(), id.index});
     }
@@ -81,7 +91,7 @@ class SkeletonBuilder {
     if (const ValueId same = handed_through(graph_, node, dtypes_)) {
       const std::uint32_t source = stand_in(same);
       skeleton_.of_value[node.outputs[0].index] = source;
-      skeleton_.no_ops.push_back(node.id);
+      skeleton_.no_ops.push_back({node.id, op_key(node), source});
       return;
     }
     if (node.is("Constant") && node.outputs.size() == 1 && node.outputs[0]) {
@@ -90,6 +100,7 @@ class SkeletonBuilder {
       value.id = node.outputs[0];
       value.constant = key.content;
       value.constant_shape = key.shape;
+      value.constant_elements = key.elements;
       put(std::move(value));
       return;
     }
@@ -124,11 +135,7 @@ class SkeletonBuilder {
     made.id = node.id;
     const OpEntry* entry = op_table().find(node.domain, node.op_type);
     made.commutative = entry && entry->traits.commutative;
-    std::uint64_t outputs = node.outputs.size();
-    for (const ValueId output : node.outputs) outputs = outputs * 2 + (output ? 1 : 0);
-    const std::string_view domain =
-        node.is_standard() ? std::string_view() : std::string_view(node.domain);
-    made.op = mix({text_key(domain), text_key(node.op_type), text_key(node.overload), outputs});
+    made.op = op_key(node);
     made.attributes = attributes_key(graph_, node);
     for (const ValueId input : node.inputs) {
       made.inputs.push_back(input ? stand_in(input) : Skeleton::kNone);

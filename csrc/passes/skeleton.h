@@ -27,6 +27,7 @@ struct Skeleton {
     std::uint32_t slot = 0;
     std::uint64_t constant = 0;        ///< hash of dtype, dims and content; 0: not a constant
     std::uint64_t constant_shape = 0;  ///< hash of dtype and dims only
+    std::uint64_t constant_elements = 0;
     bool is_output = false;
     std::vector<Input> uses;     ///< captured values have the slots behind the inputs
     std::vector<ValueId> twins;  ///< values of merged nodes: always equal to this one
@@ -43,7 +44,12 @@ struct Skeleton {
   std::vector<Node> nodes;  ///< topological
   std::vector<Value> values;
   std::vector<std::uint32_t> of_value;  ///< by ValueId.index: the value that stands for it
-  std::vector<NodeId> no_ops;           ///< nodes that hand a value through
+  struct NoOp {
+    NodeId id;
+    std::uint64_t op;      ///< as Node::op
+    std::uint32_t source;  ///< the value that it hands through
+  };
+  std::vector<NoOp> no_ops;
 
   [[nodiscard]] std::uint32_t find(const Graph& graph, std::string_view name) const;
 };
