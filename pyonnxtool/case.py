@@ -18,9 +18,10 @@ from pyonnxtool.errors import UsageError
 from pyonnxtool.feeds import check_feeds, generate_feeds, load_feeds
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.interface import Interface, match_interface
+from pyonnxtool.plan import Pair
 from pyonnxtool.probe import Sample, Side
 from pyonnxtool.report import Coverage
-from pyonnxtool.sweep import Pair, Progress
+from pyonnxtool.sweep import Progress
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Alignment, Model, Node
@@ -102,6 +103,8 @@ def open_case(
     )
     chosen = _Filter(only, skip, candidate.model)
     pairs = [Pair(*pair) for pair in alignment.values if chosen.takes(pair[1])]
+    if alignment.values and not pairs:
+        raise UsageError(f"no value fits --only {' '.join(only)} --skip {' '.join(skip)}")
     outputs = [Pair(*names) for names in interface.outputs]
     if reference.recorded is not None:
         known = reference.recorded.names(fed[0].reference)

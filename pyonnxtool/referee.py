@@ -18,7 +18,8 @@ from pyonnxtool.verdict import EPS, mismatched_non_finite
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
     from pyonnxtool.case import Case
-    from pyonnxtool.sweep import Measured, Pair
+    from pyonnxtool.plan import Pair
+    from pyonnxtool.sweep import Measured
 
 _CLEARLY = 8.0
 """An error counts as a side's own when it is this many times the other side's."""

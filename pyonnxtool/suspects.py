@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
 from pyonnxtool.judge import Judge
+from pyonnxtool.plan import Pair
 from pyonnxtool.referee import Referee, Ruling
-from pyonnxtool.sweep import Measured, Pair, Sweep, Swept
+from pyonnxtool.sweep import Measured, Sweep, Swept
 from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyonnxtool import _core
 from pyonnxtool.compare import Array, Comparison, compare, dtype_of
 from pyonnxtool.errors import BackendError
 from pyonnxtool.feeds.dtypes import numpy_dtype
+from pyonnxtool.plan import Chunk, Pair, plan_chunks, value_sizes
 from pyonnxtool.probe import (
     Feeds,
     Part,
@@ -28,9 +28,7 @@ from pyonnxtool.probe import (
     Types,
     Values,
     described,
-    nbytes,
     open_part,
-    shapes_of,
 )
 
 if TYPE_CHECKING:
@@ -40,18 +38,6 @@ Progress = Callable[[str, int, int], None]
 
 _SHARE_OF_BUDGET = 0.35
 """Of the budget, for one side's values: the other side's and what is kept need room as well."""
-
-_DOUBT = 4
-"""A guessed size may be this many times too small before it matters."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A value of each model that should be equal. `sure`: same computation, by structure."""
-
-    reference: str
-    candidate: str
-    sure: bool = True
 
 
 @dataclass
@@ -88,13 +74,6 @@ class Swept:
     chunks: int = 1
 
 
-@dataclass
-class _Chunk:
-    pairs: list[Pair]
-    keep_reference: set[str] = field(default_factory=set)
-    keep_candidate: set[str] = field(default_factory=set)
-
-
 class Sweep:
     """One comparison of two sides. Sessions stay open between samples of equal shapes."""
 
@@ -117,21 +96,21 @@ class Sweep:
         self._introduced = introduced
         self._progress = progress or (lambda stage, done, total: None)
         self._source = {pair.candidate: pair.reference for pair in self._pairs}
-        self._chunks: list[_Chunk] = []
+        self._chunks: list[Chunk] = []
         self._parts: dict[tuple[str, int], tuple[object, Part]] = {}
         self._types: dict[str, str] = {}
         self._last = False
+        self._done = self._total = 0
         self.result = Swept({pair.candidate: Measured(pair) for pair in self._pairs})
 
     def run(self, samples: Sequence[Sample]) -> Swept:
         """Compare on each sample."""
-        total = len(samples)
+        self._total = len(samples)
         with ThreadPoolExecutor(1) as worker:
             try:
                 for index, sample in enumerate(samples):
-                    self._last = index + 1 == total
+                    self._last = index + 1 == self._total
                     self._sample(worker, sample)
-                    self._progress("comparing", index + 1, total)
             finally:
                 self._close_parts()
         self.result.chunks = len(self._chunks)
@@ -152,6 +131,8 @@ class Sweep:
                     state.submit(worker, side.close)
         for index in range(len(self._chunks)):
             self._run_chunk(worker, index, state)
+            self._done += 1
+            self._progress("comparing", self._done, self._total * len(self._chunks))
         self._compare_outputs(state)
 
     # -- one chunk ----------------------------------------------------------------------------
@@ -189,7 +170,7 @@ class Sweep:
         if self._last or len(self._chunks) > 1:
             part.close()
 
-    def _compare_accumulated(self, chunk: _Chunk, state: _State) -> None:
+    def _compare_accumulated(self, chunk: Chunk, state: _State) -> None:
         for pair in chunk.pairs:
             found = compare(state.reference[pair.reference], state.candidate[pair.candidate])
             self.result.values[pair.candidate].take(state.sample, found)
@@ -308,71 +289,16 @@ class Sweep:
             part.close()
         self._parts.clear()
 
-    # -- planning -----------------------------------------------------------------------------
-
-    def _plan(self, feeds: Feeds) -> list[_Chunk]:
-        """Chunks in the reference's order whose values fit the budget's share."""
-        self._chunks = [_Chunk(self._pairs)]
+    def _plan(self, feeds: Feeds) -> list[Chunk]:
+        self._chunks = [Chunk(self._pairs)]
         part = self._part("reference", 0, dict(feeds))
-        sizes = self._sizes(part, feeds)
+        sizes = value_sizes(self._reference, part, dict(feeds), self._limit)
         if sum(sizes.values()) <= self._limit:
             return self._chunks
         self._close_parts()
-        place = {name: i for i, name in enumerate(_core.produced_values(self._reference.model))}
-        chunks: list[_Chunk] = []
-        room = 0
-        for pair in sorted(self._pairs, key=lambda pair: place.get(pair.reference, -1)):
-            size = sizes.get(pair.reference, 0)
-            if not chunks or (size > room and chunks[-1].pairs):
-                chunks.append(_Chunk([]))
-                room = self._limit
-            chunks[-1].pairs.append(pair)
-            room -= size
-        self._decide_what_to_keep(chunks)
-        return chunks
-
-    def _sizes(self, part: Part, feeds: Feeds) -> dict[str, int]:
-        """Bytes of each paired value, as the runtime infers them from the shapes of the inputs.
-
-        A dim that it cannot infer is guessed to be as long as all input dims together. Where that
-        leaves room for doubt, a run that returns nothing but shapes tells.
-        """
-        types = part.session.output_types
-        guess = sum(dim for _, shape in described(dict(feeds)).values() for dim in shape or ())
-        sizes = {name: nbytes(dtype, shape, guess) for name, (dtype, shape) in types.items()}
-        unsure = [
-            name
-            for name, (dtype, shape) in types.items()
-            if dtype and not all(isinstance(dim, int) for dim in shape or ())
-        ]
-        doubt = _DOUBT * sum(sizes[name] for name in unsure)
-        if unsure and sum(sizes.values()) + doubt > self._limit:
-            for name, shape in shapes_of(self._reference, dict(feeds), unsure).items():
-                sizes[name] = nbytes(types[name][0], shape)
-        return sizes
-
-    def _decide_what_to_keep(self, chunks: list[_Chunk]) -> None:
-        for index, chunk in enumerate(chunks[:-1]):
-            done = [pair for earlier in chunks[: index + 1] for pair in earlier.pairs]
-            later = [pair for rest in chunks[index + 1 :] for pair in rest.pairs]
-            ours = {pair.reference for pair in done}
-            theirs = {pair.candidate for pair in done}
-            reference_later = list({pair.reference for pair in later} - ours)
-            candidate_later = [pair.candidate for pair in later]
-            chunk.keep_reference = ours & set(
-                _core.frontier(self._reference.model, list(ours), reference_later)
-            )
-            chunk.keep_candidate = theirs & set(
-                _core.frontier(self._candidate.model, list(theirs), candidate_later)
-            )
-            if self._introduced:
-                every = [*theirs, *candidate_later]
-                read = _core.frontier(self._candidate.model, every, candidate_later, True)
-                chunk.keep_reference |= ours & {
-                    self._source[name] for name in read if name in self._source
-                }
-            # Values may be asked for again under another candidate name in a later chunk.
-            chunk.keep_reference |= ours & {pair.reference for pair in later}
+        return plan_chunks(
+            self._reference.model, self._candidate.model, self._pairs, sizes, self._limit
+        )
 
     @staticmethod
     def _kept(values: Values, keep: set[str], feeds: set[str]) -> Values:

@@ -20,7 +20,8 @@ PYTHON_LAYERS = (
     ("model", "feeds", "interface", "rewrite"),
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
     (
-        *("compare", "probe", "sweep", "case", "judge", "referee", "rounding", "weights", "why"),
+        *("case", "compare", "judge", "plan", "probe", "recorded", "referee", "rounding"),
+        *("suspects", "sweep", "weights", "why"),
         *("suspects", "diffing", "bisection", "reduction"),
         *("subjects", "recorded", "inspection"),
     ),
