@@ -134,7 +134,7 @@ TEST(swapped_operands_pair_but_are_not_the_same) {
 TEST(twins_with_other_weights_are_told_apart_by_their_weights) {
   Built ours, theirs;
   for (Built* model : {&ours, &theirs}) {
-    model->input("x").weight("u", {1}).weight("v", {2});
+    model->input("x").weight("u", {3}).weight("v", {2});  // by 1 would be a no-op
   }
   ours.node("Mul", "a", {"x", "u"}).node("Mul", "b", {"x", "v"}).node("Sub", "y", {"a", "b"});
   theirs.node("Mul", "q", {"x", "v"}).node("Mul", "p", {"x", "u"}).node("Sub", "y", {"p", "q"});
@@ -147,7 +147,7 @@ TEST(twins_with_other_weights_are_told_apart_by_their_weights) {
 
 TEST(a_fused_node_is_not_paired_with_its_first_part) {
   Built ours, theirs;
-  ours.input("x").weight("w", {1}).weight("s", {2}).node("Mul", "a", {"x", "w"});
+  ours.input("x").weight("w", {5}).weight("s", {2}).node("Mul", "a", {"x", "w"});
   ours.node("Sub", "b", {"a", "s"}).node("Relu", "y", {"b"}).output("y");
   theirs.input("x").weight("w2", {3}).node("Mul", "b", {"x", "w2"}).node("Relu", "y", {"b"});
   theirs.output("y");
