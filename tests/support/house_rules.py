@@ -21,9 +21,8 @@ PYTHON_LAYERS = (
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
     (
         *("case", "compare", "judge", "plan", "probe", "recorded", "referee", "rounding"),
-        *("suspects", "sweep", "weights", "why"),
-        *("suspects", "diffing", "bisection", "reduction"),
-        *("subjects", "recorded", "inspection"),
+        *("subjects", "suspects", "sweep", "weights", "why"),
+        *("diffing", "bisection", "reduction", "inspection"),
     ),
     ("__init__",),
     ("cli",),
