@@ -246,8 +246,10 @@ class _Bisection:
         partner = self._partner.get(node.id)
         if partner is not None:
             return self._case.reference.model.graph.node(partner)
-        same = [other for other in ours if other.op_type == node.op_type]
-        return same[0] if len(same) == 1 else ours[0] if len(ours) == 1 else None
+        taken = set(self._partner.values())
+        free = [other for other in ours if other.id not in taken]
+        same = [other for other in free if other.op_type == node.op_type]
+        return same[0] if len(same) == 1 else free[0] if len(free) == 1 else None
 
     def _made(
         self,
