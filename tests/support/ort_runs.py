@@ -37,7 +37,7 @@ def run(model: onnx.ModelProto, feeds: Sequence[Feed]) -> list[Outputs]:
 
 
 def all_values(model: onnx.ModelProto, feeds: Sequence[Feed]) -> list[tuple[str, NDArray[Any]]]:
-    """Every tensor that the main graph computes, for the first feed."""
+    """The tensors that the main graph computes for the first feed; bfloat16 is left out."""
     marked = onnx.ModelProto()
     marked.CopyFrom(model)
     known = {output.name for output in marked.graph.output}
