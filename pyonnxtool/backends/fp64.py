@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pyonnxtool.backends import BACKENDS, Array, Output, RunOptions, Session
-from pyonnxtool.backends._evaluation import EvaluatorSession
-from pyonnxtool.backends._fp64_evaluator import Evaluator64
 from pyonnxtool.backends._session import draws_random_numbers, refuse_options, refuse_words
 
 if TYPE_CHECKING:
@@ -27,6 +25,10 @@ class Fp64:
 
     def open(self, model: Model, options: RunOptions) -> Session:
         """A weight is widened when a node needs it and forgotten after that."""
+        # Both load onnx, which nobody has to wait for who only lists the backends.
+        from pyonnxtool.backends._evaluation import EvaluatorSession  # noqa: PLC0415
+        from pyonnxtool.backends._fp64_evaluator import Evaluator64  # noqa: PLC0415
+
         refuse_options(self.name, options)
         return EvaluatorSession(model, Evaluator64, self.name)
 

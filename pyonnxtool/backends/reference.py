@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from onnx.reference import ReferenceEvaluator
-
 from pyonnxtool.backends import BACKENDS, RunOptions, Session
-from pyonnxtool.backends._evaluation import EvaluatorSession
 from pyonnxtool.backends._session import draws_random_numbers, refuse_options, refuse_words
 
 if TYPE_CHECKING:
@@ -29,6 +26,11 @@ class Reference:
     def open(self, model: Model, options: RunOptions) -> Session:
         """Never reads a weight before a node uses it."""
         refuse_options(self.name, options)
+        # Both load onnx, which nobody has to wait for who only lists the backends.
+        from onnx.reference import ReferenceEvaluator  # noqa: PLC0415
+
+        from pyonnxtool.backends._evaluation import EvaluatorSession  # noqa: PLC0415
+
         return EvaluatorSession(model, ReferenceEvaluator, self.name)
 
     def repeatable(self, model: Model, options: RunOptions) -> bool:
