@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyonnxtool.backends.command import CommandValues
 from pyonnxtool.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ class RecordedBackend:
         return set(self._values)
 
     def held_inputs(self, model: Model, samples: int) -> list[dict[str, Array]] | None:
-        """The graph inputs, where all of them were recorded as well."""
+        """The graph inputs, where all of them were recorded as well. A program has none."""
+        if isinstance(self._recorded, CommandValues):
+            return None
         wanted = [value.name for value in model.graph.inputs if value.initializer is None]
         try:
             recorded = [self._recorded.values({}, sample) for sample in range(samples)]
