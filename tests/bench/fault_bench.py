@@ -69,6 +69,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="*", metavar="GLOB", help="MODEL/KIND/DISGUISE")
     parser.add_argument("--bed", type=Path, help="plant in DIR/NAME/NAME.onnx instead of the zoo")
+    parser.add_argument("--seed", type=int, default=0, help="plants elsewhere")
     parser.add_argument("--level", help="onnxruntime's, where the tool's default is not meant")
     parser.add_argument("--exports", action="store_true", help="NAME_x of --bed against NAME_y")
     parser.add_argument("--all-disguises", action="store_true", help="each fault in each disguise")
@@ -82,15 +83,16 @@ def _options() -> argparse.Namespace:
 def _trials(options: argparse.Namespace) -> Iterator[Trial]:
     wanted = options.only.split("/")[0]
     if options.exports:
-        yield from _exports(options.bed, wanted)
+        yield from _exports(options, wanted)
         return
     for case in _bed(options.bed, wanted) if options.bed else _zoo(wanted):
         looks = tuple(DISGUISES) if options.all_disguises else ()
         if options.bed and not looks:
             looks = ("none", "all_renamed")
-        yield from planted_trials(case, ALL_KINDS, looks, attempts=3 if options.bed else 12)
+        attempts = 3 if options.bed else 12
+        yield from planted_trials(case, ALL_KINDS, looks, attempts, options.seed)
         if not options.bed:
-            yield from rewritten_trials(case)
+            yield from rewritten_trials(case, seed=options.seed)
         if not options.no_controls:
             with tempfile.TemporaryDirectory() as folder:
                 yield from optimized_trials(case, Path(folder))
@@ -118,10 +120,10 @@ def _bed(folder: Path, wanted: str) -> Iterator[Case]:
         yield Case(path.stem, onnx.load(path), (feed,))
 
 
-def _exports(folder: Path, wanted: str) -> Iterator[Trial]:
+def _exports(options: argparse.Namespace, wanted: str) -> Iterator[Trial]:
     """Models that differ in the last part of their name and take the same inputs."""
     earlier: dict[str, Case] = {}
-    for case in _bed(folder, wanted):
+    for case in _bed(options.bed, wanted):
         other = earlier.setdefault(case.name.rpartition("_")[0], case)
         try:
             alike = other is not case and difference(
@@ -130,7 +132,7 @@ def _exports(folder: Path, wanted: str) -> Iterator[Trial]:
         except Exception:  # onnxruntime has many; another input name is no export of the same
             continue
         if alike is not False and alike is not None and alike < DEMANDED:
-            yield from exporter_trials(other, case, ALL_KINDS)
+            yield from exporter_trials(other, case, ALL_KINDS, options.seed)
 
 
 def _simplified(case: Case, onnxsim: str | None, folder: Path) -> Iterator[Trial]:

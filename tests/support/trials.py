@@ -65,13 +65,17 @@ class Trial:
         return bool(self.culprits) and self.effect > DEMANDED
 
 
-def seeded(*parts: str) -> np.random.Generator:
-    """A generator that depends on the trial's name alone, so each can be repeated by itself."""
-    return np.random.default_rng(zlib.crc32("/".join(parts).encode()))
+def seeded(*parts: str, seed: int = 0) -> np.random.Generator:
+    """A generator that depends on the trial's name and seed alone: each repeats by itself."""
+    return np.random.default_rng([zlib.crc32("/".join(parts).encode()), seed])
 
 
 def planted_trials(
-    case: Case, kinds: Sequence[str], disguises: Sequence[str] = (), attempts: int = 12
+    case: Case,
+    kinds: Sequence[str],
+    disguises: Sequence[str] = (),
+    attempts: int = 12,
+    seed: int = 0,
 ) -> Iterator[Trial]:
     """Every fault that applies to `case`: with names kept, and in each of `disguises`.
 
@@ -79,18 +83,20 @@ def planted_trials(
     """
     expected = run(case.model, case.feeds)
     for kind in kinds:
-        planted = _planted(case, kind, expected, attempts)
+        planted = _planted(case, kind, expected, attempts, seed)
         if planted is None:
             continue
         others = [name for name in DISGUISES if name != "none"]
-        turn = zlib.crc32(f"{case.name}/{kind}".encode()) % len(others)
+        turn = (zlib.crc32(f"{case.name}/{kind}".encode()) + seed) % len(others)
         chosen = disguises or ("none", others[turn], others[(turn + 5) % len(others)])
         for look in chosen:
             yield _disguised_trial(case, planted, kind, look)
 
 
-def _planted(case: Case, kind: str, expected: list[Outputs], attempts: int) -> Planted | None:
-    rng = seeded(case.name, kind)
+def _planted(
+    case: Case, kind: str, expected: list[Outputs], attempts: int, seed: int
+) -> Planted | None:
+    rng = seeded(case.name, kind, seed=seed)
     if kind.startswith("two_faults"):
         return plant_two(case.model, case.feeds, rng)
     if kind.startswith("inside/"):
@@ -107,13 +113,13 @@ ALL_KINDS = (
 )  # fmt: skip
 
 
-def rewritten_trials(case: Case, each: int = 3) -> Iterator[Trial]:
+def rewritten_trials(case: Case, each: int = 3, seed: int = 0) -> Iterator[Trial]:
     """Faults in a candidate whose structure differs too: rewritten or optimized, then damaged."""
     for equivalent in EQUIVALENTS:
         model = rewritten(case.model, equivalent)
         if model is None:
             continue
-        rng = seeded(case.name, equivalent)
+        rng = seeded(case.name, equivalent, seed=seed)
         expected, found = run(model, case.feeds), 0
         for kind in rng.permutation(sorted(FAULTS)):
             planted = plant(str(kind), model, case.feeds, rng, expected, attempts=2)
@@ -127,10 +133,12 @@ def rewritten_trials(case: Case, each: int = 3) -> Iterator[Trial]:
             yield replace(trial, region_is_enough=changed)
 
 
-def exporter_trials(reference: Case, case: Case, kinds: Sequence[str]) -> Iterator[Trial]:
+def exporter_trials(
+    reference: Case, case: Case, kinds: Sequence[str], seed: int = 0
+) -> Iterator[Trial]:
     """Two exports of one network: the pair as it is, then with faults in the second."""
     yield _control(reference, f"other export/{case.name}", "none", case.model)
-    for trial in planted_trials(case, kinds, ("none", "all_renamed"), attempts=3):
+    for trial in planted_trials(case, kinds, ("none", "all_renamed"), 3, seed):
         kind = f"other export/{trial.kind}"
         yield replace(
             trial, kind=kind, reference=reference.model, feeds=reference.feeds,
