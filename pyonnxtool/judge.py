@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pyonnxtool.compare import Comparison
+from pyonnxtool.compare import Comparison, coarser
 from pyonnxtool.metrics import summary
 from pyonnxtool.report import Metrics, ValueRow
 from pyonnxtool.rounding import op_info, terms
@@ -71,7 +71,29 @@ class Judge:
             return 0.0
         node = self._graph.value(measured.pair.candidate).producer
         count = terms(node, self._shape_of, found.shape) if node is not None else 1.0
-        return rounding_bound(found.dtype, count, self._magnitude(node, found))
+        # What is computed from float16 values is as coarse as they are, whatever it is cast to.
+        dtype = found.dtype
+        for source in self._sources(measured.pair.candidate):
+            if source.accumulated is not None and source.accumulated.dtype in EPS:
+                dtype = coarser(dtype, source.accumulated.dtype)
+        return rounding_bound(dtype, count, self._magnitude(node, found))
+
+    def _sources(self, name: str) -> list[Measured]:
+        """The compared values that the value is computed from, seen through what is not paired."""
+        found: dict[str, Measured] = {}
+        pending, seen = [name], {name}
+        while pending:
+            node = self._graph.value(pending.pop()).producer
+            if node is None:
+                continue
+            captured = [value.name for value in node.captured]
+            for read in (*filter(None, node.input_names), *captured):
+                if read in self._swept.values:
+                    found[read] = self._swept.values[read]
+                elif read not in seen:
+                    seen.add(read)
+                    pending.append(read)
+        return list(found.values())
 
     def _magnitude(self, node: Node | None, found: Comparison) -> float:
         """The output's scale, or that of what is averaged: a mean near zero is a sum of more."""
@@ -84,13 +106,10 @@ class Judge:
 
     def gain(self, measured: Measured) -> float | None:
         """Relative error of the value over the largest relative error of what its node reads."""
-        node = self._graph.value(measured.pair.candidate).producer
-        if node is None or measured.accumulated is None:
+        if measured.accumulated is None:
             return None
-        read = [self._swept.values.get(name) for name in node.input_names if name]
-        errors = [
-            m.accumulated.relative for m in read if m is not None and m.accumulated is not None
-        ]
+        read = self._sources(measured.pair.candidate)
+        errors = [source.accumulated.relative for source in read if source.accumulated is not None]
         incoming = max(errors, default=0.0)
         if incoming == 0.0 or not math.isfinite(incoming):
             return None

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool import _core
-from pyonnxtool.compare import Array, Comparison, compare
+from pyonnxtool.compare import Array, Comparison, compare, dtype_of
 from pyonnxtool.errors import PyonnxtoolError
+from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.probe import Values, described, open_part
 from pyonnxtool.verdict import EPS, mismatched_non_finite
 
@@ -82,8 +83,14 @@ class Ruling:
 class Referee:
     """Re-runs suspects on the reference's values of one sample, on both sides and in float64."""
 
-    def __init__(self, case: Case, pairs: Sequence[Pair], suspects: Sequence[Measured]) -> None:
-        self._case = case
+    def __init__(
+        self,
+        case: Case,
+        pairs: Sequence[Pair],
+        suspects: Sequence[Measured],
+        types: Mapping[str, str],
+    ) -> None:
+        self._case, self._types = case, types
         self._paired_reference = list({pair.reference for pair in pairs})
         self._paired_candidate = [pair.candidate for pair in pairs]
         self._source = {pair.candidate: pair.reference for pair in pairs}
@@ -141,10 +148,14 @@ class Referee:
         return np.asarray(evaluate_fp64(part, {name: values[name] for name in inputs})[produced])
 
     def _made_by_candidate(self, output: str, values: Mapping[str, Array]) -> Array:
-        given = described({name: values[name] for name in self._paired_candidate if name in values})
+        fed = {
+            name: value.astype(numpy_dtype(self._types.get(name, dtype_of(value))), copy=False)
+            for name, value in values.items()
+        }
+        given = described({name: fed[name] for name in self._paired_candidate if name in fed})
         part = open_part(self._case.candidate, given, [output], detach=True)
         with part.session:
-            return np.asarray(part.run(values)[output])
+            return np.asarray(part.run(fed)[output])
 
     def _sources_of(self, suspects: Sequence[Measured]) -> list[str]:
         """Values of the reference that the suspects read or should equal."""

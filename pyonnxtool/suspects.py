@@ -71,7 +71,9 @@ class Search:
         )[:_MOST_SUSPECTS]
         if not suspects:
             return []
-        referee = Referee(case, self._pairs, [measured for _, measured in suspects])
+        referee = Referee(
+            case, self._pairs, [measured for _, measured in suspects], self.swept.types
+        )
         faults = []
         for done, (excess, measured) in enumerate(suspects):
             case.progress("asking the referee", done, len(suspects))

@@ -72,6 +72,8 @@ class Swept:
     """Final outputs of the untouched model against the same outputs when values are marked:
     "candidate:y" or "reference:y" to the worst difference."""
     chunks: int = 1
+    types: dict[str, str] = field(default_factory=dict)
+    """dtypes of the candidate's values, by name."""
 
 
 class Sweep:
@@ -114,6 +116,7 @@ class Sweep:
             finally:
                 self._close_parts()
         self.result.chunks = len(self._chunks)
+        self.result.types = self._types
         return self.result
 
     def _sample(self, worker: ThreadPoolExecutor, sample: Sample) -> None:
