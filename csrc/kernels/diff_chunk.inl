@@ -33,7 +33,11 @@ void add_small(const Chunk& chunk, DiffStats& stats) noexcept {
 void add_chunk(const Chunk& chunk, DiffStats& stats) noexcept {
   switch (chunk.element) {
     case Element::float32:
+#if POT_VECTOR_BYTES > 16
+      return add_floats(chunk, stats);
+#else
       return add_whole<Float32>(chunk, stats);
+#endif
     case Element::float64:
       return add_whole<Float64>(chunk, stats);
     case Element::float16:

@@ -19,7 +19,9 @@
 // clang-format off: each builds on the one before.
 #include "kernels/sources.inl"
 #include "kernels/diff_values.inl"
+#include "kernels/diff_histogram.inl"
 #include "kernels/diff_block.inl"
+#include "kernels/diff_floats.inl"
 #include "kernels/diff_complex.inl"
 #include "kernels/diff_chunk.inl"
 // clang-format on

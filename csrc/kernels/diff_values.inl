@@ -19,6 +19,27 @@ inline std::make_unsigned_t<Order> distance(Order a, Order b) noexcept {
                             static_cast<Steps>(std::min(a, b)));
 }
 
+typedef double Doubles __attribute__((vector_size(POT_VECTOR_BYTES)));
+typedef float Floats __attribute__((vector_size(POT_VECTOR_BYTES / 2)));
+typedef std::int64_t Masks __attribute__((vector_size(POT_VECTOR_BYTES)));
+typedef float Singles __attribute__((vector_size(POT_VECTOR_BYTES)));
+typedef std::int32_t Ints __attribute__((vector_size(POT_VECTOR_BYTES)));
+typedef std::uint32_t Steps __attribute__((vector_size(POT_VECTOR_BYTES)));
+constexpr Masks kMagnitude = Masks{} + std::numeric_limits<std::int64_t>::max();
+constexpr std::size_t kSingles = POT_VECTOR_BYTES / sizeof(float);
+constexpr std::size_t kLanes = POT_VECTOR_BYTES / sizeof(double);
+
+// A NaN in `next` changes nothing.
+template <class Lanes>
+inline void keep_max(Lanes& best, const Lanes& next) noexcept {
+  best = next > best ? next : best;
+}
+
+template <class Lanes>
+inline void keep_min(Lanes& best, const Lanes& next) noexcept {
+  best = next < best ? next : best;
+}
+
 // Floats that are not negative are in the order of their bits.
 template <class Value>
 using Bits = std::conditional_t<sizeof(Value) == 4, std::int32_t, std::int64_t>;
@@ -66,6 +87,7 @@ void subtract(const View& raw, const View& values, Differences<Value>& out) noex
     nonzero += bits != 0;
     zero_ref += (ref == 0) & (bits != 0);
   }
+  for (std::size_t i = values.count; i % kSingles != 0; ++i) out.absolute[i] = 0;
   out.top = std::bit_cast<Value>(top);
   out.top_relative = std::bit_cast<Value>(top_relative);
   out.nonzero = static_cast<std::uint64_t>(nonzero);
@@ -100,12 +122,6 @@ void add_max_rel(const View& values, const Differences<Value>& d, DiffStats& sta
     }
   }
 }
-
-typedef double Doubles __attribute__((vector_size(POT_VECTOR_BYTES)));
-typedef float Floats __attribute__((vector_size(POT_VECTOR_BYTES / 2)));
-typedef std::int64_t Masks __attribute__((vector_size(POT_VECTOR_BYTES)));
-constexpr Masks kMagnitude = Masks{} + std::numeric_limits<std::int64_t>::max();
-constexpr std::size_t kLanes = POT_VECTOR_BYTES / sizeof(double);
 
 // g++ 12 takes four instructions for the one of AVX-512. Its unmasked intrinsic trips
 // -Wmaybe-uninitialized; the mask is folded away.
@@ -158,6 +174,22 @@ struct Sums {
     got_sq += got * got;
     dot += ref * got;
   }
+
+  void add(const Sums& block) noexcept {
+    abs += block.abs;
+    sq += block.sq;
+    ref_sq += block.ref_sq;
+    got_sq += block.got_sq;
+    dot += block.dot;
+  }
+
+  void add_to(DiffStats& stats) const noexcept {
+    stats.sum_abs += total(abs);
+    stats.sum_sq += total(sq);
+    stats.ref_sq += total(ref_sq);
+    stats.got_sq += total(got_sq);
+    stats.dot += total(dot);
+  }
 };
 
 // The sums keep the arithmetic busy and the memory idle: fetch what the next block will read. An
@@ -179,54 +211,7 @@ void add_sums(const View& values, const Differences<Value>& d, DiffStats& stats)
     sums.add<Value>(values, absolute, i, kLanes);
   }
   if (i < values.count) sums.add<Value>(values, absolute, i, values.count - i);
-  stats.sum_abs += total(sums.abs);
-  stats.sum_sq += total(sums.sq);
-  stats.ref_sq += total(sums.ref_sq);
-  stats.got_sq += total(sums.got_sq);
-  stats.dot += total(sums.dot);
-}
-
-// The smallest Value that is not below the edge, as bits.
-template <class Value>
-constexpr std::array<Bits<Value>, kDecades.size()> edge_bits() noexcept {
-  std::array<Bits<Value>, kDecades.size()> edges{};
-  for (std::size_t i = 0; i < edges.size(); ++i) {
-    const auto near = static_cast<Value>(kDecades[i]);
-    edges[i] = std::bit_cast<Bits<Value>>(near) + (static_cast<double>(near) < kDecades[i]);
-  }
-  return edges;
-}
-
-// From the block's largest decade down to its smallest: a handful of counts, each a compare.
-template <class Value>
-void add_histogram(std::size_t count, const Differences<Value>& d, DiffStats& stats) noexcept {
-  static constexpr auto kEdges = edge_bits<Value>();
-  const auto top = std::bit_cast<Bits<Value>>(d.top);
-  std::uint64_t above = 0;
-  for (std::size_t edge = kEdges.size(); edge-- > 0 && above < d.nonzero;) {
-    const Bits<Value> bound = kEdges[edge];
-    if (top < bound) continue;
-    Bits<Value> reached = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      reached += std::bit_cast<Bits<Value>>(d.absolute[i]) >= bound;
-    }
-    stats.histogram[edge + 2] += static_cast<std::uint64_t>(reached) - above;
-    above = static_cast<std::uint64_t>(reached);
-  }
-  stats.histogram[1] += d.nonzero - above;
-}
-
-// Pre: `values` are finite.
-template <class Source, class Value>
-void add_values(const View& raw, const View& values, DiffStats& stats) noexcept {
-  Differences<Value> d;
-  subtract<Source>(raw, values, d);
-  stats.unequal += d.nonzero;
-  stats.zero_ref_unequal += d.zero_ref;
-  add_max_abs<Source>(raw, d, stats);
-  add_max_rel(values, d, stats);
-  add_sums(values, d, stats);
-  add_histogram(values.count, d, stats);
+  sums.add_to(stats);
 }
 
 }  // namespace

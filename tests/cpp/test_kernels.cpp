@@ -38,6 +38,21 @@ Pair<Float> make_pair(std::size_t count, double odd, unsigned seed) {
   return pair;
 }
 
+// Differences of every size, signs that differ, and relative errors that grow from block to block.
+template <class Float>
+Pair<Float> make_ladder(std::size_t count, double odd, unsigned seed) {
+  std::mt19937_64 random(seed + 1);
+  std::uniform_real_distribution<double> exponent(-25, 12);
+  Pair<Float> pair = make_pair<Float>(count, odd, seed);
+  for (std::size_t i = 0; i < count; ++i) {
+    const double sign = random() % 2 == 0 ? 1 : -1;
+    const double step = sign * std::pow(10, exponent(random) + static_cast<double>(i) / 1000);
+    if (random() % 2 == 0) pair.ref[i] = 0;
+    pair.got[i] += static_cast<Float>(step);
+  }
+  return pair;
+}
+
 bool near(double got, long double want, long double scale) {
   return std::fabs(got - want) <= 1e-13L * scale + 1e-300L;
 }
@@ -85,16 +100,26 @@ ByteView bytes_of(const std::vector<Float>& values) {
 }
 
 template <class Float>
-void check_variant(void (*add)(const Chunk&, DiffStats&) noexcept) {
+void check_pair(void (*add)(const Chunk&, DiffStats&) noexcept, const Pair<Float>& pair) {
   constexpr bool kSingle = sizeof(Float) == 4;
+  DiffStats stats;
+  add({kSingle ? Element::float32 : Element::float64, Packing::whole, bytes_of(pair.ref).data(),
+       bytes_of(pair.got).data(), 0, pair.ref.size()},
+      stats);
+  check_twins(stats, pair, kSingle ? 0x1p-23 : 0x1p-52);
+}
+
+template <class Float>
+void check_variant(void (*add)(const Chunk&, DiffStats&) noexcept) {
   for (const std::size_t count : {0U, 1U, 3U, 17U, 1023U, 1024U, 1025U, 5000U}) {
     for (const double odd : {0.0, 0.001, 0.3}) {
-      const auto pair = make_pair<Float>(count, odd, static_cast<unsigned>(count));
-      DiffStats stats;
-      add({kSingle ? Element::float32 : Element::float64, Packing::whole, bytes_of(pair.ref).data(),
-           bytes_of(pair.got).data(), 0, count},
-          stats);
-      check_twins(stats, pair, kSingle ? 0x1p-23 : 0x1p-52);
+      const auto seed = static_cast<unsigned>(count);
+      check_pair<Float>(add, make_pair<Float>(count, odd, seed));
+      check_pair<Float>(add, make_ladder<Float>(count, odd, seed));
+      auto huge = make_pair<Float>(count, odd, seed);  // beside NaN, a difference beyond a float
+      if (count > 2) huge.ref[2] = 3e38F;
+      if (count > 2) huge.got[2] = -2e38F;
+      check_pair<Float>(add, huge);
     }
   }
 }
