@@ -137,8 +137,8 @@ class _Bisection:
         effect = observer_effect(judge, swept)
         rows = [judge.row(m) for m in swept.values.values() if m.accumulated is not None]
         if faults:
-            culprits = tuple(self._culprit(fault, judge) for fault in faults)
-            return self._judge_width(faults, culprits, outputs, effect)
+            named = [(fault, self._culprit(fault, judge)) for fault in faults]
+            return self._judge_width(self._explained(named), outputs, effect)
         reason = self._doubt(swept, judge, effect)
         return self._made(
             "inconclusive" if reason else "drift",
@@ -174,24 +174,36 @@ class _Bisection:
             return f"too little could be paired to judge: {coverage.sentence()}"
         return ""
 
+    def _explained(self, named: list[tuple[Fault, Culprit]]) -> list[tuple[Fault, Culprit]]:
+        """Without faults that have no reason, where others have one.
+
+        The same node on the same backend computes the same: if it seems not to, it was fed a value
+        that a wrong pair put in its place.
+        """
+        one_backend = (
+            self._case.reference.backend is self._case.candidate.backend
+            and self._case.reference.options == self._case.candidate.options
+        )
+        reasoned = [item for item in named if item[1].why != self._same_node()]
+        return reasoned if one_backend and reasoned else named
+
     def _judge_width(
         self,
-        faults: Sequence[Fault],
-        culprits: tuple[Culprit, ...],
+        named: Sequence[tuple[Fault, Culprit]],
         outputs: tuple[ValueRow, ...],
         effect: str,
     ) -> BisectReport:
         total = len(self._case.candidate.model.graph.nodes)
         narrow = [
             culprit
-            for fault, culprit in zip(faults, culprits, strict=True)
+            for fault, culprit in named
             if len(fault.region) <= max(4, _WIDEST_REGION * total)
         ]
         if narrow:
             return self._made("fault", outputs=outputs, effect=effect, culprits=tuple(narrow))
         reason = (
             f"the models have too little structure in common: the difference arises somewhere in "
-            f"{len(culprits[0].region)} of {total} nodes ({self._case.coverage.sentence()})"
+            f"{len(named[0][0].region)} of {total} nodes ({self._case.coverage.sentence()})"
         )
         return self._made("inconclusive", outputs=outputs, effect=effect, reason=reason)
 
