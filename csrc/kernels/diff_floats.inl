@@ -45,6 +45,7 @@ struct Cleaned {
 };
 
 struct FloatSpecials {
+  std::int64_t pads = 0;  // places behind the end that were taken for NaN on both sides
   Ints left_out{}, equal{};
   Ints nan_ref{}, nan_got{}, nan_both{};
   Ints pos_ref{}, neg_ref{}, pos_got{}, neg_got{};
@@ -66,8 +67,7 @@ struct FloatSpecials {
             keep_ref ? ref : Singles{} + kNaN, keep_got ? got : Singles{} + kNaN};
   }
 
-  // `pads` of them are no elements, but NaN on both sides.
-  [[nodiscard]] Specials<std::int64_t> sum(std::int64_t pads) const noexcept {
+  [[nodiscard]] Specials<std::int64_t> sum() const noexcept {
     Specials<std::int64_t> out;
     out.equal = total(equal) - pads;
     out.nan_ref = total(nan_ref) - pads;
@@ -176,7 +176,6 @@ struct FloatTotals {
   Sums sums;
   FloatSpecials specials;
   std::uint64_t count = 0;
-  std::int64_t pads = 0;
 
   void add(const FloatBlock& block, std::size_t elements) noexcept {
     range.add(block.range);
@@ -185,11 +184,11 @@ struct FloatTotals {
   }
 
   void add_to(DiffStats& stats) const noexcept {
-    const auto left_out = total(specials.left_out) - pads;
+    const auto left_out = total(specials.left_out) - specials.pads;
     range.add_to(stats);
     sums.add_to(stats);
     stats.compared += count - static_cast<std::uint64_t>(left_out);
-    add_specials(specials.sum(pads), static_cast<std::size_t>(left_out), stats);
+    add_specials(specials.sum(), static_cast<std::size_t>(left_out), stats);
   }
 };
 
@@ -217,30 +216,30 @@ inline void relate(const View& raw, Differences<float>& d, DiffStats& stats) noe
 }
 
 // A local block, not the result itself, whose vectors would be stored in every turn.
-inline void read_block(const View& raw, const Singles& limit, FloatTotals& totals,
+inline void read_block(const View& raw, const Singles& limit, FloatSpecials& specials,
                        float* differences, FloatBlock& out) noexcept {
   FloatBlock block;
   std::size_t i = 0;
   for (; i + kSingles <= raw.count; i += kSingles) {
     prefetch_next(raw.ref + i * sizeof(float));
     prefetch_next(raw.got + i * sizeof(float));
-    block.add(raw, i, kSingles, limit, totals.specials, differences);
+    block.add(raw, i, kSingles, limit, specials, differences);
   }
   if (i < raw.count) {
-    block.add(raw, i, raw.count - i, limit, totals.specials, differences);
-    totals.pads += static_cast<std::int64_t>(i + kSingles - raw.count);
+    block.add(raw, i, raw.count - i, limit, specials, differences);
+    specials.pads += static_cast<std::int64_t>(i + kSingles - raw.count);
   }
   out = block;
 }
 
 inline void add_float_block(const View& raw, FloatTotals& totals, DiffStats& stats) noexcept {
   Differences<float> d;
-  FloatTotals after = totals;
+  FloatSpecials specials = totals.specials;
   FloatBlock block;
-  read_block(raw, limit_below(stats.max_rel), after, d.absolute.data(), block);
+  read_block(raw, limit_below(stats.max_rel), specials, d.absolute.data(), block);
   d.top = std::bit_cast<float>(largest(block.maxima.absolute));
   if (d.top == kInfinite) return add_block<Float32>(raw, stats);  // by doubles
-  totals = after;
+  totals.specials = specials;
   totals.add(block, raw.count);
   std::uint32_t steps = largest(block.maxima.steps);
   if (steps >> 23 != 0) steps = finite_range<Float32>(raw).max_ulp;

@@ -66,10 +66,11 @@ def assert_twins(ref: NDArray[Any], got: NDArray[Any], dtype: str) -> DiffStats:
 def assert_histogram(stats: DiffStats, differences: list[Fraction]) -> None:
     assert sum(stats.histogram) == stats.compared
     assert stats.histogram[0] == sum(d == 0 for d in differences)
+    near = np.array([float(min(d, Fraction(LARGEST))) for d in differences])
     for place, edge in enumerate(stats.histogram_edges, start=2):
         # The rounding of |d| may carry it over an edge that it lies next to.
-        surely = sum(d >= edge * (1 + 1e-6) for d in differences)
-        maybe = sum(d >= edge * (1 - 1e-6) for d in differences)
+        surely = np.count_nonzero(near >= edge * (1 + 1e-6))
+        maybe = np.count_nonzero(near >= edge * (1 - 1e-6))
         assert surely <= sum(stats.histogram[place:]) <= maybe, edge
 
 
@@ -96,8 +97,8 @@ def test_random_bits(dtype: str, count: int) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
 def test_close_tensors(dtype: str) -> None:
     rng = np.random.default_rng(1)
-    ref = rng.standard_normal(5000)
-    got = ref * (1 + 1e-3 * rng.standard_normal(5000))
+    ref = rng.standard_normal(2100)
+    got = ref * (1 + 1e-3 * rng.standard_normal(2100))
     kind = stats_twin.FLOATS[dtype]
     stats = assert_twins(ref.astype(kind), got.astype(kind), dtype)
     assert 0 < stats.max_abs < 0.1
@@ -118,7 +119,7 @@ FLOAT_ARRAYS = st.integers(0, 40).flatmap(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(FLOAT_ARRAYS)
 def test_any_floats(pair: tuple[NDArray[Any], NDArray[Any]]) -> None:
     assert_twins(*pair, "float32")
@@ -129,7 +130,7 @@ WIDE_INTEGERS = st.integers(1, 20).flatmap(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(WIDE_INTEGERS)
 def test_any_wide_integers(pair: tuple[NDArray[Any], NDArray[Any]]) -> None:
     stats = assert_twins(*pair, "int64")
