@@ -15,8 +15,16 @@ from support.graph_builder import Feed
 
 DEMANDED = 1e-5
 """From this difference of a final output, relative to its scale, `fault` is demanded."""
+DEMANDED_HALF = 1e-2
+"""The same where weights are float16: less than that is what half precision does anyway."""
 
 Outputs = list[NDArray[Any]]
+
+
+def demanded_difference(model: onnx.ModelProto) -> float:
+    """DEMANDED for the precision that `model` computes in."""
+    half = any(t.data_type == onnx.TensorProto.FLOAT16 for t in model.graph.initializer)
+    return DEMANDED_HALF if half else DEMANDED
 
 
 def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:

@@ -21,7 +21,7 @@ from support.equivalents import EQUIVALENTS, rewritten
 from support.faults import FAULTS, Planted, plant, plant_two
 from support.faults.site import walk
 from support.graph_builder import Case, Feed
-from support.ort_runs import DEMANDED, Outputs, all_values, difference, run
+from support.ort_runs import Outputs, all_values, demanded_difference, difference, run
 
 if TYPE_CHECKING:
     from pyonnxtool.report import BisectReport, Culprit
@@ -62,7 +62,7 @@ class Trial:
     @property
     def demanded(self) -> bool:
         """Whether the verdict has to be `fault`."""
-        return bool(self.culprits) and self.effect > DEMANDED
+        return bool(self.culprits) and self.effect > demanded_difference(self.reference)
 
 
 def seeded(*parts: str, seed: int = 0) -> np.random.Generator:
