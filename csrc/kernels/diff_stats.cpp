@@ -35,6 +35,16 @@ std::uint64_t chunk_size(std::uint64_t count) noexcept {
   return (size + kBlock - 1) / kBlock * kBlock;
 }
 
+// What a chunk has to beat to be of interest. The maxima come from elements before it, which win
+// where they are equal, so the result stays that of the chunks alone.
+void carry_maxima(const DiffStats& before, DiffStats& part) noexcept {
+  part.max_abs = before.max_abs;
+  part.max_abs_index = before.max_abs_index;
+  part.max_rel = before.max_rel;
+  part.max_rel_index = before.max_rel_index;
+  part.max_ulp = before.max_ulp;
+}
+
 struct Work {
   Chunk whole;
   std::uint64_t chunk_size;
@@ -45,7 +55,10 @@ struct Work {
 
   void run() noexcept {
     const unsigned bits = storage_bits(whole.element, whole.packing);
+    const DiffStats* before = nullptr;
     for (std::uint64_t i = next.fetch_add(1); i < chunks; i = next.fetch_add(1)) {
+      if (before != nullptr) carry_maxima(*before, parts[i]);
+      before = &parts[i];
       const std::uint64_t first = i * chunk_size;
       const std::uint64_t offset = first * bits / 8;
       add({whole.element, whole.packing, whole.ref + offset, whole.got + offset, first,
@@ -104,8 +117,8 @@ DiffStats diff_stats(Element element, Packing packing, ByteView ref, ByteView go
   const std::uint64_t size = chunk_size(count);
   Work work{
       {element, packing, ref.data(), got.data(), 0, count}, size, (count + size - 1) / size, add};
-  const bool pays = threads > 1 && std::thread::hardware_concurrency() > 1 &&
-                    count * storage_bits(element, packing) * 2 >= kThreadBits;
+  const bool pays = threads > 1 && count * storage_bits(element, packing) * 2 >= kThreadBits &&
+                    std::thread::hardware_concurrency() > 1;  // this reads a file
   std::thread second;
   if (pays) {
     try {
