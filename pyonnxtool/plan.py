@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
-from pyonnxtool.probe import Part, Side, Values, described, nbytes, shapes_of
+from pyonnxtool.probe import Side, Values, described, nbytes, shapes_of
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
+    from pyonnxtool.backends import OutputType
 
 _DOUBT = 4
 """A guessed size may be this many times too small before it matters."""
@@ -34,23 +35,29 @@ class Chunk:
     keep_candidate: set[str] = field(default_factory=set)
 
 
-def value_sizes(reference: Side, part: Part, feeds: Values, limit: int) -> dict[str, int]:
-    """Bytes of each output of `part`, as the runtime infers them from the shapes of the inputs.
-
-    A dim that it cannot infer is guessed to be as long as all input dims together. Where that
-    leaves room for doubt, a run that returns nothing but shapes tells.
-    """
-    types = part.session.output_types
-    guess = sum(dim for _, shape in described(feeds).values() for dim in shape or ())
-    sizes = {name: nbytes(dtype, shape, guess) for name, (dtype, shape) in types.items()}
-    unsure = [
+def unsure(types: Mapping[str, OutputType]) -> list[str]:
+    """Names of the tensors whose sizes the runtime did not infer."""
+    return [
         name
         for name, (dtype, shape) in types.items()
         if dtype and not all(isinstance(dim, int) for dim in shape or ())
     ]
-    doubt = _DOUBT * sum(sizes[name] for name in unsure)
-    if unsure and sum(sizes.values()) + doubt > limit:
-        for name, shape in shapes_of(reference, feeds, unsure).items():
+
+
+def value_sizes(
+    reference: Side, types: Mapping[str, OutputType], feeds: Values, limit: int
+) -> dict[str, int]:
+    """Bytes of each value, as the runtime infers them from the shapes of the inputs.
+
+    A dim that it cannot infer is guessed to be as long as all input dims together. Where that
+    leaves room for doubt, a run that returns nothing but shapes tells.
+    """
+    guess = sum(dim for _, shape in described(feeds).values() for dim in shape or ())
+    sizes = {name: nbytes(dtype, shape, guess) for name, (dtype, shape) in types.items()}
+    guessed = unsure(types)
+    doubt = _DOUBT * sum(sizes[name] for name in guessed)
+    if guessed and sum(sizes.values()) + doubt > limit:
+        for name, shape in shapes_of(reference, feeds, guessed).items():
             sizes[name] = nbytes(types[name][0], shape)
     return sizes
 

@@ -19,9 +19,8 @@ import numpy as np
 from pyonnxtool.compare import Array, Comparison, compare, dtype_of
 from pyonnxtool.errors import BackendError
 from pyonnxtool.feeds.dtypes import numpy_dtype
-from pyonnxtool.plan import Chunk, Pair, plan_chunks, value_sizes
+from pyonnxtool.plan import Chunk, Pair, plan_chunks, unsure, value_sizes
 from pyonnxtool.probe import (
-    Feeds,
     Part,
     Sample,
     Side,
@@ -32,7 +31,7 @@ from pyonnxtool.probe import (
 )
 
 if TYPE_CHECKING:
-    from pyonnxtool.backends import Session
+    from pyonnxtool.backends import OutputType, Session
 
 Progress = Callable[[str, int, int], None]
 
@@ -122,25 +121,19 @@ class Sweep:
     def _sample(self, worker: ThreadPoolExecutor, sample: Sample) -> None:
         self._reference.begin(sample.number, sample.reference)
         if not self._chunks:
-            self._chunks = self._plan(sample.reference)
+            self._chunks = self._plan(sample)
         state = _State(sample.number, dict(sample.reference), dict(sample.candidate))
-        for side, feeds, whole in (
-            (self._reference, sample.reference, state.whole_reference),
-            (self._candidate, sample.candidate, state.whole_candidate),
-        ):
-            if side.fuses:
-                state.submit(worker, _run_whole, side, side.whole(), feeds, whole)
-                if self._last:
-                    state.submit(worker, side.close)
         for index in range(len(self._chunks)):
-            self._run_chunk(worker, index, state)
+            self._run_chunk(worker, index, state, sample)
             self._done += 1
             self._progress("comparing", self._done, self._total * len(self._chunks))
         self._compare_outputs(state)
 
     # -- one chunk ----------------------------------------------------------------------------
 
-    def _run_chunk(self, worker: ThreadPoolExecutor, index: int, state: _State) -> None:
+    def _run_chunk(
+        self, worker: ThreadPoolExecutor, index: int, state: _State, sample: Sample
+    ) -> None:
         """Sessions are made here while the worker runs what is ready."""
         chunk = self._chunks[index]
         reference = self._part("reference", index, state.reference)
@@ -148,6 +141,8 @@ class Sweep:
         candidate = self._part("candidate", index, state.candidate)
         state.submit(worker, self._run_side, self._candidate, candidate, state.candidate)
         state.submit(worker, self._compare_accumulated, chunk, state)
+        if index == 0:
+            self._run_whole(worker, state, sample)
         if self._introduced:
             if not self._learn_types(candidate):
                 state.wait()
@@ -157,6 +152,17 @@ class Sweep:
             self._close_parts()
         state.reference = self._kept(state.reference, chunk.keep_reference, state.whole_names)
         state.candidate = self._kept(state.candidate, chunk.keep_candidate, state.whole_names)
+
+    def _run_whole(self, worker: ThreadPoolExecutor, state: _State, sample: Sample) -> None:
+        """The untouched models, where marking values may change what they compute."""
+        for side, feeds, values in (
+            (self._reference, sample.reference, state.whole_reference),
+            (self._candidate, sample.candidate, state.whole_candidate),
+        ):
+            if side.fuses:
+                state.submit(worker, _run_whole, side, side.whole(), feeds, values)
+                if self._last:
+                    state.submit(worker, side.close)
 
     def _run_side(self, side: Side, part: Part, values: Values) -> None:
         made = part.run(values)
@@ -230,7 +236,7 @@ class Sweep:
             if which == "reference"
             else (self._candidate, [pair.candidate for pair in self._chunks[index].pairs])
         )
-        given = self._given(side, known)
+        given = described(known)
         cached = self._parts.get((which, index))
         if cached is not None:
             if cached[0] == given:
@@ -239,15 +245,6 @@ class Sweep:
         part = open_part(side, given, [n for n in dict.fromkeys(names) if n not in known])
         self._parts[which, index] = (given, part)
         return part
-
-    def _given(self, side: Side, known: Values) -> Types:
-        """Types of what a part may read. The candidate's own inputs stay as it declares them."""
-        given = described(known)
-        if side is self._candidate:
-            for value in side.model.graph.inputs:
-                if value.name in given:
-                    given[value.name] = (None, None)
-        return given
 
     def _detached(self, index: int, targets: list[str]) -> list[Part]:
         cached = self._parts.get(("detached", index))
@@ -292,10 +289,20 @@ class Sweep:
             part.close()
         self._parts.clear()
 
-    def _plan(self, feeds: Feeds) -> list[Chunk]:
+    def _plan(self, sample: Sample) -> list[Chunk]:
+        """One chunk where all values fit. Sessions that tell the sizes are used afterwards."""
         self._chunks = [Chunk(self._pairs)]
-        part = self._part("reference", 0, dict(feeds))
-        sizes = value_sizes(self._reference, part, dict(feeds), self._limit)
+        feeds: Values = dict(sample.reference)
+        types: dict[str, OutputType] = dict(self._part("reference", 0, feeds).session.output_types)
+        if unsure(types):
+            # An optimizing runtime folds the arithmetic of shapes, and knows more.
+            known = self._part("candidate", 0, dict(sample.candidate)).session.output_types
+            types |= {
+                pair.reference: known[pair.candidate]
+                for pair in self._pairs
+                if pair.reference in types and pair.candidate in known
+            }
+        sizes = value_sizes(self._reference, types, feeds, self._limit)
         if sum(sizes.values()) <= self._limit:
             return self._chunks
         self._close_parts()

@@ -101,8 +101,9 @@ class OnnxRuntimeSession(OpenSession):
 
     def close(self) -> None:
         """Also asks the C library to return what the session freed."""
-        self._session = None
-        _trim()
+        if self._session is not None:
+            self._session = None
+            _trim()
 
     def _run_plain(self, feeds: Mapping[str, Any]) -> dict[str, Output]:
         names = [name for name in self.output_names if name not in self._exotic]
@@ -134,6 +135,7 @@ def _session_options(options: RunOptions) -> Any:
     settings.intra_op_num_threads = options.threads
     settings.enable_cpu_mem_arena = False
     settings.enable_mem_pattern = False
+    # Spinning threads would slow down the session that is being made meanwhile.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.add_session_config_entry("session.inter_op.allow_spinning", "0")
     if not options.prepack:
