@@ -115,8 +115,9 @@ class Site:
         return f"{hint}_{int(self.rng.integers(1 << 40)):x}"
 
     def readers(self, value: str) -> list[str]:
-        """Names of the nodes that read `value`."""
-        return [node.name for _, node, _ in walk(self.graph) if value in node.input]
+        """Names of the nodes that read `value`, and of those in whose bodies they are."""
+        found = [(node, owners) for _, node, owners in walk(self.graph) if value in node.input]
+        return [node.name for reader, owners in found for node in (reader, *owners)]
 
     def position(self) -> int:
         """The node's index in its graph."""
@@ -157,10 +158,9 @@ class Site:
         output, source = self.node.output[0], self.node.input[0]
         if any(output == item.name for item in self.graph.output):
             return False
+        self.culprits |= set(self.readers(output))
         for _, other, _ in walk(self.graph):
-            if output in other.input:
-                other.input[:] = [source if item == output else item for item in other.input]
-                self.culprits.add(other.name)
+            other.input[:] = [source if item == output else item for item in other.input]
         self.reference_culprits.add(self.node.name)
         self.graph.node.remove(self.node)
         return True
