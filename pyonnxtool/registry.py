@@ -23,6 +23,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._package = package
         self._entries: dict[str, T] = {}
+        self._keys: list[str] = []
         self._discovered = False
 
     def add(self, key: str) -> Callable[[T], T]:
@@ -32,6 +33,7 @@ class Registry(Generic[T]):
             if key in self._entries:
                 raise AssertionError(f"{self.kind} {key!r} is registered twice")
             self._entries[key] = entry
+            self._keys = sorted(self._entries)
             return entry
 
         return register
@@ -40,13 +42,13 @@ class Registry(Generic[T]):
         """The entry of `key`. Raises UsageError, listing the keys there are."""
         self._discover()
         if key not in self._entries:
-            known = ", ".join(sorted(self._entries))
+            known = ", ".join(self._keys)
             raise UsageError(f"no {self.kind} is called {key!r}; there are: {known}")
         return self._entries[key]
 
     def __iter__(self) -> Iterator[str]:
         self._discover()
-        return iter(sorted(self._entries))
+        return iter(self._keys)
 
     def __contains__(self, key: object) -> bool:
         self._discover()

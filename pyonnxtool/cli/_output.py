@@ -37,20 +37,20 @@ def check_targets(output: Output, subjects: Sequence[str | None]) -> None:
             raise UsageError(f"{target} exists; give --force to replace it, or another name")
 
 
-def deliver(output: Output, json: str, draw: Draw, verdict: Draw) -> None:
+def deliver(output: Output, to_json: Callable[[], str], draw: Draw, verdict: Draw) -> None:
     """Write the report where the options say; standard output gets it, or only the verdict.
 
     `verdict` draws the one line that remains with --quiet or when the report goes to a file.
     """
     if output.json:
-        write_whole(output.json, json + "\n", force=output.force)
+        write_whole(output.json, to_json() + "\n", force=output.force)
     if output.file:
-        text = json + "\n" if output.format == "json" else plain_text(draw)
+        text = to_json() + "\n" if output.format == "json" else plain_text(draw)
         write_whole(output.file, text, force=output.force)
         if not output.quiet:
             verdict(console())
     elif output.format == "json":
-        click.echo(json)
+        click.echo(to_json())
     else:
         (verdict if output.quiet else draw)(console())
 

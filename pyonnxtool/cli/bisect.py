@@ -50,7 +50,7 @@ def command(reference: str, candidate: str | None, output: Output, **options: An
         report = bisect(reference, candidate, progress=progress, **options)
     deliver(
         output,
-        report.to_json(),
+        report.to_json,
         lambda target: print_bisect(target, report, verbose=output.verbose),
         lambda target: target.print(verdict(report)),
     )

@@ -98,7 +98,7 @@ def command(
     view = View(rows, sort, inputs_text(options), same_comparison(ctx), output.verbose)
     deliver(
         output,
-        report.to_json(),
+        report.to_json,
         lambda target: print_diff(target, report, view),
         lambda target: print_verdict(target, report, view),
     )

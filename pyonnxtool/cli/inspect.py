@@ -39,7 +39,7 @@ def command(model: str, output: Output) -> int:
     found = inspect(model)
     deliver(
         output,
-        found.to_json(),
+        found.to_json,
         lambda target: print_inspection(target, found, verbose=output.verbose),
         lambda target: target.print(one_line(found)),
     )
