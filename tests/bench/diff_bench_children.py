@@ -119,7 +119,10 @@ def _preload(way: str) -> None:
     if way == "script":
         import onnx  # noqa: F401
     if way.startswith("tool"):
-        pass
+        import onnxruntime  # noqa: F401
+
+        import pyonnxtool.cli._diff_text
+        import pyonnxtool.diffing  # noqa: F401
 
 
 if __name__ == "__main__":
