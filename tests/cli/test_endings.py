@@ -13,6 +13,7 @@ import pytest
 
 from cli.reports import bisect_report, diff_report
 from pyonnxtool.errors import BackendError, ModelError, Refused, UsageError
+from support.fresh_process import environment
 
 Answers = Callable[[str, Any], list[dict[str, Any]]]
 
@@ -109,7 +110,13 @@ main(["diff", "a.onnx", "b.onnx"])
 def test_a_real_interrupt(tmp_path: Path) -> None:
     import signal
 
-    child = subprocess.Popen([sys.executable, "-c", SLOW_DIFF], stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", SLOW_DIFF],
+        cwd=tmp_path,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert child.stderr is not None
     assert child.stderr.readline() == "ready\n"
     started = time.monotonic()
@@ -133,9 +140,11 @@ main(["diff", "a.onnx", "b.onnx", "--rows", "all"])
 """
 
 
-def test_a_reader_that_leaves_early() -> None:
+def test_a_reader_that_leaves_early(tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", LONG_LIST],
+        cwd=tmp_path,
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -153,7 +162,8 @@ def test_a_reader_that_leaves_early() -> None:
 def test_a_terminal_without_unicode(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", LONG_LIST.replace('f"v{i}"', "'värde' * 30")],
-        env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": ":".join(sys.path)},
+        cwd=tmp_path,
+        env=environment() | {"PYTHONIOENCODING": "ascii"},
         capture_output=True,
         check=False,
     )
