@@ -81,7 +81,9 @@ def _options() -> argparse.Namespace:
 
 
 def _trials(options: argparse.Namespace) -> Iterator[Trial]:
-    wanted = options.only.split("/")[0]
+    wanted, _, rest = options.only.partition("/")
+    pattern = rest.rpartition("/")[0] or rest or "*"
+    kinds = [kind for kind in ALL_KINDS if fnmatch(kind, pattern)]
     if options.exports:
         yield from _exports(options, wanted)
         return
@@ -90,7 +92,7 @@ def _trials(options: argparse.Namespace) -> Iterator[Trial]:
         if options.bed and not looks:
             looks = ("none", "all_renamed")
         attempts = 3 if options.bed else 12
-        yield from planted_trials(case, ALL_KINDS, looks, attempts, options.seed)
+        yield from planted_trials(case, kinds, looks, attempts, options.seed)
         if not options.bed:
             yield from rewritten_trials(case, seed=options.seed)
         if not options.no_controls:
