@@ -269,7 +269,8 @@ def judge(trial: Trial, report: BisectReport) -> str:
     ]  # fmt: skip
     if not (any(fault[0] for fault in near) and all(map(any, near))):
         return "wrong"
-    return "exact" if trial.region_is_enough and len(report.culprits) == 1 else "in region"
+    enough = trial.region_is_enough and len(report.culprits) <= len(trial.culprits)
+    return "exact" if enough else "in region"
 
 
 def _hit(trial: Trial, index: int, culprit: Culprit) -> bool:
