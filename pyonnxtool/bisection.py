@@ -115,10 +115,9 @@ class _Bisection:
         bad: dict[int, float] = {}
         for index, sample in enumerate(case.samples):
             case.reference.begin(sample.number, sample.reference)
-            reference = case.reference.whole().run(sample.reference)
-            candidate = case.candidate.whole().run(sample.candidate)
-            case.reference.runs += 1
-            case.candidate.runs += 1
+            last = index + 1 == len(case.samples)
+            reference = case.reference.run_whole(sample.reference, last=last)
+            candidate = case.candidate.run_whole(sample.candidate, last=last)
             for pair in case.outputs:
                 found = compare(reference[pair.reference], candidate[pair.candidate])
                 worst[pair.candidate].take(index, found)

@@ -58,6 +58,17 @@ class Side:
             self._whole = self.open(self.model)
         return self._whole
 
+    def run_whole(self, feeds: Feeds, *, last: bool = False) -> Values:
+        """The outputs of the untouched model.
+
+        The `last` run closes its session, and so gives back the weights that it mapped.
+        """
+        outputs = self.whole().run(feeds)
+        self.runs += 1
+        if last:
+            self.close()
+        return outputs
+
     def close(self) -> None:
         """Close the session of the untouched model."""
         if self._whole is not None:

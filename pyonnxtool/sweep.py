@@ -9,7 +9,7 @@ kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from pyonnxtool.errors import BackendError
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.plan import Chunk, Pair, plan_chunks, unsure, value_sizes
 from pyonnxtool.probe import (
+    Feeds,
     Part,
     Sample,
     Side,
@@ -31,7 +32,7 @@ from pyonnxtool.probe import (
 )
 
 if TYPE_CHECKING:
-    from pyonnxtool.backends import OutputType, Session
+    from pyonnxtool.backends import OutputType
 
 Progress = Callable[[str, int, int], None]
 
@@ -160,9 +161,8 @@ class Sweep:
             (self._candidate, sample.candidate, state.whole_candidate),
         ):
             if side.fuses:
-                state.submit(worker, _run_whole, side, side.whole(), feeds, values)
-                if self._last:
-                    state.submit(worker, side.close)
+                side.whole()  # opened here, run there
+                state.submit(worker, _run_whole, side, feeds, self._last, values)
 
     def _run_side(self, side: Side, part: Part, values: Values) -> None:
         made = part.run(values)
@@ -368,6 +368,5 @@ class _State:
                 )
 
 
-def _run_whole(side: Side, session: Session, feeds: Mapping[str, Array], into: Values) -> None:
-    into.update(session.run(feeds))
-    side.runs += 1
+def _run_whole(side: Side, feeds: Feeds, last: bool, into: Values) -> None:
+    into.update(side.run_whole(feeds, last=last))
