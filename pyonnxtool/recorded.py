@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyonnxtool.backends._session import OpenSession
 from pyonnxtool.backends.command import CommandValues
 from pyonnxtool.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from pyonnxtool._core import Model
-    from pyonnxtool.backends import Array, Output, OutputType, Recorded, RunOptions
+    from pyonnxtool.backends import Array, Output, Recorded, RunOptions
 
 
 class RecordedBackend:
@@ -73,10 +71,8 @@ class RecordedBackend:
         return np.asarray(self._values[name])
 
 
-class RecordedSession:
+class RecordedSession(OpenSession):
     """The outputs of a part, looked up by the names that they have in the whole model."""
-
-    output_types: Mapping[str, OutputType] = MappingProxyType({})
 
     def __init__(self, backend: RecordedBackend, model: Model) -> None:
         self._backend = backend
@@ -89,14 +85,3 @@ class RecordedSession:
 
     def close(self) -> None:
         """There is nothing to give back."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
