@@ -14,6 +14,7 @@ from pyonnxtool.compare import Array, Comparison, compare, dtype_of
 from pyonnxtool.errors import PyonnxtoolError
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.probe import Values, described, open_part
+from pyonnxtool.ties import is_tie
 from pyonnxtool.verdict import EPS, mismatched_non_finite
 
 if TYPE_CHECKING:
@@ -106,6 +107,23 @@ class Referee:
         values = self._values_of(measured.sample)
         with np.errstate(all="ignore"):  # NaN and infinity are what is being looked for
             return self._ruling(measured, found, values)
+
+    def is_tie(self, measured: Measured) -> bool:
+        """The candidate picked other indices than the reference, of elements that are equal."""
+        name = measured.pair.candidate
+        node = self._case.candidate.model.graph.value(name).producer
+        source = self._source.get(node.input_names[0]) if node is not None else None
+        if node is None or source is None:
+            return False
+        values = self._values_of(measured.sample)
+        if source not in values:
+            return False
+        names = {other: values[ours] for other, ours in self._source.items() if ours in values}
+        try:
+            made = self._made_by_candidate(name, names)
+        except PyonnxtoolError:
+            return False
+        return is_tie(node, values[source], values[measured.pair.reference], made)
 
     def _ruling(
         self, measured: Measured, found: Comparison, values: dict[str, Array]

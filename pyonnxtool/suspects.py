@@ -101,6 +101,9 @@ class Search:
     def _fault(self, referee: Referee, measured: Measured, excess: float) -> Fault | None:
         if self._is_int8_noise(measured):
             return None
+        node = self._producer(measured)
+        if node is not None and node.id in self._same and self._is_tie(referee, measured, node):
+            return None
         bound = self.judge.bound(measured)
         ruling = referee.rule(measured)
         if ruling is not None and not ruling.believable(bound):
@@ -114,6 +117,10 @@ class Search:
         )
         computing = tuple(node for node in region if self._computes(node))
         return Fault(measured, excess, ruling, computing or tuple(region))
+
+    @staticmethod
+    def _is_tie(referee: Referee, measured: Measured, node: Node) -> bool:
+        return node.op_type in ("ArgMax", "ArgMin", "TopK") and referee.is_tie(measured)
 
     def _is_int8_noise(self, measured: Measured) -> bool:
         """Quantized values may fall on the other side of a rounding step, one step away."""

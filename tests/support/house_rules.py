@@ -21,7 +21,7 @@ PYTHON_LAYERS = (
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
     (
         *("case", "compare", "judge", "plan", "probe", "recorded", "referee", "rounding"),
-        *("subjects", "suspects", "sweep", "weights", "why"),
+        *("subjects", "suspects", "sweep", "ties", "weights", "why"),
         *("diffing", "bisection", "reduction", "inspection"),
     ),
     ("__init__",),

@@ -108,3 +108,11 @@ def test_a_program_gets_inputs_that_are_made_up(model, tmp_path):
     )
     report = diff(model, f"cmd:{sys.executable} {program}")
     assert (report.verdict, report.runs["reference"]) == ("different", 1)
+
+
+@pytest.mark.parametrize(("picked", "verdict"), [([1], "drift"), ([2], "fault")])
+def test_another_index_of_an_equal_element_is_a_tie(tmp_path, picked, verdict):
+    text = "g (float[1,3] x) => (int64[1] y) { y = ArgMax <axis = 1, keepdims = 0> (x) }"
+    onnx.save(to_proto(parsed(text)), tmp_path / "m.onnx")
+    np.savez(tmp_path / "run.npz", x=np.array([[5, 5, 1]], np.float32), y=np.array(picked))
+    assert bisect(str(tmp_path / "m.onnx"), str(tmp_path / "run.npz")).verdict == verdict
