@@ -25,7 +25,6 @@ from support.trials import (
 )
 from support.zoo import ZOO
 
-
 NOT_NAMED_YET = frozenset(
     {
         "control_16/two_faults_0/names_swapped",
