@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("suffix", "backend", "options"),
     [
-        ("", "onnxruntime", RunOptions()),
+        ("", "onnxruntime", RunOptions("none")),
         ("@ort", "onnxruntime", RunOptions()),
         ("@onnxruntime", "onnxruntime", RunOptions()),
         ("@ort:none", "onnxruntime", RunOptions("none")),
