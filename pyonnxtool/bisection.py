@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pyonnxtool import _core
-from pyonnxtool.case import Case, open_case
-from pyonnxtool.compare import compare
-from pyonnxtool.diffing import observer_effect, unsteady_sides
+from pyonnxtool.divergence.by_values import bisect_by_values
+from pyonnxtool.divergence.case import open_case
+from pyonnxtool.divergence.first_look import first_look
+from pyonnxtool.divergence.sweep import Progress
 from pyonnxtool.errors import UsageError
-from pyonnxtool.judge import Judge, metrics_of
-from pyonnxtool.report import BisectReport, Culprit, ValueRow, WeightRow
+from pyonnxtool.report import BisectReport
 from pyonnxtool.subjects import sides
-from pyonnxtool.suspects import Fault, Search
-from pyonnxtool.sweep import Measured, Progress, Swept
 from pyonnxtool.verdict import Tolerances
-from pyonnxtool.weights import compare_weights
-from pyonnxtool.why import differences, label, likeliest, neighbourhood
 
 if TYPE_CHECKING:
-    from pyonnxtool._core import Node
     from pyonnxtool.subjects import SubjectLike
-
-_MOST_SAMPLES = 3
-"""Of the samples whose outputs differ, so many are looked into, the worst first."""
-_LISTED = 10
-_LEAST_COVERAGE = 0.5
-_WIDEST_REGION = 0.5
-"""Of the candidate's nodes: a culprit region that holds more says nothing."""
 
 
 def bisect(
@@ -79,224 +66,9 @@ def bisect(
         skip=skip,
         progress=progress,
     ) as case:
-        return _Bisection(case, tolerances).report()
-
-
-class _Bisection:
-    def __init__(self, case: Case, tolerances: Tolerances) -> None:
-        self._case, self._tolerances = case, tolerances
-        self._weights: tuple[WeightRow, ...] = ()
-        self._notes: list[str] = list(case.interface.notes)
-        self._partner = {theirs: ours for ours, theirs, _ in case.alignment.nodes}
-        self._source = {pair.candidate: pair.reference for pair in case.pairs}
-        self._source |= {theirs: ours for ours, theirs in case.interface.inputs}
-
-    def report(self) -> BisectReport:
-        case = self._case
-        unsteady = unsteady_sides(case)
-        if unsteady:
-            return self._made("inconclusive", reason=unsteady[0])
-        rows, _ = compare_weights(
-            case.reference.model, case.candidate.model, case.alignment.constants
-        )
-        self._weights = tuple(rows)
-        outputs, bad = self._final_outputs()
-        if not bad:
-            return self._made("same", outputs=outputs)
-        case.samples = [case.samples[index] for index in bad[:_MOST_SAMPLES]]
-        search = Search(case, self._tolerances, case.pairs)
-        return self._judged(search, search.faults(), outputs)
-
-    def _final_outputs(self) -> tuple[tuple[ValueRow, ...], list[int]]:
-        """Rows of the worst sample of each output, and the samples that differ, worst first."""
-        case = self._case
-        judge = Judge(case, self._tolerances, Swept({}))
-        worst = {pair.candidate: Measured(pair) for pair in case.outputs}
-        bad: dict[int, float] = {}
-        for index, sample in enumerate(case.samples):
-            case.reference.begin(sample.number, sample.reference)
-            last = index + 1 == len(case.samples)
-            reference = case.reference.run_whole(sample.reference, last=last)
-            candidate = case.candidate.run_whole(sample.candidate, last=last)
-            for pair in case.outputs:
-                found = compare(reference[pair.reference], candidate[pair.candidate])
-                worst[pair.candidate].take(index, found)
-                if not judge.within_tolerance(pair.candidate, found):
-                    bad[index] = max(bad.get(index, 0.0), found.relative)
-            case.progress("running both models", index + 1, len(case.samples))
-        rows = tuple(judge.output_row(measured) for measured in worst.values())
-        return rows, sorted(bad, key=lambda index: -bad[index])
-
-    # -- from measurements to a verdict -------------------------------------------------------
-
-    def _judged(
-        self, search: Search, faults: Sequence[Fault], outputs: tuple[ValueRow, ...]
-    ) -> BisectReport:
-        judge, swept = search.judge, search.swept
-        effect = observer_effect(judge, swept)
-        rows = [judge.row(m) for m in swept.values.values() if m.accumulated is not None]
-        if faults:
-            named = [(fault, self._culprit(fault, judge)) for fault in faults]
-            return self._judge_width(self._explained(named), outputs, effect)
-        reason = self._doubt(swept, judge, effect)
-        return self._made(
-            "inconclusive" if reason else "drift",
-            outputs=outputs,
-            effect=effect,
-            reason=reason or "no node introduces more than rounding explains; errors add up",
-            contributors=_largest(rows, lambda row: _relative_introduced(row, swept)),
-            gains=_largest(rows, lambda row: row.gain or 0.0),
-        )
-
-    def _doubt(self, swept: Swept, judge: Judge, effect: str) -> str:
-        """Why no culprit may mean that none was seen; empty when it was looked for everywhere."""
-        probed = [swept.values[pair.candidate] for pair in self._case.outputs]
-        vanished = all(
-            m.accumulated is not None and judge.within_tolerance(m.pair.candidate, m.accumulated)
-            for m in probed
-        )
-        if effect != "none" and vanished:
-            return (
-                "the difference vanishes when values are marked as outputs: it is made by an "
-                "optimization that watching prevents; compare the levels @ort:basic and "
-                "@ort:extended with @ort:none"
-            )
-        failed = [m for m in swept.values.values() if m.error]
-        if failed:
-            return (
-                f"{len(failed)} nodes could not be run on their own, "
-                f"for example {failed[0].pair.candidate!r}: {failed[0].error}"
-            )
-        coverage = self._case.coverage
-        total = coverage.compared + coverage.ambiguous + coverage.unmatched
-        if coverage.compared < _LEAST_COVERAGE * total:
-            return f"too little could be paired to judge: {coverage.sentence()}"
-        return ""
-
-    def _explained(self, named: list[tuple[Fault, Culprit]]) -> list[tuple[Fault, Culprit]]:
-        """Without faults that have no reason, where others have one.
-
-        The same node on the same backend computes the same: if it seems not to, it was fed a value
-        that a wrong pair put in its place.
-        """
-        one_backend = (
-            self._case.reference.backend is self._case.candidate.backend
-            and self._case.reference.options == self._case.candidate.options
-        )
-        reasoned = [item for item in named if item[1].why != self._same_node()]
-        return reasoned if one_backend and reasoned else named
-
-    def _judge_width(
-        self,
-        named: Sequence[tuple[Fault, Culprit]],
-        outputs: tuple[ValueRow, ...],
-        effect: str,
-    ) -> BisectReport:
-        total = len(self._case.candidate.model.graph.nodes)
-        narrow = [
-            culprit
-            for fault, culprit in named
-            if len(fault.region) <= max(4, _WIDEST_REGION * total)
-        ]
-        if narrow:
-            return self._made("fault", outputs=outputs, effect=effect, culprits=tuple(narrow))
-        reason = (
-            f"the models have too little structure in common: the difference arises somewhere in "
-            f"{len(named[0][0].region)} of {total} nodes ({self._case.coverage.sentence()})"
-        )
-        return self._made("inconclusive", outputs=outputs, effect=effect, reason=reason)
-
-    # -- words --------------------------------------------------------------------------------
-
-    def _culprit(self, fault: Fault, judge: Judge) -> Culprit:
-        reference, candidate = self._case.reference.model, self._case.candidate.model
-        pair = fault.measured.pair
-        theirs = [candidate.graph.node(index) for index in fault.region]
-        ours = [
-            reference.graph.node(index)
-            for index in _core.region(
-                reference, [p.reference for p in self._case.pairs], [pair.reference], True
-            )
-        ]
-        node = likeliest(ours, theirs, self._partner) if len(theirs) > 1 else theirs[0]
-        partner = self._counterpart(node, ours)
-        why = (
-            differences(reference, partner, candidate, node, self._source)
-            if partner
-            else [f"the reference has no counterpart of this {node.op_type}"]
-        )
-        if not why:
-            why = [self._same_node()]
-        bound = judge.bound(fault.measured)
-        return Culprit(
-            node=label(node),
-            op_type=node.op_type,
-            domain=node.domain,
-            graph="main",
-            outputs=tuple(name for name in node.output_names if name),
-            reference_node=label(partner) if partner else "",
-            reference_outputs=tuple(partner.output_names) if partner else (pair.reference,),
-            introduced=metrics_of(fault.measured.introduced),
-            accumulated=metrics_of(fault.measured.accumulated),
-            referee=(
-                fault.ruling.sentence(bound, self._case.swapped)
-                if fault.ruling
-                else "not judged in float64"
-            ),
-            why="; ".join(why),
-            region=tuple(map(label, theirs)) if len(theirs) > 1 else (),
-            neighbourhood=neighbourhood(node),
-        )
-
-    def _same_node(self) -> str:
-        if self._case.reference.recorded is not None:
-            return "the recorded value is not what this node makes of the recorded inputs"
-        return "node and counterpart are the same: the backends compute them differently"
-
-    def _counterpart(self, node: Node, ours: Sequence[Node]) -> Node | None:
-        partner = self._partner.get(node.id)
-        if partner is not None:
-            return self._case.reference.model.graph.node(partner)
-        taken = set(self._partner.values())
-        free = [other for other in ours if other.id not in taken]
-        same = [other for other in free if other.op_type == node.op_type]
-        return same[0] if len(same) == 1 else free[0] if len(free) == 1 else None
-
-    def _made(
-        self,
-        verdict: str,
-        *,
-        outputs: tuple[ValueRow, ...] = (),
-        culprits: tuple[Culprit, ...] = (),
-        contributors: tuple[ValueRow, ...] = (),
-        gains: tuple[ValueRow, ...] = (),
-        effect: str = "none",
-        reason: str = "",
-    ) -> BisectReport:
-        case = self._case
-        return BisectReport(
-            verdict=verdict,
-            reference=case.texts[0],
-            candidate=case.texts[1],
-            culprits=culprits,
-            contributors=contributors,
-            gains=gains,
-            outputs=outputs,
-            weights=self._weights,
-            coverage=case.coverage,
-            observer_effect=effect,
-            runs={"reference": case.reference.runs, "candidate": case.candidate.runs},
-            samples=len(case.samples),
-            reason=reason,
-            notes=tuple(self._notes),
-        )
-
-
-def _largest(rows: Sequence[ValueRow], size: Callable[[ValueRow], float]) -> tuple[ValueRow, ...]:
-    chosen = sorted((row for row in rows if size(row) > 0), key=lambda row: -size(row))
-    return tuple(chosen[:_LISTED])
-
-
-def _relative_introduced(row: ValueRow, swept: Swept) -> float:
-    found = swept.values[row.value].introduced
-    return found.relative if found is not None else 0.0
+        first = first_look(case, tolerances)
+        if first.unsteady:
+            return first.report(case, "inconclusive", reason=first.unsteady)
+        if not first.bad:
+            return first.report(case, "same")
+        return bisect_by_values(case, tolerances, first)

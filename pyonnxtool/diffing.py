@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pyonnxtool.case import Case, open_case, repeats
-from pyonnxtool.judge import Judge
+from pyonnxtool.divergence.case import Case, open_case
+from pyonnxtool.divergence.judge import Judge
+from pyonnxtool.divergence.steadiness import observer_effect, unsteady_sides
+from pyonnxtool.divergence.sweep import Progress, Sweep, Swept
+from pyonnxtool.divergence.weights import compare_weights
 from pyonnxtool.report import DiffReport
 from pyonnxtool.subjects import sides
-from pyonnxtool.sweep import Progress, Sweep, Swept
 from pyonnxtool.verdict import Tolerances
-from pyonnxtool.weights import compare_weights
 
 if TYPE_CHECKING:
     from pyonnxtool.subjects import SubjectLike
@@ -102,32 +103,6 @@ def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
         tolerance=tolerances.sentence(row.dtype for row in outputs),
         notes=(*case.interface.notes, *unsteady, *_could_not_run(swept)),
     )
-
-
-def unsteady_sides(case: Case) -> list[str]:
-    """The determinism gate: what is said of a side whose two runs differ."""
-    notes = []
-    first = case.samples[0]
-    for side, feeds in ((case.reference, first.reference), (case.candidate, first.candidate)):
-        found = repeats(side, feeds)
-        if found is not None and not found.identical:
-            notes.append(
-                f"{side.text} is not deterministic: two runs on the same inputs differ by "
-                f"{found.relative:.1e} of the output's scale, so no difference can be judged; "
-                "fix its random nodes or threads first"
-            )
-    return notes
-
-
-def observer_effect(judge: Judge, swept: Swept) -> str:
-    """Whether marking values as outputs changed the final outputs by more than the tolerance."""
-    if not swept.watched:
-        return "none"
-    changed = any(
-        not judge.within_tolerance(name.partition(":")[2], found)
-        for name, found in swept.watched.items()
-    )
-    return "changes the result" if changed else "none"
 
 
 def _could_not_run(swept: Swept) -> list[str]:

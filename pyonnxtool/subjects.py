@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyonnxtool.backends import BACKENDS, Recorded, RunOptions, find_backend, find_recorder
+from pyonnxtool.divergence.probe import Side
+from pyonnxtool.divergence.recorded import RecordedBackend
 from pyonnxtool.errors import UsageError
 from pyonnxtool.model import as_model, load
-from pyonnxtool.probe import Side
-from pyonnxtool.recorded import RecordedBackend
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model

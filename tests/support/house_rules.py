@@ -19,11 +19,8 @@ PYTHON_LAYERS = (
     ("registry", "report", "verdict"),
     ("model", "feeds", "interface", "rewrite"),
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
-    (
-        *("case", "compare", "judge", "plan", "probe", "recorded", "referee", "rounding"),
-        *("subjects", "suspects", "sweep", "ties", "weights", "why"),
-        *("diffing", "bisection", "reduction", "inspection"),
-    ),
+    ("divergence", "subjects"),
+    ("diffing", "bisection", "reduction", "inspection"),
     ("__init__",),
     ("cli",),
     ("__main__",),

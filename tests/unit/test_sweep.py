@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pyonnxtool.diffing import diff
+from pyonnxtool.divergence.plan import Pair, plan_chunks
 from pyonnxtool.errors import UsageError
-from pyonnxtool.plan import Pair, plan_chunks
 from support.parsed import parsed
 
 CHAIN = """g (float[N,64] x) => (float[N,64] y) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pyonnxtool.compare import Comparison, compare
+from pyonnxtool.divergence.compare import Comparison, compare
 from pyonnxtool.metrics import summary
 from pyonnxtool.report import WeightRow
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pyonnxtool.compare import Comparison, coarser
+from pyonnxtool.divergence.compare import Comparison, coarser
+from pyonnxtool.divergence.rounding import op_info, terms
+from pyonnxtool.divergence.sweep import Measured, Swept
+from pyonnxtool.divergence.why import label
 from pyonnxtool.metrics import summary
 from pyonnxtool.report import Metrics, ValueRow
-from pyonnxtool.rounding import op_info, terms
-from pyonnxtool.sweep import Measured, Swept
 from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite, rounding_bound
-from pyonnxtool.why import label
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Node
-    from pyonnxtool.case import Case
+    from pyonnxtool.divergence.case import Case
 
 
 class Judge:

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool import _core
-from pyonnxtool.compare import Array, Comparison, compare
+from pyonnxtool.divergence.plan import Pair
+from pyonnxtool.divergence.probe import Sample, Side
+from pyonnxtool.divergence.sweep import Progress
 from pyonnxtool.errors import UsageError
 from pyonnxtool.feeds import check_feeds, generate_feeds, load_feeds
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.interface import Interface, match_interface
-from pyonnxtool.plan import Pair
-from pyonnxtool.probe import Sample, Side
 from pyonnxtool.report import Coverage
-from pyonnxtool.sweep import Progress
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Alignment, Model, Node
@@ -218,14 +217,3 @@ class _Filter:
         if rule.startswith("op:"):
             return node is not None and fnmatch.fnmatchcase(node.op_type, rule[3:])
         return fnmatch.fnmatchcase(name, rule)
-
-
-def repeats(side: Side, feeds: Mapping[str, Array]) -> Comparison | None:
-    """The worst difference between two runs on the same inputs; None where none can be.
-
-    A backend that promises the same bits is believed; any other is run twice.
-    """
-    if side.repeatable:
-        return None
-    first, second = side.run_whole(feeds), side.run_whole(feeds)
-    return max((compare(first[name], second[name]) for name in first), key=lambda c: c.relative)

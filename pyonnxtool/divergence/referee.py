@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool import _core
-from pyonnxtool.compare import Array, Comparison, compare, dtype_of
+from pyonnxtool.divergence.compare import Array, Comparison, compare, dtype_of
+from pyonnxtool.divergence.probe import Values, described, open_part
+from pyonnxtool.divergence.ties import is_tie
 from pyonnxtool.errors import PyonnxtoolError
 from pyonnxtool.feeds.dtypes import numpy_dtype
-from pyonnxtool.probe import Values, described, open_part
-from pyonnxtool.ties import is_tie
 from pyonnxtool.verdict import EPS, mismatched_non_finite
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
-    from pyonnxtool.case import Case
-    from pyonnxtool.plan import Pair
-    from pyonnxtool.sweep import Measured
+    from pyonnxtool.divergence.case import Case
+    from pyonnxtool.divergence.plan import Pair
+    from pyonnxtool.divergence.sweep import Measured
 
 _CLEARLY = 8.0
 """An error counts as a side's own when it is this many times the other side's."""

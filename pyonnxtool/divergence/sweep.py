@@ -16,11 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyonnxtool.compare import Array, Comparison, compare, dtype_of
-from pyonnxtool.errors import BackendError
-from pyonnxtool.feeds.dtypes import numpy_dtype
-from pyonnxtool.plan import Chunk, Pair, plan_chunks, unsure, value_sizes
-from pyonnxtool.probe import (
+from pyonnxtool.divergence.compare import Array, Comparison, compare, dtype_of
+from pyonnxtool.divergence.plan import Chunk, Pair, plan_chunks, unsure, value_sizes
+from pyonnxtool.divergence.probe import (
     Feeds,
     Part,
     Sample,
@@ -30,6 +28,8 @@ from pyonnxtool.probe import (
     described,
     open_part,
 )
+from pyonnxtool.errors import BackendError
+from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from pyonnxtool.backends import OutputType

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
-from pyonnxtool.judge import Judge
-from pyonnxtool.plan import Pair
-from pyonnxtool.referee import Referee, Ruling
-from pyonnxtool.sweep import Measured, Sweep, Swept
+from pyonnxtool.divergence.judge import Judge
+from pyonnxtool.divergence.plan import Pair
+from pyonnxtool.divergence.referee import Referee, Ruling
+from pyonnxtool.divergence.sweep import Measured, Sweep, Swept
 from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Node
-    from pyonnxtool.case import Case
+    from pyonnxtool.divergence.case import Case
 
 _MOST_SUSPECTS = 32
 _FAR_BETTER = 0.2

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool import _core
-from pyonnxtool.compare import Array, dtype_of
+from pyonnxtool.divergence.compare import Array, dtype_of
+from pyonnxtool.divergence.recorded import RecordedBackend
 from pyonnxtool.errors import BackendError
 from pyonnxtool.feeds.dtypes import numpy_dtype
-from pyonnxtool.recorded import RecordedBackend
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model

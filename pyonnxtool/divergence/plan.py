@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
-from pyonnxtool.probe import Side, Values, described, nbytes, shapes_of
+from pyonnxtool.divergence.probe import Side, Values, described, nbytes, shapes_of
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model

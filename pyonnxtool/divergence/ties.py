@@ -8,7 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Node
-    from pyonnxtool.compare import Array
+    from pyonnxtool.divergence.compare import Array
 
 _DEFAULT_AXIS = {"ArgMax": 0, "ArgMin": 0, "TopK": -1}
 

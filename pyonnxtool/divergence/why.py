@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyonnxtool.compare import compare
-from pyonnxtool.weights import constant
+from pyonnxtool.divergence.compare import compare
+from pyonnxtool.divergence.weights import constant
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node

@@ -1,0 +1,1 @@
+"""How two models are run side by side, compared and judged."""

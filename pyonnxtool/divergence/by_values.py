@@ -1,0 +1,190 @@
+"""Bisect by values: each node of the candidate is given what the reference had at its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from pyonnxtool import _core
+from pyonnxtool.divergence.case import Case
+from pyonnxtool.divergence.first_look import FirstLook
+from pyonnxtool.divergence.judge import Judge, metrics_of
+from pyonnxtool.divergence.steadiness import observer_effect
+from pyonnxtool.divergence.suspects import Fault, Search
+from pyonnxtool.divergence.sweep import Swept
+from pyonnxtool.divergence.why import differences, label, likeliest, neighbourhood
+from pyonnxtool.report import BisectReport, Culprit, ValueRow
+from pyonnxtool.verdict import Tolerances
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Node
+
+_MOST_SAMPLES = 3
+"""Of the samples whose outputs differ, so many are looked into, the worst first."""
+_LISTED = 10
+_LEAST_COVERAGE = 0.5
+_WIDEST_REGION = 0.5
+"""Of the candidate's nodes: a culprit region that holds more says nothing."""
+
+
+def bisect_by_values(case: Case, tolerances: Tolerances, first: FirstLook) -> BisectReport:
+    """Every fault in one sweep, or drift. `first` holds at least one sample that differs."""
+    return _ByValues(case, tolerances, first).report()
+
+
+class _ByValues:
+    def __init__(self, case: Case, tolerances: Tolerances, first: FirstLook) -> None:
+        self._case, self._tolerances, self._first = case, tolerances, first
+        self._partner = {theirs: ours for ours, theirs, _ in case.alignment.nodes}
+        self._source = {pair.candidate: pair.reference for pair in case.pairs}
+        self._source |= {theirs: ours for ours, theirs in case.interface.inputs}
+
+    def report(self) -> BisectReport:
+        case = self._case
+        case.samples = [case.samples[index] for index in self._first.bad[:_MOST_SAMPLES]]
+        search = Search(case, self._tolerances, case.pairs)
+        return self._judged(search, search.faults())
+
+    # -- from measurements to a verdict -------------------------------------------------------
+
+    def _judged(self, search: Search, faults: Sequence[Fault]) -> BisectReport:
+        judge, swept = search.judge, search.swept
+        effect = observer_effect(judge, swept)
+        rows = [judge.row(m) for m in swept.values.values() if m.accumulated is not None]
+        if faults:
+            named = [(fault, self._culprit(fault, judge)) for fault in faults]
+            return self._judge_width(self._explained(named), effect)
+        reason = self._doubt(swept, judge, effect)
+        return self._first.report(
+            self._case,
+            "inconclusive" if reason else "drift",
+            observer_effect=effect,
+            reason=reason or "no node introduces more than rounding explains; errors add up",
+            contributors=_largest(rows, lambda row: _relative_introduced(row, swept)),
+            gains=_largest(rows, lambda row: row.gain or 0.0),
+        )
+
+    def _doubt(self, swept: Swept, judge: Judge, effect: str) -> str:
+        """Why no culprit may mean that none was seen; empty when it was looked for everywhere."""
+        probed = [swept.values[pair.candidate] for pair in self._case.outputs]
+        vanished = all(
+            m.accumulated is not None and judge.within_tolerance(m.pair.candidate, m.accumulated)
+            for m in probed
+        )
+        if effect != "none" and vanished:
+            return (
+                "the difference vanishes when values are marked as outputs: it is made by an "
+                "optimization that watching prevents; compare the levels @ort:basic and "
+                "@ort:extended with @ort:none"
+            )
+        failed = [m for m in swept.values.values() if m.error]
+        if failed:
+            return (
+                f"{len(failed)} nodes could not be run on their own, "
+                f"for example {failed[0].pair.candidate!r}: {failed[0].error}"
+            )
+        coverage = self._case.coverage
+        total = coverage.compared + coverage.ambiguous + coverage.unmatched
+        if coverage.compared < _LEAST_COVERAGE * total:
+            return f"too little could be paired to judge: {coverage.sentence()}"
+        return ""
+
+    def _explained(self, named: list[tuple[Fault, Culprit]]) -> list[tuple[Fault, Culprit]]:
+        """Without faults that have no reason, where others have one.
+
+        The same node on the same backend computes the same: if it seems not to, it was fed a value
+        that a wrong pair put in its place.
+        """
+        one_backend = (
+            self._case.reference.backend is self._case.candidate.backend
+            and self._case.reference.options == self._case.candidate.options
+        )
+        reasoned = [item for item in named if item[1].why != self._same_node()]
+        return reasoned if one_backend and reasoned else named
+
+    def _judge_width(
+        self,
+        named: Sequence[tuple[Fault, Culprit]],
+        effect: str,
+    ) -> BisectReport:
+        total = len(self._case.candidate.model.graph.nodes)
+        narrow = [
+            culprit
+            for fault, culprit in named
+            if len(fault.region) <= max(4, _WIDEST_REGION * total)
+        ]
+        if narrow:
+            return self._first.report(
+                self._case, "fault", observer_effect=effect, culprits=tuple(narrow)
+            )
+        reason = (
+            f"the models have too little structure in common: the difference arises somewhere in "
+            f"{len(named[0][0].region)} of {total} nodes ({self._case.coverage.sentence()})"
+        )
+        return self._first.report(self._case, "inconclusive", observer_effect=effect, reason=reason)
+
+    # -- words --------------------------------------------------------------------------------
+
+    def _culprit(self, fault: Fault, judge: Judge) -> Culprit:
+        reference, candidate = self._case.reference.model, self._case.candidate.model
+        pair = fault.measured.pair
+        theirs = [candidate.graph.node(index) for index in fault.region]
+        ours = [
+            reference.graph.node(index)
+            for index in _core.region(
+                reference, [p.reference for p in self._case.pairs], [pair.reference], True
+            )
+        ]
+        node = likeliest(ours, theirs, self._partner) if len(theirs) > 1 else theirs[0]
+        partner = self._counterpart(node, ours)
+        why = (
+            differences(reference, partner, candidate, node, self._source)
+            if partner
+            else [f"the reference has no counterpart of this {node.op_type}"]
+        )
+        if not why:
+            why = [self._same_node()]
+        bound = judge.bound(fault.measured)
+        return Culprit(
+            node=label(node),
+            op_type=node.op_type,
+            domain=node.domain,
+            graph="main",
+            outputs=tuple(name for name in node.output_names if name),
+            reference_node=label(partner) if partner else "",
+            reference_outputs=tuple(partner.output_names) if partner else (pair.reference,),
+            introduced=metrics_of(fault.measured.introduced),
+            accumulated=metrics_of(fault.measured.accumulated),
+            referee=(
+                fault.ruling.sentence(bound, self._case.swapped)
+                if fault.ruling
+                else "not judged in float64"
+            ),
+            why="; ".join(why),
+            region=tuple(map(label, theirs)) if len(theirs) > 1 else (),
+            neighbourhood=neighbourhood(node),
+        )
+
+    def _same_node(self) -> str:
+        if self._case.reference.recorded is not None:
+            return "the recorded value is not what this node makes of the recorded inputs"
+        return "node and counterpart are the same: the backends compute them differently"
+
+    def _counterpart(self, node: Node, ours: Sequence[Node]) -> Node | None:
+        partner = self._partner.get(node.id)
+        if partner is not None:
+            return self._case.reference.model.graph.node(partner)
+        taken = set(self._partner.values())
+        free = [other for other in ours if other.id not in taken]
+        same = [other for other in free if other.op_type == node.op_type]
+        return same[0] if len(same) == 1 else free[0] if len(free) == 1 else None
+
+
+def _largest(rows: Sequence[ValueRow], size: Callable[[ValueRow], float]) -> tuple[ValueRow, ...]:
+    chosen = sorted((row for row in rows if size(row) > 0), key=lambda row: -size(row))
+    return tuple(chosen[:_LISTED])
+
+
+def _relative_introduced(row: ValueRow, swept: Swept) -> float:
+    found = swept.values[row.value].introduced
+    return found.relative if found is not None else 0.0

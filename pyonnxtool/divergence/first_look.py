@@ -1,0 +1,68 @@
+"""What every way to bisect starts from: weights and final outputs of both models as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyonnxtool.divergence.case import Case
+from pyonnxtool.divergence.compare import compare
+from pyonnxtool.divergence.judge import Judge
+from pyonnxtool.divergence.steadiness import unsteady_sides
+from pyonnxtool.divergence.sweep import Measured, Swept
+from pyonnxtool.divergence.weights import compare_weights
+from pyonnxtool.report import BisectReport, ValueRow, WeightRow
+from pyonnxtool.verdict import Tolerances
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """Nothing is marked as an output yet."""
+
+    weights: tuple[WeightRow, ...] = ()
+    outputs: tuple[ValueRow, ...] = ()
+    """Final outputs, each of its worst sample."""
+    bad: tuple[int, ...] = ()
+    """Indices of the samples that differ by more than the tolerance, the worst first."""
+    unsteady: str = ""
+    """Why no difference can be judged at all."""
+
+    def report(self, case: Case, verdict: str, **found: Any) -> BisectReport:
+        """A report of what was found, with all that is known of the case."""
+        notes = (*case.interface.notes, *found.pop("notes", ()))
+        return BisectReport(
+            verdict=verdict,
+            reference=case.texts[0],
+            candidate=case.texts[1],
+            outputs=self.outputs,
+            weights=self.weights,
+            coverage=case.coverage,
+            runs={"reference": case.reference.runs, "candidate": case.candidate.runs},
+            samples=len(case.samples),
+            notes=notes,
+            **found,
+        )
+
+
+def first_look(case: Case, tolerances: Tolerances) -> FirstLook:
+    """Compare weights, and the final outputs on every sample."""
+    unsteady = unsteady_sides(case)
+    if unsteady:
+        return FirstLook(unsteady=unsteady[0])
+    rows, _ = compare_weights(case.reference.model, case.candidate.model, case.alignment.constants)
+    judge = Judge(case, tolerances, Swept({}))
+    worst = {pair.candidate: Measured(pair) for pair in case.outputs}
+    bad: dict[int, float] = {}
+    for index, sample in enumerate(case.samples):
+        case.reference.begin(sample.number, sample.reference)
+        last = index + 1 == len(case.samples)
+        reference = case.reference.run_whole(sample.reference, last=last)
+        candidate = case.candidate.run_whole(sample.candidate, last=last)
+        for pair in case.outputs:
+            found = compare(reference[pair.reference], candidate[pair.candidate])
+            worst[pair.candidate].take(index, found)
+            if not judge.within_tolerance(pair.candidate, found):
+                bad[index] = max(bad.get(index, 0.0), found.relative)
+        case.progress("running both models", index + 1, len(case.samples))
+    outputs = tuple(judge.output_row(measured) for measured in worst.values())
+    return FirstLook(tuple(rows), outputs, tuple(sorted(bad, key=lambda index: -bad[index])))
