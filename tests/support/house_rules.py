@@ -33,7 +33,7 @@ DOORS = {
     "click": ("cli/",),
     "rich": ("cli/",),
     "jinja2": ("cli/",),
-    "torch": ("backends/torch.py", "symbolics/install.py"),
+    "torch": ("backends/torch.py", "backends/_torch_", "symbolics/install.py"),
     "onnxruntime": ("backends/onnxruntime.py", "backends/_ort_"),  # one door in several files
     "onnx_graphsurgeon": ("surgery/",),
     "openvino": ("backends/openvino.py",),
