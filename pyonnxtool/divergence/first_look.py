@@ -8,6 +8,7 @@ from typing import Any
 from pyonnxtool.divergence.case import Case
 from pyonnxtool.divergence.compare import compare
 from pyonnxtool.divergence.judge import Judge
+from pyonnxtool.divergence.plan import in_reference_form
 from pyonnxtool.divergence.steadiness import unsteady_sides
 from pyonnxtool.divergence.sweep import Measured, Swept
 from pyonnxtool.divergence.weights import compare_weights
@@ -59,7 +60,8 @@ def first_look(case: Case, tolerances: Tolerances) -> FirstLook:
         reference = case.reference.run_whole(sample.reference, last=last)
         candidate = case.candidate.run_whole(sample.candidate, last=last)
         for pair in case.outputs:
-            found = compare(reference[pair.reference], candidate[pair.candidate])
+            ours = reference[pair.reference]
+            found = compare(ours, in_reference_form(pair, ours, candidate[pair.candidate]))
             worst[pair.candidate].take(index, found)
             if not judge.within_tolerance(pair.candidate, found):
                 bad[index] = max(bad.get(index, 0.0), found.relative)

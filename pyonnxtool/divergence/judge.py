@@ -129,7 +129,9 @@ class Judge:
         found = measured.accumulated
         assert found is not None
         node = self._graph.value(measured.pair.candidate).producer
-        notes = [found.note] if found.note else []
+        view = measured.pair.view
+        notes = [view.note] if view is not None else []
+        notes += [found.note] if found.note else []
         if measured.introduced is not None and measured.introduced.note not in ("", found.note):
             notes.append(f"introduced: {measured.introduced.note}")
         if measured.error:

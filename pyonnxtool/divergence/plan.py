@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pyonnxtool import _core
 from pyonnxtool.divergence.probe import Side, Values, described, nbytes, shapes_of
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
     from pyonnxtool.backends import OutputType
+    from pyonnxtool.divergence.compare import Array
+    from pyonnxtool.divergence.views import View
 
 _DOUBT = 4
 """A guessed size may be this many times too small before it matters."""
@@ -19,11 +23,28 @@ _DOUBT = 4
 
 @dataclass(frozen=True)
 class Pair:
-    """A value of each model that should be equal. `sure`: same computation, by structure."""
+    """A value of each model that should be equal. `sure`: same computation, by structure.
+
+    `view`: the form in which the candidate holds the numbers, where it is another one.
+    """
 
     reference: str
     candidate: str
     sure: bool = True
+    view: View | None = None
+
+
+def in_reference_form(pair: Pair, ours: object, theirs: object) -> object:
+    """The candidate's value as it is compared with the reference's."""
+    if pair.view is None or not isinstance(ours, np.ndarray) or not isinstance(theirs, np.ndarray):
+        return theirs
+    return pair.view.to_reference(theirs, ours.shape)
+
+
+def in_candidate_form(pair: Pair, ours: Array, shapes: Mapping[str, tuple[int, ...]]) -> Array:
+    """The reference's value as the candidate's nodes want it; `shapes` are those of its values."""
+    shape = shapes.get(pair.candidate)
+    return ours if pair.view is None or shape is None else pair.view.to_candidate(ours, shape)
 
 
 @dataclass

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.divergence.compare import Array, Comparison, compare, dtype_of
-from pyonnxtool.divergence.plan import Chunk, Pair, plan_chunks, unsure, value_sizes
+from pyonnxtool.divergence.plan import (
+    Chunk,
+    Pair,
+    in_candidate_form,
+    in_reference_form,
+    plan_chunks,
+    unsure,
+    value_sizes,
+)
 from pyonnxtool.divergence.probe import (
     Feeds,
     Part,
@@ -74,6 +82,8 @@ class Swept:
     chunks: int = 1
     types: dict[str, str] = field(default_factory=dict)
     """dtypes of the candidate's values, by name."""
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Shapes of the candidate's values that are seen through a view, in the last sample."""
 
 
 class Sweep:
@@ -97,7 +107,7 @@ class Sweep:
         self._limit = int(memory * _SHARE_OF_BUDGET)
         self._introduced = introduced
         self._progress = progress or (lambda stage, done, total: None)
-        self._source = {pair.candidate: pair.reference for pair in self._pairs}
+        self._pair_of = {pair.candidate: pair for pair in self._pairs}
         self._chunks: list[Chunk] = []
         self._parts: dict[tuple[str, int], tuple[object, Part]] = {}
         self._types: dict[str, str] = {}
@@ -181,8 +191,10 @@ class Sweep:
 
     def _compare_accumulated(self, chunk: Chunk, state: _State) -> None:
         for pair in chunk.pairs:
-            found = compare(state.reference[pair.reference], state.candidate[pair.candidate])
-            self.result.values[pair.candidate].take(state.sample, found)
+            theirs = state.candidate[pair.candidate]
+            if pair.view is not None and isinstance(theirs, np.ndarray):
+                self.result.shapes[pair.candidate] = theirs.shape
+            self.result.values[pair.candidate].take(state.sample, _compared(pair, state, theirs))
         state.keep_outputs(self._outputs, chunk.pairs)
         for pair in chunk.pairs:
             if pair.candidate not in chunk.keep_candidate:
@@ -212,18 +224,20 @@ class Sweep:
         self._candidate.runs += 1
         self._used(part)
         for name in part.outputs:
-            found = compare(state.reference[self._source[name]], made.pop(name))
+            found = _compared(self._pair_of[name], state, made.pop(name))
             self.result.values[name].take_introduced(found)
 
     def _sources(self, part: Part, state: _State) -> dict[str, Array]:
         """The reference's values under the candidate's names, in the candidate's dtypes."""
         sources = {}
         for name in part.inputs:
-            source = self._source.get(name)
-            value = state.candidate[name] if source is None else state.reference[source]
+            pair = self._pair_of.get(name)
+            value = state.candidate[name] if pair is None else state.reference[pair.reference]
             assert isinstance(value, np.ndarray)
+            if pair is not None:
+                value = in_candidate_form(pair, value, self.result.shapes)
             wanted = self._types.get(name)
-            if source is not None and wanted and dtype_of(value) != wanted:
+            if pair is not None and wanted and dtype_of(value) != wanted:
                 value = value.astype(numpy_dtype(wanted))
             sources[name] = value
         return sources
@@ -323,7 +337,7 @@ class Sweep:
             ours = state.whole_reference.get(pair.reference, probed_ours)
             theirs = state.whole_candidate.get(pair.candidate, probed_theirs)
             row = self.result.outputs.setdefault(pair.candidate, Measured(pair))
-            row.take(state.sample, compare(ours, theirs))
+            row.take(state.sample, compare(ours, in_reference_form(pair, ours, theirs)))
             if state.whole_reference:
                 self._watch(f"reference:{pair.reference}", compare(ours, probed_ours))
             if state.whole_candidate:
@@ -366,6 +380,11 @@ class _State:
                     self.reference[pair.reference],
                     self.candidate[pair.candidate],
                 )
+
+
+def _compared(pair: Pair, state: _State, theirs: object) -> Comparison:
+    ours = state.reference[pair.reference]
+    return compare(ours, in_reference_form(pair, ours, theirs))
 
 
 def _run_whole(side: Side, feeds: Feeds, last: bool, into: Values) -> None:
