@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
@@ -10,6 +11,7 @@ from pyonnxtool.divergence.case import Case
 from pyonnxtool.divergence.first_look import FirstLook
 from pyonnxtool.divergence.judge import Judge, metrics_of
 from pyonnxtool.divergence.steadiness import observer_effect
+from pyonnxtool.divergence.surroundings import surroundings
 from pyonnxtool.divergence.suspects import Fault, Search
 from pyonnxtool.divergence.sweep import Swept
 from pyonnxtool.divergence.why import differences, label, likeliest, neighbourhood
@@ -38,12 +40,14 @@ class _ByValues:
         self._partner = {theirs: ours for ours, theirs, _ in case.alignment.nodes}
         self._source = {pair.candidate: pair.reference for pair in case.pairs}
         self._source |= {theirs: ours for ours, theirs in case.interface.inputs}
+        self._rows: dict[str, ValueRow] = {}
 
     def report(self) -> BisectReport:
         case = self._case
         case.samples = [case.samples[index] for index in self._first.bad[:_MOST_SAMPLES]]
         search = Search(case, self._tolerances, case.pairs)
-        return self._judged(search, search.faults())
+        report = self._judged(search, search.faults())
+        return replace(report, values=tuple(self._rows.values()))
 
     # -- from measurements to a verdict -------------------------------------------------------
 
@@ -51,6 +55,7 @@ class _ByValues:
         judge, swept = search.judge, search.swept
         effect = observer_effect(judge, swept)
         rows = [judge.row(m) for m in swept.values.values() if m.accumulated is not None]
+        self._rows = {row.value: row for row in rows}
         if faults:
             named = [(fault, self._culprit(fault, judge)) for fault in faults]
             return self._judge_width(self._explained(named), effect)
@@ -163,6 +168,7 @@ class _ByValues:
             why="; ".join(why),
             region=tuple(map(label, theirs)) if len(theirs) > 1 else (),
             neighbourhood=neighbourhood(node),
+            surroundings=surroundings(node, fault.region, self._rows.get),
         )
 
     def _same_node(self) -> str:
