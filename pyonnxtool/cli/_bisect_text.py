@@ -9,8 +9,9 @@ from rich.text import Text
 
 from pyonnxtool.cli._diff_text import observer
 from pyonnxtool.cli._rows import print_outputs, print_values, print_weights
-from pyonnxtool.cli._text import decibel, facts, heading, number, plural, printable
-from pyonnxtool.report import BisectReport, Culprit, Metrics
+from pyonnxtool.cli._text import facts, heading
+from pyonnxtool.report import BisectReport, Culprit
+from pyonnxtool.wording import amount, finding, plural, printable, who
 
 COLOURS = {
     "fault": "bold red",
@@ -56,29 +57,10 @@ def print_bisect(target: Console, report: BisectReport, *, verbose: bool) -> Non
 def verdict(report: BisectReport) -> Text:
     """`fault: node `conv2` (Conv) introduces the difference`, and so on."""
     line = Text(report.verdict, style=COLOURS.get(report.verdict, ""))
-    plain = "not bold default"
+    line.append(f": {finding(report)}", style="not bold default")
     if report.verdict == "fault":
-        first, more = report.culprits[0], len(report.culprits) - 1
-        line.append(": ", style=plain).append(who(first), style="bold default")
-        line.append(" introduces the difference", style=plain)
-        line.append(f", and {plural(more, 'other node')} too" if more else "", style=plain)
-        return line
-    told = {
-        "same": f"the final outputs agree on {plural(report.samples, 'sample')}; nothing to find",
-        "drift": "the outputs differ, yet no node by itself adds more than rounding explains",
-        "inconclusive": "no node can be named",
-    }[report.verdict]
-    line.append(f": {printable(report.reason) or told}", style=plain)
+        line.highlight_words([who(report.culprits[0])], style="bold default")
     return line
-
-
-def who(culprit: Culprit) -> str:
-    """The node as people would point at it, also when it has no name."""
-    op = f"{culprit.domain}::{culprit.op_type}" if culprit.domain else culprit.op_type
-    if culprit.node:
-        return printable(f"node `{culprit.node}` ({op})")
-    made = culprit.outputs[0] if culprit.outputs else "?"
-    return printable(f"the unnamed {op} that makes `{made}`")
 
 
 def print_culprit(target: Console, culprit: Culprit, report: BisectReport) -> None:
@@ -106,17 +88,3 @@ def print_culprit(target: Console, culprit: Culprit, report: BisectReport) -> No
             for line in wrap(f"  {printable(text)}", target.width, subsequent_indent=" " * 8):
                 style = "bold" if text.startswith(">") else ""
                 target.print(Text(line, style=style), overflow="fold")
-
-
-def amount(metrics: Metrics) -> str:
-    """`max abs 1.2e-02, max rel 3.4e-01, SQNR 30.1 dB`."""
-    words = []
-    for name, told in (("max_abs", "max abs"), ("max_rel", "max rel")):
-        if metrics.get(name) is not None:
-            words.append(f"{told} {number(metrics[name])}")
-    if metrics.get("sqnr_db") is not None:
-        words.append(f"SQNR {decibel(metrics['sqnr_db'])} dB")
-    for name, told in (("nan_mismatch", "NaN"), ("inf_mismatch", "Inf")):
-        if count := metrics.get(name):
-            words.append(f"{told} on one side only at {plural(int(count), 'place')}")
-    return ", ".join(words)

@@ -9,16 +9,15 @@ from rich.text import Text
 
 from pyonnxtool.cli._rows import (
     chosen,
-    distance,
     excess,
     hidden,
     print_outputs,
     print_values,
     print_weights,
-    torn,
 )
-from pyonnxtool.cli._text import facts, heading, middle, number, plural, printable, ratio
+from pyonnxtool.cli._text import facts, heading
 from pyonnxtool.report import DiffReport
+from pyonnxtool.wording import distance, middle, number, plural, printable, ratio, torn
 
 COLOURS = {"same": "bold green", "different": "bold red", "inconclusive": "bold yellow"}
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from pyonnxtool.cli._text import facts, heading, middle, plural, printable, size, table, typed
+from pyonnxtool.cli._text import facts, heading, size, table
 from pyonnxtool.inspection import Inspection, Place, Port, Unused
+from pyonnxtool.wording import middle, plural, printable, typed
 
 SHOWN = 8
 

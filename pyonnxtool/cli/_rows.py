@@ -9,21 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pyonnxtool.cli._text import (
-    STYLES,
-    decibel,
-    facts,
-    heading,
-    metric,
-    middle,
-    number,
-    plural,
-    printable,
-    ratio,
-    table,
-    typed,
-)
+from pyonnxtool.cli._text import STYLES, facts, heading, metric, table
 from pyonnxtool.report import Metrics, ValueRow, WeightRow
+from pyonnxtool.wording import distance, middle, number, plural, printable, ratio, torn, typed
 
 RANK = {"bad": 0, "noise": 1, "ok": 2}
 NUMBERS = 49  # columns that the numbers of a row take, with the spaces between all columns
@@ -54,21 +42,6 @@ def print_outputs(
     target.print(grid)
     if left := ordered[len(shown) :]:
         target.print(Text(f"  {len(left):,} more ({counted(left)}); -v shows all", style="dim"))
-
-
-def distance(row: ValueRow) -> str:
-    """`max abs 3.2e-02, allowed 4.1e-06, SQNR 31.2 dB`; `equal`; a count where there is no more."""
-    off, wrong = row.accumulated.get("max_abs"), row.accumulated.get("mismatched")
-    if off is None:
-        return f"{plural(int(wrong), 'element')} not equal" if wrong else ""
-    if not wrong and off == 0:
-        return "equal"
-    words = f"max abs {number(off)}"
-    if row.tolerance is not None:
-        words += f", allowed {number(row.tolerance)}"
-    if row.accumulated.get("sqnr_db") is not None:
-        words += f", SQNR {decibel(row.accumulated['sqnr_db'])} dB"
-    return words
 
 
 def print_values(
@@ -214,11 +187,6 @@ def excess(row: ValueRow) -> float:
     if row.status == "bad" and not row.accumulated:  # shapes or dtypes that cannot be compared
         return math.inf
     return off / row.tolerance if row.tolerance else math.inf if off else 0.0
-
-
-def torn(metrics: Metrics) -> bool:
-    """Whether a NaN or an infinity is on one side only."""
-    return bool(metrics.get("nan_mismatch") or metrics.get("inf_mismatch"))
 
 
 def largest(metrics: Metrics) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import sys
@@ -13,6 +12,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from pyonnxtool.wording import decibel, number, printable
 
 WIDTH = 100
 WIDEST = 160  # rows that are longer are hard to follow
@@ -56,36 +57,6 @@ def console(stream: IO[str] | None = None, width: int | None = None) -> Console:
     return target
 
 
-def number(value: float | int | None, digits: int = 2) -> str:
-    """`1.23e-05`, `0`, `nan`; a dash when there is none."""
-    if value is None:
-        return "-"
-    if value == 0:
-        return "0"
-    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e4):
-        return f"{int(value):,}"
-    return f"{value:.{digits}e}"
-
-
-def ratio(value: float | None) -> str:
-    """A factor for people: `0.98`, `1.40`, `7,805`, `2.1e+07`."""
-    if value is None:
-        return "-"
-    if not math.isfinite(value):
-        return str(value)
-    size = abs(value)
-    if size >= 1e6 or 0 < size < 0.005:
-        return f"{value:.1e}"
-    return f"{value:,.{2 if size < 10 else 1 if size < 100 else 0}f}"
-
-
-def decibel(value: float | int | None) -> str:
-    """A signal-to-noise ratio; `inf` where nothing differs."""
-    if value is None:
-        return "-"
-    return f"{value:.1f}" if math.isfinite(value) else str(float(value))
-
-
 def size(count: int) -> str:
     """Bytes for people: `0 B`, `1.5 KiB`, `3.1 GiB`."""
     if count < 1024:
@@ -96,32 +67,6 @@ def size(count: int) -> str:
         if amount < 1024 or unit == "GiB":
             return f"{amount:.1f} {unit}"
     raise AssertionError("the last unit returns")
-
-
-def typed(dtype: str | None, shape: Sequence[int | str | None] | None) -> str:
-    """`float32[batch,3,224]`; an unknown size is `?`, and so is an unknown dtype."""
-    if shape is None:
-        return f"{dtype or '?'} of any shape"
-    return f"{dtype or '?'}[{','.join('?' if size is None else str(size) for size in shape)}]"
-
-
-def middle(text: str, width: int) -> str:
-    """`text` in at most `width` columns; what does not fit is left out in the middle."""
-    text = printable(text)
-    if len(text) <= width:
-        return text
-    head = (width - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
-
-
-def printable(text: str) -> str:
-    """`text` with control characters escaped: a name in a model cannot move the cursor."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 node`, `2 nodes`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def metric(metrics: Mapping[str, float | int | None], name: str) -> str:

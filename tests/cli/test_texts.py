@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cli.reports import LONG, OUTPUTS, VALUES, bisect_report, diff_report, row
+from pyonnxtool import wording
 from pyonnxtool.cli import _text
 from pyonnxtool.cli._diff_text import View
 from pyonnxtool.cli._rows import chosen, hidden, introduces
@@ -227,7 +228,7 @@ def test_tables_fit_the_screen(monkeypatch: pytest.MonkeyPatch, columns: int) ->
     ],
 )
 def test_numbers(value: float | None, text: str) -> None:
-    assert _text.number(value) == text
+    assert wording.number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ def test_numbers(value: float | None, text: str) -> None:
     ],
 )
 def test_ratios(value: float | None, text: str) -> None:
-    assert _text.ratio(value) == text
+    assert wording.ratio(value) == text
 
 
 @pytest.mark.parametrize(
@@ -263,16 +264,16 @@ def test_sizes(count: int, text: str) -> None:
 
 
 def test_long_names_lose_their_middle() -> None:
-    assert _text.middle("abcdefghij", 10) == "abcdefghij"
-    assert _text.middle("abcdefghij", 7) == "abc…hij"
-    assert _text.middle("abcdefghij", 6) == "ab…hij"
+    assert wording.middle("abcdefghij", 10) == "abcdefghij"
+    assert wording.middle("abcdefghij", 7) == "abc…hij"
+    assert wording.middle("abcdefghij", 6) == "ab…hij"
 
 
 def test_a_name_cannot_move_the_cursor() -> None:
-    assert _text.middle("a\x1b[2Jb\n", 20) == r"a\x1b[2Jb\n"
+    assert wording.middle("a\x1b[2Jb\n", 20) == r"a\x1b[2Jb\n"
 
 
 def test_types() -> None:
-    assert _text.typed("float32", (1, "batch", None)) == "float32[1,batch,?]"
-    assert _text.typed("int64", ()) == "int64[]"
-    assert _text.typed(None, None) == "? of any shape"
+    assert wording.typed("float32", (1, "batch", None)) == "float32[1,batch,?]"
+    assert wording.typed("int64", ()) == "int64[]"
+    assert wording.typed(None, None) == "? of any shape"

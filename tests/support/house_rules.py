@@ -16,11 +16,11 @@ KERNELS_USERS = ("kernels", "ir", "ops", "passes", "bind")
 
 PYTHON_LAYERS = (
     ("errors", "_core"),
-    ("registry", "report", "verdict"),
+    ("registry", "report", "verdict", "wording", "baseline", "schemas"),
     ("model", "feeds", "interface", "rewrite"),
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
     ("divergence", "subjects"),
-    ("diffing", "bisection", "reduction", "inspection"),
+    ("diffing", "bisection", "reduction", "inspection", "assertion"),
     ("__init__",),
     ("cli",),
     ("__main__",),
