@@ -70,6 +70,31 @@ class WeightRow:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A value in which NaN or Inf starts: what its node reads holds none."""
+
+    side: str
+    """"reference" or "candidate"."""
+    node: str
+    """Empty for a weight or an input that holds it."""
+    op_type: str
+    value: str
+    kind: str
+    """"NaN", "+Inf", "-Inf" or "Inf" (both signs)."""
+    count: int
+    """How many elements of `size`."""
+    size: int
+    index: tuple[int, ...]
+    """Of the first of them."""
+    cause: str = ""
+    """"0 / 0", "Sqrt of -3.1e-08", "Exp of 104.2 overflows float32" ..."""
+    comes_from: tuple[str, ...] = ()
+    """A NaN that starts from infinities: the values in which these start."""
+    reaches: tuple[str, ...] = ()
+    """Final outputs that hold NaN or Inf because of it."""
+
+
+@dataclass(frozen=True)
 class DiffReport:
     """The result of `diff`. `verdict` is "same", "different" or "inconclusive"."""
 
@@ -89,6 +114,8 @@ class DiffReport:
     """The rule for final outputs as text: "1e-05 of the output's scale (float32)"."""
     notes: tuple[str, ...] = ()
     baseline: Baseline | None = None
+    origins: tuple[Origin, ...] = ()
+    """Where NaN and Inf start on each side, when there are any."""
 
     def to_json(self) -> str:
         """`pyonnxtool/diff/1`; NaN and infinities are strings, so the text is strict JSON."""
@@ -191,6 +218,36 @@ class Culprit:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One run of a search that judges nothing but the final outputs."""
+
+    number: int
+    method: str
+    """"splice" or "pass"."""
+    what: str
+    """What was run, in words."""
+    verdict: str
+    """"good", "bad", or "skip" where it could not be run."""
+    error: float | None = None
+    """Largest difference of an output, relative to its scale."""
+    seconds: float = 0.0
+    note: str = ""
+    """Why it could not be run, or "from the journal"."""
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """Two neighbouring cuts of the candidate, each as the values that cross it.
+
+    Fed to the rest of the reference, the values of the first give good outputs, those of the
+    second do not.
+    """
+
+    last_good: tuple[str, ...]
+    first_bad: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class BisectReport:
     """The result of `bisect`. `verdict`: "fault", "drift", "same" or "inconclusive"."""
 
@@ -214,6 +271,20 @@ class BisectReport:
     values: tuple[ValueRow, ...] = ()
     """Every value that was compared on the way, in graph order."""
     baseline: Baseline | None = None
+    origins: tuple[Origin, ...] = ()
+    """Where NaN and Inf start on each side, when there are any."""
+    method: str = ""
+    """What named it: "values", "splice" or "pass"."""
+    plan: str = ""
+    """For splice and pass: how much there was to search, and the runs that it may take at most."""
+    steps: tuple[Step, ...] = ()
+    """For splice and pass: every run, in order."""
+    frontier: Frontier | None = None
+    """For splice: where the candidate's values start to make the outputs wrong."""
+    optimizers: tuple[str, ...] = ()
+    """For pass: without these optimizers of the runtime the outputs agree; each is needed."""
+    optimizers_enough: tuple[str, ...] = ()
+    """For pass: with these alone, of those that change the model, the outputs still differ."""
 
     def to_json(self) -> str:
         """`pyonnxtool/bisect/1`; NaN and infinities are strings, so the text is strict JSON."""
