@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyonnxtool.divergence.by_values import bisect_by_values
 from pyonnxtool.divergence.case import open_case
 from pyonnxtool.divergence.first_look import first_look
+from pyonnxtool.divergence.origin import with_origins
 from pyonnxtool.divergence.sweep import Progress
 from pyonnxtool.errors import UsageError
 from pyonnxtool.report import BisectReport
@@ -70,5 +71,5 @@ def bisect(
         if first.unsteady:
             return first.report(case, "inconclusive", reason=first.unsteady)
         if not first.bad:
-            return first.report(case, "same")
-        return bisect_by_values(case, tolerances, first)
+            return with_origins(case, first, first.report(case, "same"))
+        return with_origins(case, first, bisect_by_values(case, tolerances, first))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.divergence.case import Case, open_case
 from pyonnxtool.divergence.judge import Judge
+from pyonnxtool.divergence.origin import origins_of_case
 from pyonnxtool.divergence.steadiness import observer_effect, unsteady_sides
 from pyonnxtool.divergence.sweep import Progress, Sweep, Swept
 from pyonnxtool.divergence.weights import compare_weights
@@ -102,6 +103,7 @@ def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
         runs={"reference": case.reference.runs, "candidate": case.candidate.runs},
         tolerance=tolerances.sentence(row.dtype for row in outputs),
         notes=(*case.interface.notes, *unsteady, *_could_not_run(swept)),
+        origins=origins_of_case(case, swept.values.values(), swept.outputs.values()),
     )
 
 

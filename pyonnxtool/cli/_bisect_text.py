@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pyonnxtool.cli._diff_text import observer
+from pyonnxtool.cli._origins_text import print_origins
 from pyonnxtool.cli._rows import print_outputs, print_values, print_weights
 from pyonnxtool.cli._text import facts, heading
 from pyonnxtool.report import BisectReport, Culprit
@@ -37,6 +38,7 @@ def print_bisect(target: Console, report: BisectReport, *, verbose: bool) -> Non
             print_values(target, report.gains[:count], whole_names=verbose)
     if report.weights and (verbose or not report.culprits):
         print_weights(target, report.weights, verbose=verbose)
+    print_origins(target, report.origins, verbose=verbose)
     if report.outputs:
         print_outputs(target, report.outputs, "", verbose=verbose)
     heading(target, "How this was found")

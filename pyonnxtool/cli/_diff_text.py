@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
+from pyonnxtool.cli._origins_text import print_origins
 from pyonnxtool.cli._rows import (
     chosen,
     excess,
@@ -53,6 +54,7 @@ def print_diff(target: Console, report: DiffReport, view: View) -> None:
         print_weights(target, report.weights, verbose=view.verbose)
     if report.outputs:
         print_outputs(target, report.outputs, report.tolerance, verbose=view.verbose)
+    print_origins(target, report.origins, verbose=view.verbose)
     if report.values:
         order = "in graph order" if view.sort == "graph" else "worst first"
         shown = chosen(report.values, view.rows, view.sort)

@@ -54,6 +54,22 @@ class Comparison:
             return math.inf
         return float(self.stats.max_abs) / self.scale if self.scale else math.inf
 
+    @property
+    def nonfinite(self) -> bool:
+        """Whether either side holds a NaN or an infinity."""
+        s = self.stats
+        return s is not None and bool(
+            s.nan_ref + s.nan_got + s.pos_inf_ref + s.pos_inf_got + s.neg_inf_ref + s.neg_inf_got
+        )
+
+    @property
+    def alarming(self) -> bool:
+        """As `nonfinite`, but the -Inf of a mask, at the same places on both sides, is not."""
+        s = self.stats
+        return s is not None and bool(
+            s.nan_ref + s.nan_got + s.pos_inf_ref + s.pos_inf_got + s.inf_mismatch
+        )
+
 
 def compare(reference: object, candidate: object) -> Comparison:
     """Compare tensors, sequences or optionals.

@@ -9,6 +9,7 @@ from pyonnxtool.divergence.case import Case
 from pyonnxtool.divergence.compare import compare
 from pyonnxtool.divergence.judge import Judge
 from pyonnxtool.divergence.plan import in_reference_form
+from pyonnxtool.divergence.probe import Sample
 from pyonnxtool.divergence.steadiness import unsteady_sides
 from pyonnxtool.divergence.sweep import Measured, Swept
 from pyonnxtool.divergence.weights import compare_weights
@@ -27,6 +28,8 @@ class FirstLook:
     """Indices of the samples that differ by more than the tolerance, the worst first."""
     unsteady: str = ""
     """Why no difference can be judged at all."""
+    broken: Sample | None = None
+    """The first sample with a final output that holds NaN or Inf."""
 
     def report(self, case: Case, verdict: str, **found: Any) -> BisectReport:
         """A report of what was found, with all that is known of the case."""
@@ -54,6 +57,7 @@ def first_look(case: Case, tolerances: Tolerances) -> FirstLook:
     judge = Judge(case, tolerances, Swept({}))
     worst = {pair.candidate: Measured(pair) for pair in case.outputs}
     bad: dict[int, float] = {}
+    broken: Sample | None = None
     for index, sample in enumerate(case.samples):
         case.reference.begin(sample.number, sample.reference)
         last = index + 1 == len(case.samples)
@@ -63,8 +67,10 @@ def first_look(case: Case, tolerances: Tolerances) -> FirstLook:
             ours = reference[pair.reference]
             found = compare(ours, in_reference_form(pair, ours, candidate[pair.candidate]))
             worst[pair.candidate].take(index, found)
+            broken = sample if broken is None and found.nonfinite else broken
             if not judge.within_tolerance(pair.candidate, found):
                 bad[index] = max(bad.get(index, 0.0), found.relative)
         case.progress("running both models", index + 1, len(case.samples))
     outputs = tuple(judge.output_row(measured) for measured in worst.values())
-    return FirstLook(tuple(rows), outputs, tuple(sorted(bad, key=lambda index: -bad[index])))
+    ranked = tuple(sorted(bad, key=lambda index: -bad[index]))
+    return FirstLook(tuple(rows), outputs, ranked, broken=broken)

@@ -58,9 +58,13 @@ class Measured:
     sample: int = 0
     error: str = ""
     """Why the candidate's part could not be run on its own."""
+    alarm: int | None = None
+    """The first sample in which a side holds NaN or Inf that is not the -Inf of a mask."""
 
     def take(self, sample: int, accumulated: Comparison) -> None:
         """Keep it when it is the worst so far."""
+        if self.alarm is None and accumulated.alarming:
+            self.alarm = sample
         if self.accumulated is None or accumulated.relative > self.accumulated.relative:
             self.accumulated, self.sample = accumulated, sample
 
