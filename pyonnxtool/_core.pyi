@@ -1,6 +1,6 @@
 """The C++ core. tests/unit/test_stub.py compares this file with the module."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -409,3 +409,17 @@ def region(
     model: Model, given: Sequence[str], outputs: Sequence[str], detach: bool = False
 ) -> list[int]: ...
 def produced_values(model: Model) -> list[str]: ...
+
+CALLED_FROM: str
+"""Metadata key of inlined nodes; the text says which function they are from."""
+
+def inline_functions(
+    model: Model, same_meaning: Callable[[str, str, int, int], bool]
+) -> tuple[Model, list[tuple[str, str]]]: ...
+def body_model(
+    model: Model,
+    node: int,
+    attribute: str,
+    types: Mapping[str, str] = {},
+    more: Sequence[str] = [],
+) -> tuple[Model, list[str], list[str], list[str]]: ...

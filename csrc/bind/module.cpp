@@ -8,4 +8,5 @@ PYBIND11_MODULE(_core, m) {
   pot::bind_kernels(m);
   pot::bind_ops(m);
   pot::bind_passes(m);
+  pot::bind_bodies(m);
 }

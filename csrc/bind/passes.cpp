@@ -11,19 +11,19 @@ using namespace pybind11::literals;
 namespace pot {
 namespace {
 
-/// (name, dtype or None, dims or None)
+/// (name, dtype or "sequence(dtype)" or None, dims or None)
 using GivenTuple =
     std::tuple<std::string, std::optional<std::string>, std::optional<std::vector<std::int64_t>>>;
 
 Given to_given(const GivenTuple& value) {
   const auto& [name, dtype, dims] = value;
   if (!dtype) return {name, nullptr};
-  const auto known = dtype_named(*dtype);
+  const TypeRef known = type_named(*dtype);
   if (!known) {
     raise(Error{.message = "value '" + name + "': no dtype is called '" + *dtype + "'"});
   }
-  if (!dims) return {name, tensor_type(*known, std::nullopt)};
-  return {name, tensor_type(*known, std::vector<Dim>(dims->begin(), dims->end()))};
+  if (!dims || !known->is_tensor()) return {name, known};
+  return {name, tensor_type(known->dtype(), std::vector<Dim>(dims->begin(), dims->end()))};
 }
 
 Cut to_cut(bool detach) { return detach ? Cut::detach : Cut::slice; }

@@ -175,9 +175,10 @@ class Graph : public std::enable_shared_from_this<Graph> {
   /// Lists the nodes in the order that `order()` gives.
   Status sort();
 
-  /// Copies a node of another graph, with its bodies, to the end of this one. Inputs, outputs and
-  /// captured names go through `names`; what is not in it keeps its name. Bytes are shared.
-  NodeId adopt(const Graph& from, NodeId id, const RenameMap& names = {});
+  /// Copies a node of another graph, with its bodies, to the end of this one or before a node.
+  /// Inputs, outputs and captured names go through `names`; what is not in it keeps its name.
+  /// Bytes are shared.
+  NodeId adopt(const Graph& from, NodeId id, const RenameMap& names = {}, NodeId before = {});
   /// A deep copy with the same ids that shares all bytes; part of no model yet.
   [[nodiscard]] GraphPtr clone() const;
   /// Forgets all spans beneath and above, so that everything is written anew.

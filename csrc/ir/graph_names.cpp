@@ -125,7 +125,7 @@ void Graph::replace_uses(ValueId from, ValueId to) {
   for (const Use& use : std::vector<Use>(value(from).uses)) set_input(use.node, use.slot, to);
 }
 
-NodeId Graph::adopt(const Graph& from, NodeId id, const RenameMap& names) {
+NodeId Graph::adopt(const Graph& from, NodeId id, const RenameMap& names, NodeId before) {
   const auto renamed = [&names](std::string_view name) {
     const auto found = names.find(std::string(name));
     return found == names.end() ? std::string(name) : found->second;
@@ -147,7 +147,7 @@ NodeId Graph::adopt(const Graph& from, NodeId id, const RenameMap& names) {
     const std::string name(from.value_name(value));
     if (renamed(name) != name) captured.emplace(name, renamed(name));
   }
-  const NodeId added = add_node(std::move(node));
+  const NodeId added = add_node(std::move(node), before);
   if (!captured.empty()) {
     for (const GraphPtr& body : this->node(added).bodies()) body->rename_free(captured);
   }

@@ -40,6 +40,20 @@ TypeRef tensor_type(DType dtype, std::optional<std::vector<Dim>> dims) {
   return type;
 }
 
+TypeRef type_named(std::string_view text) {
+  if (const auto dtype = dtype_named(text)) return tensor_type(*dtype, std::nullopt);
+  for (const auto& [word, kind] :
+       {std::pair{std::string_view("sequence("), Type::Kind::sequence},
+        std::pair{std::string_view("optional("), Type::Kind::optional}}) {
+    if (!text.starts_with(word) || !text.ends_with(')')) continue;
+    auto type = std::make_shared<Type>();
+    type->kind = kind;
+    type->inner = type_named(text.substr(word.size(), text.size() - word.size() - 1));
+    return type->inner ? type : nullptr;
+  }
+  return nullptr;
+}
+
 std::string type_text(const Type* type) {
   if (!type) return "unknown";
   switch (type->kind) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ir/dim.h"
@@ -38,6 +39,10 @@ struct Type : Message {
 
 /// A tensor type; without a shape its rank is unknown.
 [[nodiscard]] TypeRef tensor_type(DType dtype, std::optional<std::vector<Dim>> dims);
+
+/// The type of "float32", "sequence(float32)" or "optional(sequence(int64))", of unknown rank; null
+/// for any other text.
+[[nodiscard]] TypeRef type_named(std::string_view text);
 
 /// "float32[1, batch, ?]", "float32[...]" for an unknown rank, "sequence(int64[...])", "unknown".
 [[nodiscard]] std::string type_text(const Type* type);

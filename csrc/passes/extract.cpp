@@ -110,19 +110,6 @@ Result<Cone> find_cone(const Model& model, std::span<const std::string> given,
   return finder.find(outputs);
 }
 
-/// A sparse initializer has no edit of its own, so it becomes a Constant of the same name.
-void add_constant(Graph& to, const Value& value) {
-  if (value.initializer) {
-    to.set_initializer(value.initializer);
-    return;
-  }
-  Node node;
-  node.op_type = Text("Constant");
-  node.outputs.push_back(to.intern(value.name));
-  node.attributes.emplace_back("sparse_value", value.sparse_initializer);
-  to.add_node(std::move(node));
-}
-
 /// Names under which a detached part makes the given values that are asked for.
 RenameMap produced_names(const Graph& graph, std::span<const std::string> given,
                          std::span<const std::string> outputs) {
@@ -183,7 +170,7 @@ Result<Extracted> extract(const Model& model, std::span<const Given> given,
     to.add_input(to.intern(name), typed ? found->second : from.type(id));
     result.inputs.push_back(name);
   }
-  for (const ValueId id : cone.value().constants) add_constant(to, from.value(id));
+  for (const ValueId id : cone.value().constants) share_initializer(to, from.value(id));
 
   const RenameMap produced =
       cut == Cut::detach ? produced_names(from, names, outputs) : RenameMap{};
@@ -229,6 +216,18 @@ Result<std::vector<NodeId>> region(const Model& model, std::span<const std::stri
   auto cone = find_cone(model, given, outputs, cut);
   if (!cone) return cone.error();
   return std::move(cone).value().nodes;
+}
+
+void share_initializer(Graph& to, const Value& value) {
+  if (value.initializer) {
+    to.set_initializer(value.initializer);
+    return;
+  }
+  Node node;
+  node.op_type = Text("Constant");
+  node.outputs.push_back(to.intern(value.name));
+  node.attributes.emplace_back("sparse_value", value.sparse_initializer);
+  to.add_node(std::move(node));
 }
 
 Result<std::vector<std::string>> produced_values(const Model& model) {

@@ -52,6 +52,10 @@ struct Extracted {
                                                  std::span<const std::string> given,
                                                  std::span<const std::string> outputs, Cut cut);
 
+/// Gives `to` the initializer of a value of another graph. A sparse one, for which there is no edit,
+/// becomes a Constant of the same name. Pre: the value has either.
+void share_initializer(Graph& to, const Value& value);
+
 /// Every value that a node of the main graph makes, in topological order.
 [[nodiscard]] Result<std::vector<std::string>> produced_values(const Model& model);
 
