@@ -57,13 +57,19 @@ def with_origins(case: Case, first: FirstLook, report: BisectReport) -> BisectRe
 
 
 def _started(culprit: Culprit, starts: Mapping[str, Origin]) -> Culprit:
-    """The culprit with what made NaN of its operands, where it is an origin."""
-    for name in culprit.outputs:
-        if name in starts:
-            origin = starts[name]
-            told = f"{origin.kind} starts here" + (f": {origin.cause}" if origin.cause else "")
-            return replace(culprit, why="; ".join(filter(None, (culprit.why, told))))
-    return culprit
+    """The culprit with what made NaN of its operands; the origin itself where a region holds it."""
+    torn = culprit.introduced.get("nan_mismatch") or culprit.introduced.get("inf_mismatch")
+    here = [starts[name] for name in culprit.outputs if name in starts]
+    inside = [o for o in starts.values() if torn and o.node and o.node in culprit.region]
+    if not here and not inside:
+        return culprit
+    origin = (here or inside)[0]
+    told = f"{origin.kind} starts here" + (f": {origin.cause}" if origin.cause else "")
+    if here:
+        return replace(culprit, why="; ".join(filter(None, (culprit.why, told))))
+    return replace(
+        culprit, node=origin.node, op_type=origin.op_type, outputs=(origin.value,), why=told
+    )
 
 
 def origins_on(case: Case, sample: Sample) -> tuple[Origin, ...]:
