@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
 from pyonnxtool.divergence.case import Case
+from pyonnxtool.divergence.drift import drift
 from pyonnxtool.divergence.first_look import FirstLook
 from pyonnxtool.divergence.judge import Judge, metrics_of
 from pyonnxtool.divergence.steadiness import observer_effect
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _MOST_SAMPLES = 3
 """Of the samples whose outputs differ, so many are looked into, the worst first."""
-_LISTED = 10
 _LEAST_COVERAGE = 0.5
 _WIDEST_REGION = 0.5
 """Of the candidate's nodes: a culprit region that holds more says nothing."""
@@ -60,13 +60,14 @@ class _ByValues:
             named = [(fault, self._culprit(fault, judge)) for fault in faults]
             return self._judge_width(self._explained(named), effect)
         reason = self._doubt(swept, judge, effect)
+        found = drift(self._case, search)
         return self._first.report(
             self._case,
             "inconclusive" if reason else "drift",
             observer_effect=effect,
-            reason=reason or "no node introduces more than rounding explains; errors add up",
-            contributors=_largest(rows, lambda row: _relative_introduced(row, swept)),
-            gains=_largest(rows, lambda row: row.gain or 0.0),
+            reason=reason or found.reason,
+            contributors=found.contributors,
+            gains=found.gains,
         )
 
     def _doubt(self, swept: Swept, judge: Judge, effect: str) -> str:
@@ -150,6 +151,7 @@ class _ByValues:
         if not why:
             why = [self._same_node()]
         bound = judge.bound(fault.measured)
+        condition = fault.condition()
         return Culprit(
             node=label(node),
             op_type=node.op_type,
@@ -168,6 +170,7 @@ class _ByValues:
             why="; ".join(why),
             region=tuple(map(label, theirs)) if len(theirs) > 1 else (),
             neighbourhood=neighbourhood(node),
+            condition=condition.number if condition is not None else None,
             surroundings=surroundings(node, fault.region, self._rows.get),
         )
 
@@ -184,13 +187,3 @@ class _ByValues:
         free = [other for other in ours if other.id not in taken]
         same = [other for other in free if other.op_type == node.op_type]
         return same[0] if len(same) == 1 else free[0] if len(free) == 1 else None
-
-
-def _largest(rows: Sequence[ValueRow], size: Callable[[ValueRow], float]) -> tuple[ValueRow, ...]:
-    chosen = sorted((row for row in rows if size(row) > 0), key=lambda row: -size(row))
-    return tuple(chosen[:_LISTED])
-
-
-def _relative_introduced(row: ValueRow, swept: Swept) -> float:
-    found = swept.values[row.value].introduced
-    return found.relative if found is not None else 0.0

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool import _core
+from pyonnxtool.backends import RunOptions
+from pyonnxtool.backends.fp64 import Fp64
 from pyonnxtool.divergence.compare import Array, Comparison, compare, dtype_of
+from pyonnxtool.divergence.condition import Condition, estimate_condition
+from pyonnxtool.divergence.plan import in_candidate_form
 from pyonnxtool.divergence.probe import Values, described, open_part
 from pyonnxtool.divergence.ties import is_tie
 from pyonnxtool.errors import PyonnxtoolError
@@ -23,6 +27,10 @@ if TYPE_CHECKING:
     from pyonnxtool.divergence.plan import Pair
     from pyonnxtool.divergence.sweep import Measured
 
+_LARGEST_CONSTANT = 1 << 24
+"""Bytes of a weight that is perturbed too when a condition is estimated."""
+_NOT_IN_FLOAT64 = (PyonnxtoolError, ValueError, TypeError, KeyError, NotImplementedError)
+"""What an evaluation raises that cannot be done; a value that was not kept is one reason."""
 _CLEARLY = 8.0
 """An error counts as a side's own when it is this many times the other side's."""
 
@@ -42,22 +50,46 @@ class Ruling:
     apart: float
     scale: float
     dtype: str
+    condition: Condition | None = None
+    """Of the reference's region; estimated where it can change the ruling."""
 
     def word(self, bound: float) -> str:
-        """The ruling: a difference in meaning, one side wrong, or both within rounding."""
-        rounding = self.reference_error + self.candidate_error
-        least = 4 * EPS.get(self.dtype, 0.0) * self.scale
-        if not self.meaning <= max(4 * rounding, least):
+        """The ruling: a difference in meaning, one side wrong, ill-conditioned, or rounding."""
+        if self.differs_in_meaning:
             return "candidate differs in meaning"
+        if self._explained(bound):
+            return "ill-conditioned"
         if self._alone(self.candidate_error, self.reference_error, bound):
             return "candidate wrong"
         if self._alone(self.reference_error, self.candidate_error, bound):
             return "reference wrong"
         return "both within rounding"
 
+    @property
+    def worst(self) -> float:
+        """The larger of the two errors."""
+        return max(self.reference_error, self.candidate_error)
+
+    def _explained(self, bound: float) -> bool:
+        """Whether both errors are what rounding becomes in a region of this condition."""
+        found = self.condition
+        return found is not None and found.ill and self.worst <= bound * found.number
+
+    @property
+    def differs_in_meaning(self) -> bool:
+        """In float64 the two are apart by more than either is from what it means itself."""
+        rounding = self.reference_error + self.candidate_error
+        least = 4 * EPS.get(self.dtype, 0.0) * self.scale
+        return not self.meaning <= max(4 * rounding, least)
+
     def believable(self, bound: float) -> bool:
-        """False when neither side is near float64: then it computed something else than they."""
-        return min(self.reference_error, self.candidate_error) <= max(bound, 0.25 * self.apart)
+        """False when neither side is near float64: then it computed something else than they.
+
+        But where the condition explains how far they are from it, it did not.
+        """
+        return self._explained(bound) or min(self.reference_error, self.candidate_error) <= max(
+            bound, 0.25 * self.apart
+        )
 
     def _alone(self, error: float, other: float, bound: float) -> bool:
         return not error <= bound and error > _CLEARLY * other
@@ -75,10 +107,17 @@ class Ruling:
                 f"candidate wrong: in float64 the two still differ by {self.meaning:.2g}, "
                 "so it is not rounding"
             )
+        if word == "ill-conditioned" and self.condition is not None:
+            return self.condition.sentence()
         return (
             f"{word}: against float64 the reference is off by {self.reference_error:.2g}, "
-            f"the candidate by {self.candidate_error:.2g}"
+            f"the candidate by {self.candidate_error:.2g}{self._not_by_condition(word)}"
         )
+
+    def _not_by_condition(self, word: str) -> str:
+        if self.condition is None or not word.endswith("wrong"):
+            return ""
+        return f"; its condition, about {self.condition.number:.2g}, does not explain that"
 
 
 class Referee:
@@ -90,8 +129,10 @@ class Referee:
         pairs: Sequence[Pair],
         suspects: Sequence[Measured],
         types: Mapping[str, str],
+        shapes: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
-        self._case, self._types = case, types
+        self._case, self._types, self._shapes = case, types, shapes or {}
+        self._views = [pair for pair in pairs if pair.view is not None]
         self._paired_reference = list({pair.reference for pair in pairs})
         self._paired_candidate = [pair.candidate for pair in pairs]
         self._source = {pair.candidate: pair.reference for pair in pairs}
@@ -99,14 +140,68 @@ class Referee:
         self._values: dict[int, dict[str, Array]] = {}
         self._wanted = self._sources_of(suspects)
 
-    def rule(self, measured: Measured) -> Ruling | None:
-        """None when float64 cannot be had for this suspect, or it holds no floats."""
+    def rule(self, measured: Measured, bound: float) -> Ruling | None:
+        """None when float64 cannot be had for this suspect, or it holds no floats.
+
+        `bound` is what rounding explains. Where a side is off by more, and the models mean the
+        same, it depends on the condition who is to blame.
+        """
         found = measured.introduced
         if found is None or found.stats is None or found.dtype not in EPS:
             return None
         values = self._values_of(measured.sample)
         with np.errstate(all="ignore"):  # NaN and infinity are what is being looked for
-            return self._ruling(measured, found, values)
+            ruling = self._ruling(measured, found, values)
+        if ruling is None or ruling.differs_in_meaning or ruling.worst <= bound:
+            return ruling
+        return replace(ruling, condition=self.condition(measured))
+
+    def condition(self, measured: Measured) -> Condition | None:
+        """How the region amplifies rounding of its inputs and constants, on the better side.
+
+        What one of two ways to compute the same makes of rounding is that way's fault; what both
+        make of it is the problem's. None where float64 cannot be had, or nothing that is read is
+        a float.
+        """
+        found = measured.introduced or measured.accumulated
+        if found is None or found.dtype not in EPS:
+            return None
+        values = self._values_of(measured.sample)
+        pair = measured.pair
+        sides = (
+            (self._case.reference.model, self._paired_reference, pair.reference, values),
+            (
+                self._case.candidate.model,
+                self._paired_candidate,
+                pair.candidate,
+                self._fed_values(values),
+            ),
+        )
+        known = [self._condition(*side, found.dtype) for side in sides]
+        return min(filter(None, known), key=lambda one: one.number, default=None)
+
+    def _condition(
+        self,
+        model: Model,
+        given: Sequence[str],
+        output: str,
+        values: Mapping[str, Array],
+        dtype: str,
+    ) -> Condition | None:
+        if model.graph.value(output).is_input:
+            return None
+        try:
+            part, inputs, produced = self._region(model, given, output, values)
+            fed = {name: values[name] for name in inputs}
+            for tensor in part.graph.initializers:
+                if tensor.dtype in EPS and tensor.nbytes <= _LARGEST_CONSTANT:
+                    fed[tensor.name] = tensor.numpy()
+            with np.errstate(all="ignore"), Fp64().open(part, RunOptions()) as session:
+                return estimate_condition(
+                    lambda wide: np.asarray(session.run(wide)[produced]), fed, dtype
+                )
+        except _NOT_IN_FLOAT64:
+            return None
 
     def is_tie(self, measured: Measured) -> bool:
         """The candidate picked other indices than the reference, of elements that are equal."""
@@ -118,7 +213,7 @@ class Referee:
         values = self._values_of(measured.sample)
         if source not in values:
             return False
-        names = {other: values[ours] for other, ours in self._source.items() if ours in values}
+        names = self._fed_values(values)
         try:
             made = self._made_by_candidate(name, names)
         except PyonnxtoolError:
@@ -132,14 +227,17 @@ class Referee:
             truth = self._exact(
                 self._case.reference.model, self._paired_reference, measured.pair.reference, values
             )
-            names = {name: values[ours] for name, ours in self._source.items() if ours in values}
+            names = self._fed_values(values)
             other = self._exact(
                 self._case.candidate.model, self._paired_candidate, measured.pair.candidate, names
             )
             made = self._made_by_candidate(measured.pair.candidate, names)
-        except (PyonnxtoolError, ValueError, TypeError, NotImplementedError):
+        except _NOT_IN_FLOAT64:
             return None
         ours = values[measured.pair.reference]
+        if measured.pair.view is not None:
+            other = measured.pair.view.to_reference(other, ours.shape)
+            made = measured.pair.view.to_reference(made, ours.shape)
         if not truth.shape == other.shape == made.shape == ours.shape:
             return None
         return Ruling(
@@ -151,19 +249,34 @@ class Referee:
             found.dtype,
         )
 
+    def _fed_values(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """The reference's values under the candidate's names, in the candidate's form."""
+        fed = {name: values[ours] for name, ours in self._source.items() if ours in values}
+        for pair in self._views:
+            if pair.candidate in fed:
+                fed[pair.candidate] = in_candidate_form(pair, fed[pair.candidate], self._shapes)
+        return fed
+
     def _exact(
         self, model: Model, given: Sequence[str], output: str, values: Mapping[str, Array]
     ) -> Array:
-        from pyonnxtool.backends.fp64 import evaluate_fp64  # noqa: PLC0415 - loads onnx
-
         if model.graph.value(output).is_input:
             return values[output].astype(np.float64)
+        part, inputs, produced = self._region(model, given, output, values)
+        with Fp64().open(part, RunOptions()) as session:
+            return np.asarray(session.run({name: values[name] for name in inputs})[produced])
+
+    @staticmethod
+    def _region(
+        model: Model, given: Sequence[str], output: str, values: Mapping[str, Array]
+    ) -> tuple[Model, list[str], str]:
+        """What makes `output` from paired values, as a model, with its inputs and output."""
         types = described({name: values[name] for name in given if name in values})
         types |= described({v.name: values[v.name] for v in model.graph.inputs if v.name in values})
         part, inputs, (produced,) = _core.extract(
             model, [(name, *kind) for name, kind in types.items()], [output], True
         )
-        return np.asarray(evaluate_fp64(part, {name: values[name] for name in inputs})[produced])
+        return part, inputs, produced
 
     def _made_by_candidate(self, output: str, values: Mapping[str, Array]) -> Array:
         fed = {

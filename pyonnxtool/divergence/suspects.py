@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
+from pyonnxtool.divergence.condition import Condition
 from pyonnxtool.divergence.judge import Judge
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.referee import Referee, Ruling
@@ -32,19 +33,29 @@ class Fault:
     ruling: Ruling | None
     region: tuple[int, ...]
     """Ids of the candidate's nodes between paired values, in topological order."""
+    referee: Referee | None = field(default=None, repr=False, compare=False)
+    """Whom `ruling` is from."""
+
+    def condition(self) -> Condition | None:
+        """Of the reference's region, where it can be had in float64."""
+        if self.ruling is not None and self.ruling.condition is not None:
+            return self.ruling.condition
+        return self.referee.condition(self.measured) if self.referee is not None else None
 
 
 class Search:
     """Measures all pairs, asks float64 about the suspects, and weeds out wrong pairs."""
 
     def __init__(self, case: Case, tolerances: Tolerances, pairs: Sequence[Pair]) -> None:
-        self._case, self._tolerances, self._pairs = case, tolerances, list(pairs)
-        self._paired = [pair.candidate for pair in self._pairs]
+        self._case, self._tolerances, self.pairs = case, tolerances, list(pairs)
+        self._paired = [pair.candidate for pair in self.pairs]
         self._graph = case.candidate.model.graph
         self._same = {theirs for _, theirs, same in case.alignment.nodes if same}
         self._no_ops = set(case.alignment.no_ops)
         self.swept = Swept({})
         self.judge = Judge(case, tolerances, self.swept)
+        self.ill_conditioned: list[tuple[Measured, Ruling]] = []
+        """What looked like a fault and is explained by how its region amplifies rounding."""
 
     def faults(self) -> list[Fault]:
         """The worst first. Of values whose regions overlap, one fault is made."""
@@ -57,7 +68,7 @@ class Search:
         sweep = Sweep(
             case.reference,
             case.candidate,
-            self._pairs,
+            self.pairs,
             case.outputs,
             memory=case.memory,
             progress=case.progress,
@@ -72,7 +83,11 @@ class Search:
         if not suspects:
             return []
         referee = Referee(
-            case, self._pairs, [measured for _, measured in suspects], self.swept.types
+            case,
+            self.pairs,
+            [measured for _, measured in suspects],
+            self.swept.types,
+            self.swept.shapes,
         )
         faults = []
         for done, (excess, measured) in enumerate(suspects):
@@ -105,18 +120,21 @@ class Search:
         if node is not None and node.id in self._same and self._is_tie(referee, measured, node):
             return None
         bound = self.judge.bound(measured)
-        ruling = referee.rule(measured)
+        ruling = referee.rule(measured, bound)
         if ruling is not None and not ruling.believable(bound):
             ruling = None
         if ruling is None and excess <= 1.0:
             return None
-        if ruling is not None and ruling.word(bound) == "both within rounding":
+        word = ruling.word(bound) if ruling is not None else ""
+        if word == "ill-conditioned" and ruling is not None:
+            self.ill_conditioned.append((measured, ruling))
+        if word in ("both within rounding", "ill-conditioned"):
             return None
         region = _core.region(
             self._case.candidate.model, self._paired, [measured.pair.candidate], True
         )
         computing = tuple(node for node in region if self._computes(node))
-        return Fault(measured, excess, ruling, computing or tuple(region))
+        return Fault(measured, excess, ruling, computing or tuple(region), referee)
 
     @staticmethod
     def _is_tie(referee: Referee, measured: Measured, node: Node) -> bool:
@@ -151,7 +169,7 @@ class Search:
         its readers are fed what they should not get. One wrong node makes one.
         """
         bad = {fault.measured.pair.candidate for fault in faults}
-        weak = {pair.candidate for pair in self._pairs if not pair.sure} & bad
+        weak = {pair.candidate for pair in self.pairs if not pair.sure} & bad
         readers = {name: self._readers(name) for name in weak}
         return {name: found for name, found in readers.items() if found & bad}
 
@@ -192,7 +210,7 @@ class Search:
     def _without(self, doubtful: Iterable[str]) -> Search:
         """A search of what reads the doubtful values, with them unpaired."""
         out = set(doubtful)
-        pairs = [pair for pair in self._pairs if pair.candidate not in out]
+        pairs = [pair for pair in self.pairs if pair.candidate not in out]
         names = [pair.candidate for pair in pairs]
         merged = Search(self._case, self._tolerances, pairs)
         targets = {reader for name in out for reader in merged._readers(name)}
@@ -220,7 +238,7 @@ def _merged(faults: Sequence[Fault]) -> list[Fault]:
             common = tuple(node for node in fault.region if node in other.region)
             if common:
                 smaller = fault if len(fault.region) < len(other.region) else other
-                merged[index] = Fault(smaller.measured, other.excess, smaller.ruling, common)
+                merged[index] = replace(smaller, excess=other.excess, region=common)
                 break
         else:
             merged.append(fault)
