@@ -109,12 +109,13 @@ def who(culprit: Culprit) -> str:
 
 def finding(report: BisectReport) -> str:
     """What bisect found, without the verdict's own word: "node `conv2` (Conv) introduces ..."."""
-    if report.verdict == "fault":
+    if report.verdict == "fault" and report.culprits:
         more = len(report.culprits) - 1
         told = f"{who(report.culprits[0])} introduces the difference"
         return told + (f", and {plural(more, 'other node')} too" if more else "")
     told = {
         "same": f"the final outputs agree on {plural(report.samples, 'sample')}; nothing to find",
+        "fault": "the outputs differ by more than rounding explains",
         "drift": "the outputs differ, yet no node by itself adds more than rounding explains",
         "inconclusive": "no node can be named",
     }[report.verdict]

@@ -7,6 +7,7 @@ from textwrap import wrap
 from rich.console import Console
 from rich.text import Text
 
+from pyonnxtool.cli._baseline_text import print_baseline, print_news
 from pyonnxtool.cli._diff_text import observer
 from pyonnxtool.cli._origins_text import print_origins
 from pyonnxtool.cli._rows import print_outputs, print_values, print_weights
@@ -25,7 +26,7 @@ ROWS_SHOWN = 8
 
 def print_bisect(target: Console, report: BisectReport, *, verbose: bool) -> None:
     """The verdict, each culprit with its reasons, the outputs, and what was done to find out."""
-    target.print(verdict(report))
+    print_verdict(target, report)
     for culprit in report.culprits:
         print_culprit(target, culprit, report)
     if report.verdict == "drift":
@@ -41,6 +42,7 @@ def print_bisect(target: Console, report: BisectReport, *, verbose: bool) -> Non
     print_origins(target, report.origins, verbose=verbose)
     if report.outputs:
         print_outputs(target, report.outputs, "", verbose=verbose)
+    print_baseline(target, report.baseline, verbose=verbose)
     heading(target, "How this was found")
     runs = ", ".join(f"{count} of the {side}" for side, count in report.runs.items())
     lines: list[tuple[str, str | Text]] = [
@@ -56,11 +58,17 @@ def print_bisect(target: Console, report: BisectReport, *, verbose: bool) -> Non
         target.print("optimizations such as model.onnx@ort:none, so that more values line up.")
 
 
+def print_verdict(target: Console, report: BisectReport) -> None:
+    """The verdict and, with a baseline, whether it is news."""
+    target.print(verdict(report))
+    print_news(target, report.baseline)
+
+
 def verdict(report: BisectReport) -> Text:
     """`fault: node `conv2` (Conv) introduces the difference`, and so on."""
     line = Text(report.verdict, style=COLOURS.get(report.verdict, ""))
     line.append(f": {finding(report)}", style="not bold default")
-    if report.verdict == "fault":
+    if report.culprits:
         line.highlight_words([who(report.culprits[0])], style="bold default")
     return line
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
+from pyonnxtool.cli._baseline_text import print_baseline, print_news
 from pyonnxtool.cli._origins_text import print_origins
 from pyonnxtool.cli._rows import (
     chosen,
@@ -64,6 +65,7 @@ def print_diff(target: Console, report: DiffReport, view: View) -> None:
             print_values(target, shown, among, whole_names=view.verbose)
         if left := hidden(report.values, shown):
             target.print(Text(left, style="dim"))
+    print_baseline(target, report.baseline, verbose=view.verbose)
     target.print()
     print_verdict(target, report, view)
 
@@ -81,6 +83,7 @@ def print_verdict(target: Console, report: DiffReport, view: View) -> None:
     """The verdict in a sentence, and what to do next."""
     line = Text(report.verdict, style=COLOURS.get(report.verdict, ""))
     target.print(line.append(f": {sentence(report)}", style="not bold default"))
+    print_news(target, report.baseline)
     if report.verdict == "different":
         target.print("To name the node that is to blame:")
         target.print(Text(f"  pyonnxtool bisect {view.again}", style="bold"), soft_wrap=True)

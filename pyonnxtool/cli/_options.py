@@ -20,6 +20,9 @@ BAD_TOLERANCE = (
     "{text!r} is not [GLOB=]NUMBER; write a number that is not negative, such as 1e-4, or one for "
     "some values only, such as 'logits*=1e-3'"
 )
+ENDINGS = {".json": "json", ".html": "html", ".htm": "html", ".xml": "junit", ".md": "markdown"}
+"""Endings of FILE to the form of report that is meant by them."""
+DOCUMENTS = ("junit", "markdown")
 VERBOSE = "Say more: whole names, whole lists; the traceback of a bug of ours."
 PATTERNS = "Values to look at: a GLOB of names, or op:TYPE. May be repeated."
 
@@ -179,18 +182,33 @@ def tolerance_option(flag: str, text: str) -> Callable[[Function], Function]:
     )
 
 
-def output_options(*, quiet: str, progress: bool) -> Callable[[Function], Function]:
+def baseline_option(function: Function) -> Function:
+    """Adds `--baseline`."""
+    return click.option(
+        "--baseline",
+        metavar="FILE",
+        help="JSON of an older report: fail only on what got worse since. Worse is what is bad "
+        "and was not bad or not there; what was bad and now has more than twice the error; a "
+        "node that is newly to blame.",
+    )(function)
+
+
+def output_options(
+    *, quiet: str, progress: bool, documents: tuple[str, ...] = ()
+) -> Callable[[Function], Function]:
     """Where the report goes. The command gets one parameter, `output`, of type `Output`.
 
-    `quiet` is the help of --quiet; `progress` says whether the command shows any.
+    `quiet` is the help of --quiet; `progress` says whether the command shows any; `documents` are
+    forms of the report besides text and JSON.
     """
+    known = ("text", "json", *documents)
     file = click.Path(dir_okay=False, path_type=Path)
     options = [
         click.option(
             "--format",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            show_default=True,
+            type=click.Choice(known),
+            default=None,
+            show_default="by the ending of FILE, else text",
             help="Form of the report.",
         ),
         click.option("-o", "file", type=file, metavar="FILE", help="Write the report to FILE."),
@@ -206,6 +224,9 @@ def output_options(*, quiet: str, progress: bool) -> Callable[[Function], Functi
         @functools.wraps(function)
         def gathered(*args: Any, **values: Any) -> Any:
             shown = progress and not values.pop("no_progress")
+            ending = values["file"].suffix.lower() if values["file"] else ""
+            meant = ENDINGS.get(ending, "text")
+            values["format"] = values["format"] or (meant if meant in known else "text")
             fields = {
                 name: values.pop(name) for name in Output.__dataclass_fields__ if name in values
             }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -16,6 +16,7 @@ from pyonnxtool.cli._text import WIDTH, console
 from pyonnxtool.errors import UsageError
 
 Draw = Callable[[Console], None]
+Form = Callable[[], str]
 
 
 def check_targets(output: Output, subjects: Sequence[str | None]) -> None:
@@ -37,20 +38,28 @@ def check_targets(output: Output, subjects: Sequence[str | None]) -> None:
             raise UsageError(f"{target} exists; give --force to replace it, or another name")
 
 
-def deliver(output: Output, to_json: Callable[[], str], draw: Draw, verdict: Draw) -> None:
+def deliver(
+    output: Output,
+    to_json: Form,
+    draw: Draw,
+    verdict: Draw,
+    documents: Mapping[str, Form] | None = None,
+) -> None:
     """Write the report where the options say; standard output gets it, or only the verdict.
 
     `verdict` draws the one line that remains with --quiet or when the report goes to a file.
     """
+    written = {"json": to_json, **(documents or {})}
     if output.json:
         write_whole(output.json, to_json() + "\n", force=output.force)
     if output.file:
-        text = to_json() + "\n" if output.format == "json" else plain_text(draw)
+        form = written.get(output.format)
+        text = form().rstrip("\n") + "\n" if form else plain_text(draw)
         write_whole(output.file, text, force=output.force)
         if not output.quiet:
             verdict(console())
-    elif output.format == "json":
-        click.echo(to_json())
+    elif output.format in written:
+        click.echo(written[output.format]().rstrip("\n"))
     else:
         (verdict if output.quiet else draw)(console())
 

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from pyonnxtool.cli._options import Output, closing, comparison_options, output_options
+from pyonnxtool.cli._options import (
+    DOCUMENTS,
+    Output,
+    baseline_option,
+    closing,
+    comparison_options,
+    inputs_text,
+    output_options,
+    same_comparison,
+)
 
 EXIT_CODES = {"same": 0, "fault": 1, "drift": 1, "inconclusive": 125}
 
@@ -16,7 +25,8 @@ EXIT_CODES = {"same": 0, "fault": 1, "drift": 1, "inconclusive": 125}
     epilog=closing(
         "bisect good.onnx bad.onnx --dim batch=1",
         "bisect model.onnx@ort:none model.onnx@ort:all --inputs feeds.npz",
-        "bisect good.onnx bad.onnx --format json -o verdict.json",
+        "bisect good.onnx bad.onnx -o verdict.html --json verdict.json",
+        "bisect good.onnx bad.onnx --baseline verdict.json",
         codes="0 same; 1 fault or drift; 2 usage or a bad model; 125 could not be judged.",
     ),
 )
@@ -29,8 +39,19 @@ EXIT_CODES = {"same": 0, "fault": 1, "drift": 1, "inconclusive": 125}
     help="How to search: `values` gives each node the reference's values and compares what it "
     "makes of them; `auto` chooses.",
 )
-@output_options(quiet="Print the verdict only.", progress=True)
-def command(reference: str, candidate: str | None, output: Output, **options: Any) -> int:
+@baseline_option
+@output_options(quiet="Print the verdict only.", progress=True, documents=DOCUMENTS)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    reference: str,
+    candidate: str | None,
+    baseline: str | None,
+    output: Output,
+    **options: Any,
+) -> int:
     """Name the node that makes the candidate wrong.
 
     A node is to blame when it gives another result on the very values that the reference had,
@@ -40,18 +61,32 @@ def command(reference: str, candidate: str | None, output: Output, **options: An
 
     REF and CAND are written as for diff.
     """
+    from pyonnxtool.baseline import against, load_baseline
     from pyonnxtool.bisection import bisect
-    from pyonnxtool.cli._bisect_text import print_bisect, verdict
-    from pyonnxtool.cli._output import check_targets, deliver
+    from pyonnxtool.cli._baseline_text import exit_code
+    from pyonnxtool.cli._bisect_text import print_bisect, print_verdict
+    from pyonnxtool.cli._document import Setting, forms
+    from pyonnxtool.cli._output import check_targets, deliver, plain_text
     from pyonnxtool.cli._progress import Progress
+    from pyonnxtool.wording import finding
 
     check_targets(output, (reference, candidate))
+    old = load_baseline(baseline, "pyonnxtool/bisect/1") if baseline else None
     with Progress(wanted=output.progress and not output.quiet) as progress:
         report = bisect(reference, candidate, progress=progress, **options)
+    report = against(report, old) if old else report
+    setting = Setting(
+        "bisect",
+        finding(report),
+        f"pyonnxtool bisect {same_comparison(ctx)}",
+        inputs_text(options),
+        lambda: plain_text(lambda target: print_bisect(target, report, verbose=output.verbose)),
+    )
     deliver(
         output,
         report.to_json,
         lambda target: print_bisect(target, report, verbose=output.verbose),
-        lambda target: target.print(verdict(report)),
+        lambda target: print_verdict(target, report),
+        forms(report, setting),
     )
-    return EXIT_CODES[report.verdict]
+    return exit_code(EXIT_CODES, report)

@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from pyonnxtool.cli._options import (
+    DOCUMENTS,
     Output,
+    baseline_option,
     closing,
     comparison_options,
     inputs_text,
@@ -34,6 +36,8 @@ def row_count(_ctx: click.Context, _param: click.Parameter, text: str) -> int | 
         "diff good.onnx bad.onnx --dim batch=1",
         "diff model.onnx@ort:none model.onnx@ort:all --samples 3 --sort worst",
         "diff a.onnx b.onnx --inputs feeds.npz --atol 'logits=1e-3' --json report.json",
+        "diff a.onnx b.onnx -o report.html",
+        "diff a.onnx b.onnx --baseline report.json",
         codes="0 same; 1 different; 2 usage or a bad model; 125 could not be judged.",
     ),
 )
@@ -58,7 +62,8 @@ def row_count(_ctx: click.Context, _param: click.Parameter, text: str) -> int | 
     show_default=True,
     help="Rows of that table; those that say most are kept.",
 )
-@output_options(quiet="Print the verdict only.", progress=True)
+@baseline_option
+@output_options(quiet="Print the verdict only.", progress=True, documents=DOCUMENTS)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -69,6 +74,7 @@ def command(
     no_introduced: bool,
     sort: str,
     rows: int | None,
+    baseline: str | None,
     output: Output,
     **options: Any,
 ) -> int:
@@ -85,21 +91,34 @@ def command(
     were computed elsewhere: run.npz or a folder (with the --inputs that they were computed from),
     or cmd:"PROGRAM {inputs} {outputs}", which reads and writes npz.
     """
-    from pyonnxtool.cli._diff_text import View, print_diff, print_verdict
-    from pyonnxtool.cli._output import check_targets, deliver
+    from pyonnxtool.baseline import against, load_baseline
+    from pyonnxtool.cli._baseline_text import exit_code
+    from pyonnxtool.cli._diff_text import View, print_diff, print_verdict, sentence
+    from pyonnxtool.cli._document import Setting, forms
+    from pyonnxtool.cli._output import check_targets, deliver, plain_text
     from pyonnxtool.cli._progress import Progress
     from pyonnxtool.diffing import diff
 
     check_targets(output, (reference, candidate))
+    old = load_baseline(baseline, "pyonnxtool/diff/1") if baseline else None
     with Progress(wanted=output.progress and not output.quiet) as progress:
         report = diff(
             reference, candidate, introduced=not no_introduced, progress=progress, **options
         )
+    report = against(report, old) if old else report
     view = View(rows, sort, inputs_text(options), same_comparison(ctx), output.verbose)
+    setting = Setting(
+        "diff",
+        sentence(report),
+        f"pyonnxtool diff {view.again}",
+        view.inputs,
+        lambda: plain_text(lambda target: print_diff(target, report, view)),
+    )
     deliver(
         output,
         report.to_json,
         lambda target: print_diff(target, report, view),
         lambda target: print_verdict(target, report, view),
+        forms(report, setting),
     )
-    return EXIT_CODES[report.verdict]
+    return exit_code(EXIT_CODES, report)

@@ -1,0 +1,151 @@
+"""Reports in Markdown, to paste into an issue or a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from pyonnxtool.baseline import sentence
+from pyonnxtool.cli._diff_text import observer
+from pyonnxtool.cli._document import Report, Setting, versions
+from pyonnxtool.cli._rows import chosen, largest, short_type
+from pyonnxtool.cli._text import metric
+from pyonnxtool.report import BisectReport, Culprit, DiffReport, ValueRow
+from pyonnxtool.wording import amount, distance, plural, printable, ratio, who
+
+ROWS_SHOWN = 12
+MARKS = {"same": "✅", "different": "❌", "fault": "❌", "drift": "⚠️", "inconclusive": "❔"}
+
+
+def render(report: Report, setting: Setting) -> str:
+    """The verdict, the culprits with their reasons, tables worst first, the text folded away.
+
+    Whatever a model's author can name is inside a code span or block: no name becomes a link, a
+    mention or HTML.
+    """
+    return "\n".join(_lines(report, setting)) + "\n"
+
+
+def _lines(report: Report, setting: Setting) -> Iterator[str]:
+    mark = MARKS.get(report.verdict, "")
+    yield f"### {mark} pyonnxtool {setting.title}: {report.verdict}"
+    yield f"\n{_quoted(setting.told)}\n"
+    if report.baseline is not None:
+        news = "❌" if report.baseline.worse else "✅"
+        yield f"{news} {code(sentence(report.baseline))}\n"
+        yield from (
+            f"- {worse.kind} {code(worse.name)}: {_quoted(worse.why)}"
+            for worse in report.baseline.worse
+        )
+        yield ""
+    yield from _facts(report, setting)
+    if isinstance(report, BisectReport):
+        for culprit in report.culprits:
+            yield from _culprit(culprit)
+    yield from _table("Final outputs", report.outputs, "how far off")
+    rows = [row for row in report.values if row.status != "ok"]
+    worst = chosen(rows, ROWS_SHOWN, "worst")
+    yield from _value_table(worst, len(report.values))
+    yield from _folded("The whole report", setting.text())
+    yield from _folded("Versions", "\n".join(" ".join(pair) for pair in versions()))
+
+
+def _facts(report: Report, setting: Setting) -> Iterator[str]:
+    yield "| | |\n|---|---|"
+    facts = [
+        ("reference", code(report.reference)),
+        ("candidate", code(report.candidate)),
+        ("inputs", f"{plural(report.samples, 'sample')}, {code(setting.inputs)}"),
+        ("coverage", report.coverage.sentence()),
+        ("observer", observer(report.observer_effect)),
+    ]
+    if isinstance(report, DiffReport):
+        differ = f"{len(report.weights):,} different" if report.weights else "all equal"
+        facts.append(("weights", f"{report.weights_compared:,} compared, {differ}"))
+        facts.append(("allowed", code(report.tolerance)))
+    facts += [("note", code(note)) for note in report.notes]
+    facts.append(("reproduce", code(setting.command)))
+    yield from (f"| {label} | {cell(text)} |" for label, text in facts if text)
+
+
+def _culprit(culprit: Culprit) -> Iterator[str]:
+    name = who(culprit)
+    yield f"\n#### {code(name[0].upper() + name[1:])}\n"
+    lines = [
+        ("why", culprit.why),
+        ("makes", ", ".join(culprit.outputs)),
+        ("counterpart", culprit.reference_node or ", ".join(culprit.reference_outputs)),
+        ("introduces", amount(culprit.introduced)),
+        ("accumulated", amount(culprit.accumulated)),
+        ("referee", culprit.referee),
+        ("inside", "" if culprit.graph == "main" else culprit.graph),
+        ("region", ", ".join(culprit.region)),
+    ]
+    yield from (f"- **{label}**: {code(text)}" for label, text in lines if text)
+    if culprit.neighbourhood:
+        yield ""
+        yield block(culprit.neighbourhood)
+
+
+def _table(title: str, rows: Sequence[ValueRow], what: str) -> Iterator[str]:
+    if not rows:
+        return
+    yield f"\n#### {title}\n\n| status | value | type | {what} |\n|---|---|---|---|"
+    order = {"bad": 0, "noise": 1}
+    for row in sorted(rows, key=lambda row: order.get(row.status, 2)):
+        told = "; ".join(filter(None, (distance(row), row.note)))
+        yield f"| {row.status} | {_cells(row.value, short_type(row), told)} |"
+
+
+def _value_table(rows: Sequence[ValueRow], total: int) -> Iterator[str]:
+    if not rows:
+        return
+    yield f"\n#### Values, worst first ({len(rows)} of {total:,})\n"
+    yield "| status | value | op | accumulated | dB | introduced | gain |"
+    yield "|---|---|---|---:|---:|---:|---:|"
+    for row in rows:
+        numbers = (largest(row.accumulated), metric(row.accumulated, "sqnr_db"))
+        more = (largest(row.introduced), ratio(row.gain))
+        cells = _cells(row.value, row.op_type)
+        yield f"| {row.status} | {cells} | {' | '.join((*numbers, *more))} |"
+
+
+def _cells(*texts: str) -> str:
+    return " | ".join(cell(code(text)) if text else "" for text in texts)
+
+
+def _folded(title: str, text: str) -> Iterator[str]:
+    yield f"\n<details><summary>{title}</summary>\n"
+    yield block(text)
+    yield "\n</details>"
+
+
+def _quoted(text: str) -> str:
+    """Our sentence, in which names stand between backquotes or apostrophes, as one code span."""
+    return f"**{code(text)}**"
+
+
+def code(text: str) -> str:
+    """A code span that holds `text` whatever backquotes it has; newlines are escaped."""
+    text = printable(text)
+    if not text:
+        return ""
+    fence = "`" * (_longest_run(text) + 1)
+    pad = " " if text[0] in "` " or text[-1] in "` " else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def cell(text: str) -> str:
+    """For a table: GitHub splits cells at bare pipes, in code spans too."""
+    return text.replace("|", "\\|")
+
+
+def block(text: str) -> str:
+    """A fenced block that `text` cannot close."""
+    fence = "`" * max(3, _longest_run(text) + 1)
+    lines = "\n".join(printable(line) for line in text.splitlines())
+    return f"{fence}text\n{lines}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
