@@ -215,6 +215,8 @@ class Culprit:
     """The same as data to draw."""
     condition: float | None = None
     """How many times the node's region amplifies relative changes of its inputs."""
+    iteration: int | None = None
+    """Inside a Loop or Scan: the first iteration that differs, counted from 0."""
 
 
 @dataclass(frozen=True)
@@ -291,7 +293,52 @@ class BisectReport:
         return _to_json("pyonnxtool/bisect/1", self)
 
 
-def _to_json(schema: str, report: DiffReport | BisectReport) -> str:
+@dataclass(frozen=True)
+class ReducedNode:
+    """A node that is left."""
+
+    node: str
+    op_type: str
+    domain: str = ""
+
+
+@dataclass(frozen=True)
+class ReduceReport:
+    """The result of `reduce`: the smallest model that still shows what the whole one showed."""
+
+    reference: str
+    candidate: str
+    kept: str
+    """What it still shows: "diverges", "crashes", "nan" or "check"."""
+    shown: str
+    """That in a sentence, for the model that is left."""
+    nodes: tuple[ReducedNode, ...]
+    """Without any one of them (or of the regions that `notes` name) it is gone."""
+    nodes_before: int
+    graph: str = ""
+    """The graph that is left, as text; of two models the candidate's."""
+    reference_graph: str = ""
+    inputs: tuple[str, ...] = ()
+    """Its inputs: "x float32[1,8]"."""
+    outputs: tuple[ValueRow, ...] = ()
+    """Its outputs that show a difference."""
+    trials: int = 0
+    """How many smaller models were tried."""
+    runs: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    sample: int = 0
+    folder: str = ""
+    """Where it was written; empty: nowhere."""
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    verdict: str = "reduced"
+
+    def to_json(self) -> str:
+        """`pyonnxtool/reduce/1`; NaN and infinities are strings, so the text is strict JSON."""
+        return _to_json("pyonnxtool/reduce/1", self)
+
+
+def _to_json(schema: str, report: DiffReport | BisectReport | ReduceReport) -> str:
     return json.dumps({"schema": schema, **_plain(asdict(report))}, indent=1, allow_nan=False)
 
 

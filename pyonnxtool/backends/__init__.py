@@ -44,6 +44,8 @@ class RunOptions:
     up to 4e-6 of the output's scale on BERT.
     """
     disabled_optimizers: tuple[str, ...] = ()
+    properties: tuple[tuple[str, str], ...] = ()
+    """Settings of the runtime by its own names: ("INFERENCE_PRECISION_HINT", "f16")."""
 
 
 class Session(Protocol):

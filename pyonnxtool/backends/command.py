@@ -5,15 +5,12 @@ from __future__ import annotations
 import shlex
 import subprocess
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from pyonnxtool.backends import BACKENDS, Array, Recorded
 from pyonnxtool.errors import BackendError, UsageError
-from pyonnxtool.feeds.files import read_npz
+from pyonnxtool.feeds.files import read_npz, write_npz
 
 _TIMEOUT = 600.0
 _TAIL = 2000
@@ -54,7 +51,7 @@ class CommandValues:
         """What the program wrote for these inputs. Raises BackendError with its last words."""
         with tempfile.TemporaryDirectory(prefix="pyonnxtool-") as folder:
             inputs, outputs = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
-            _write_npz(inputs, feeds)
+            write_npz(inputs, feeds)
             self._run(
                 [
                     word.replace("{inputs}", str(inputs)).replace("{outputs}", str(outputs))
@@ -84,17 +81,6 @@ class CommandValues:
 
     def _shown(self) -> str:
         return f"the command '{' '.join(self._words)}'"
-
-
-def _write_npz(path: Path, feeds: Mapping[str, Array]) -> None:
-    """np.savez takes no array called "file"; an input may well be."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, array in feeds.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                text = array.dtype.kind == "O"
-                np.lib.format.write_array(
-                    member, array.astype(np.str_) if text else array, allow_pickle=False
-                )
 
 
 def _tail(stderr: bytes | None) -> str:

@@ -60,6 +60,17 @@ def read_npz(path: Path) -> dict[str, Array]:
         raise _unreadable(path, error) from error
 
 
+def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
+    """An archive that `read_npz` reads. np.savez takes no array called "file"; an input may be."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                text = array.dtype.kind == "O"
+                np.lib.format.write_array(
+                    member, array.astype(np.str_) if text else array, allow_pickle=False
+                )
+
+
 def read_npy(path: Path) -> Array:
     """The array of one .npy file."""
     try:
