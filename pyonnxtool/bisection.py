@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING
 
-from pyonnxtool.divergence.by_values import bisect_by_values
 from pyonnxtool.divergence.case import open_case
 from pyonnxtool.divergence.first_look import first_look
 from pyonnxtool.divergence.origin import with_origins
+from pyonnxtool.divergence.outcomes import Tell
 from pyonnxtool.divergence.sweep import Progress
-from pyonnxtool.errors import UsageError
+from pyonnxtool.divergence.ways import Search, search
 from pyonnxtool.report import BisectReport
 from pyonnxtool.subjects import sides
 from pyonnxtool.verdict import Tolerances
@@ -37,11 +38,23 @@ def bisect(
     skip: Sequence[str] = (),
     custom_ops: Sequence[str] = (),
     progress: Progress | None = None,
+    all_faults: bool = False,
+    journal: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
+    max_runs: int | None = None,
+    tell: Tell | None = None,
 ) -> BisectReport:
     """Find the nodes of the candidate that introduce its difference from the reference.
 
-    Takes what `diff` takes. `by` is "values" (run every node on the reference's values) or
-    "auto", which is the same as long as there is no other way.
+    Takes what `diff` takes, and how to search. `by` is "values" (run every node on the reference's
+    values), "splice" (parts of the candidate in the reference's place: no value is marked as an
+    output), "pass" (which optimizers of onnxruntime make the difference), or "auto": values, and
+    where watching hides the difference, splice and pass.
+
+    Splice and pass go run by run. `tell` gets the plan, a text, and then a `Step` after each run;
+    `journal` is a new file that every run is noted in, `resume` one to continue from; after
+    `max_runs` runs the report is "inconclusive" and says what is known. `all_faults` has splice
+    repair what it found and continue until the outputs agree.
 
     The verdict is "same" when the final outputs agree; "fault" when some node introduces more
     than rounding explains (every such node is listed, the worst first); "drift" when the outputs
@@ -50,8 +63,8 @@ def bisect(
 
     Raises UsageError, ModelError or BackendError.
     """
-    if by not in ("auto", "values"):
-        raise UsageError(f"--by {by}: use auto or values")
+    how = Search(by, all_faults, journal, resume, max_runs, tell)
+    how.check()
     tolerances = Tolerances.parse(atol, rtol, ulp)
     ours, theirs = sides(reference, candidate, custom_ops)
     with open_case(
@@ -72,4 +85,4 @@ def bisect(
             return first.report(case, "inconclusive", reason=first.unsteady)
         if not first.bad:
             return with_origins(case, first, first.report(case, "same"))
-        return with_origins(case, first, bisect_by_values(case, tolerances, first))
+        return with_origins(case, first, search(case, tolerances, first, how))

@@ -113,7 +113,7 @@ def test_the_tolerance_that_is_asked_for_decides():
 
 
 def test_an_unknown_way_is_an_error():
-    with pytest.raises(UsageError, match="--by magic: use auto or values"):
+    with pytest.raises(UsageError, match="--by magic: use one of auto, values, splice, pass"):
         bisect(parsed(NET), parsed(NET), by="magic", inputs={"x": X})
 
 

@@ -1,0 +1,314 @@
+"""Bisect by splice: a part of the candidate in the reference's place, judged by the final outputs.
+
+Up to a cut, values come from the candidate; the reference computes the rest from them. Nothing of a
+whole graph is marked as an output, so a fault that lives in a fusion stays where it is as long as
+no cut goes through the fusion. A cut that does makes it vanish. So the first bad cut is where the
+fusion ends; it begins at the latest cut from which the candidate, on the reference's values, still
+makes the outputs bad.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from pyonnxtool.divergence.ddmin import ddmin
+from pyonnxtool.divergence.frontiers import Frontiers
+from pyonnxtool.divergence.mixture import Mixture, Span
+from pyonnxtool.divergence.named import named_region
+from pyonnxtool.divergence.outcomes import OutOfRunsError, Trials
+from pyonnxtool.errors import UsageError
+from pyonnxtool.report import BisectReport, Frontier
+from pyonnxtool.wording import plural
+
+if TYPE_CHECKING:
+    from pyonnxtool.divergence.case import Case
+    from pyonnxtool.divergence.first_look import FirstLook
+
+METHOD = "splice"
+_SHRINK = 16 / 9
+"""What a range of cuts is divided by, at least, with every run."""
+_CONFIRMING = 5
+_MOST_REGIONS = 32
+_MOST_TOGETHER = 96
+"""Runs that are spent on steps that only show together before the difference is called drift."""
+_FEW = 8
+"""So many neighbouring steps may be one fusion; more are looked into."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Steps of the candidate that make the outputs bad, and the cuts around the last of them."""
+
+    spans: tuple[Span, ...]
+    good: int
+    bad: int
+    alone: bool
+    """In the reference's place, they and nothing else make the outputs bad."""
+
+
+def bisect_by_splice(
+    case: Case, first: FirstLook, trials: Trials, *, all_faults: bool = False
+) -> BisectReport:
+    """The frontier and the region behind it where the outputs turn bad.
+
+    With `all_faults` each region that is found is computed by the reference from then on, and the
+    search continues until the outputs agree.
+    """
+    return _BySplice(case, first, trials, all_faults).report()
+
+
+class _DriftError(Exception):
+    """No few steps make the difference."""
+
+
+class _BySplice:
+    def __init__(self, case: Case, first: FirstLook, trials: Trials, all_faults: bool) -> None:
+        self._case, self._first, self._trials, self._all = case, first, trials, all_faults
+        self._frontiers = Frontiers(case)
+        self._mixture = Mixture(case, self._frontiers, trials.sample)
+        self._count = self._frontiers.count
+        self._repaired: list[Span] = []
+        self._notes: list[str] = []
+        self._good, self._bad = 0, self._count
+        self._forward = case.reference.recorded is None
+
+    def report(self) -> BisectReport:
+        self._check()
+        self._announce()
+        found: list[Region] = []
+        try:
+            self._trials.whole(METHOD)
+            found.append(self._region())
+            while self._repair(found[-1]) and len(found) < _MOST_REGIONS:
+                found.append(self._region())
+            found = self._needed(found)
+        except OutOfRunsError:
+            if not found:
+                return self._finished(found, "inconclusive", reason=self._stopped())
+            self._notes.append(self._stopped())
+        except _DriftError as reason:
+            if not found:
+                return self._finished(found, "drift", reason=str(reason))
+            self._notes.append(f"what is left after the regions above: {reason}")
+        if not found[0].spans:
+            return self._finished([], "inconclusive", reason=self._only_whole())
+        return self._finished(found, "fault")
+
+    # -- the plan -----------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Raises UsageError when there is nothing to cut."""
+        recorded = self._case.reference.recorded
+        if self._frontiers.usable < 1:
+            missing = (
+                f"{self._case.reference.text} holds no value between inputs and outputs"
+                if recorded is not None
+                else f"the models have no values in common ({self._case.coverage.sentence()})"
+            )
+            raise UsageError(f"--by splice: {missing}, so there is nowhere to cut; try --by values")
+
+    def _announce(self) -> None:
+        nodes = len(self._case.candidate.model.graph.nodes)
+        runs = math.ceil(math.log(max(self._count, 2), _SHRINK)) + _CONFIRMING
+        self._trials.announce(
+            f"search space {nodes:,} nodes, {plural(self._frontiers.usable, 'cut')}, "
+            f"at most {plural(runs, 'run')}"
+        )
+
+    # -- the search ---------------------------------------------------------------------------
+
+    def _region(self) -> Region:
+        """The first place where the outputs turn bad for good."""
+        self._good, self._bad = 0, self._count
+        if not self._forward:
+            return self._last_start()
+        while True:
+            skipped = self._halve()
+            after = self._frontiers.next_open(self._bad + 1, 1)
+            if self._bad == self._count or self._is_bad([(0, after)]) is not False:
+                break
+            # Good again one cut later: a wrong pair, or a fault that the next step takes back.
+            self._notes.append(
+                f"the outputs are bad at {self._frontiers.name(self._bad)!r} and good again at "
+                f"{self._frontiers.name(after)!r}: passed over"
+            )
+            self._good, self._bad = after, self._count
+        if skipped:
+            self._notes.append(f"{plural(skipped, 'cut')} could not be run and were skipped")
+        return self._extended(self._good, self._bad)
+
+    def _halve(self) -> int:
+        """Narrow down between the last good and the first bad cut; how many could not be run."""
+        skipped: set[int] = set()
+        while (cut := self._frontiers.cheapest(self._good, self._bad, skipped)) is not None:
+            bad = self._is_bad([(0, cut)])
+            if bad is None:
+                skipped.add(cut)
+            elif bad:
+                self._bad = cut
+            else:
+                self._good = cut
+        return len([cut for cut in skipped if self._good < cut < self._bad])
+
+    def _extended(self, good: int, bad: int) -> Region:
+        """The steps up to the first bad cut that are enough by themselves."""
+        start, far = good, good
+        if self._is_bad([(start, bad)]):
+            return Region(((start, bad),), good, bad, alone=True)
+        width = 1
+        while far > 0:
+            far = self._frontiers.next_open(max(0, far - width), -1)
+            width *= 2
+            if self._is_bad([(far, bad)]):
+                break
+            start = far
+        if far == 0 and bad == self._count:
+            return Region((), good, bad, alone=False)
+        while (cut := self._frontiers.cheapest(far, start)) is not None:
+            if self._is_bad([(cut, bad)]) is not False:
+                far = cut
+            else:
+                start = cut
+        if start - far + bad - good <= _FEW:
+            return Region(((far, bad),), good, bad, alone=True)
+        return Region(self._together(far, bad), good, bad, alone=True)
+
+    def _together(self, start: int, end: int) -> tuple[Span, ...]:
+        """The few steps of a wide range that make the outputs bad only together."""
+        cuts = [start, *(c for c in range(start + 1, end) if self._frontiers.is_open(c)), end]
+        steps = list(pairwise(cuts))
+        self._trials.announce(
+            f"{plural(len(steps), 'step')} show it only together: at most {_MOST_TOGETHER} runs "
+            "more to tell which"
+        )
+        allowed = len(self._trials.steps) + _MOST_TOGETHER
+
+        def holds(some: Sequence[Span]) -> bool:
+            if len(self._trials.steps) >= allowed:
+                raise _DriftError(self._drift(start, end))
+            return self._is_bad(some) is True
+
+        return _joined(ddmin(steps, holds))
+
+    def _last_start(self) -> Region:
+        """For recorded values: the last cut from which the candidate makes the outputs bad."""
+        while (cut := self._frontiers.cheapest(self._good, self._bad)) is not None:
+            if self._is_bad([(cut, self._count)]) is not False:
+                self._good = cut
+            else:
+                self._bad = cut
+        return Region(((self._good, self._bad),), self._good, self._bad, alone=False)
+
+    def _repair(self, region: Region) -> bool:
+        """Whether the outputs stay bad when the reference computes the region."""
+        if not self._forward or not region.spans:
+            return False
+        self._repaired = list(_joined([*self._repaired, *region.spans]))
+        bad = self._is_bad([(0, self._count)])
+        if bad and not self._all:
+            self._notes.append(
+                "with this region computed by the reference the outputs are still off: "
+                "--all looks for the others"
+            )
+        return bad is True and self._all
+
+    def _needed(self, found: list[Region]) -> list[Region]:
+        """Of several regions, those whose repair is needed for the outputs to agree."""
+        if len(found) < 2:
+            return found
+        self._repaired = []
+
+        def good(some: Sequence[Region]) -> bool:
+            rest = _without((0, self._count), [span for one in some for span in one.spans])
+            return self._is_bad(rest) is False
+
+        return ddmin(found, good) if good(found) else found
+
+    def _is_bad(self, spans: Sequence[Span]) -> bool | None:
+        """Judge a mixture: these steps, less those repaired, on the candidate."""
+        taken = _joined([part for span in spans for part in _without(span, self._repaired)])
+        return self._trials.bad(
+            METHOD, repr(taken), self._told(taken), lambda: self._mixture.outputs(taken)
+        )
+
+    # -- words --------------------------------------------------------------------------------
+
+    def _told(self, spans: Sequence[Span]) -> str:
+        parts = []
+        for start, end in spans:
+            begin = f"from {self._frontiers.name(start)}" if start else "from the inputs"
+            ending = f"to {self._frontiers.name(end)}" if end < self._count else "to the outputs"
+            parts.append(f"{begin} {ending}")
+        return f"candidate {', '.join(parts)}" if parts else "the reference as it is"
+
+    def _drift(self, start: int, end: int) -> str:
+        return (
+            f"no few nodes make the difference: it adds up between {self._frontiers.name(start)!r} "
+            f"and {self._frontiers.name(end)!r}"
+        )
+
+    def _only_whole(self) -> str:
+        return (
+            "only the whole candidate shows the difference: wherever it is cut, the outputs are "
+            "good; when it runs on onnxruntime, --by pass names the optimizers that make it"
+        )
+
+    def _stopped(self) -> str:
+        journal = self._trials.journal
+        how = (
+            f"continue with --resume {journal.path}"
+            if journal is not None
+            else "give --journal FILE to be able to continue"
+        )
+        return (
+            f"stopped by --max-runs: the outputs turn bad between "
+            f"{self._frontiers.name(self._good)!r} and {self._frontiers.name(self._bad)!r}, "
+            f"{plural(self._bad - self._good, 'step')} apart; {how}"
+        )
+
+    def _finished(self, found: Sequence[Region], verdict: str, reason: str = "") -> BisectReport:
+        good, bad = (found[0].good, found[0].bad) if found else (self._good, self._bad)
+        culprits = [
+            named_region(self._case, self._mixture, self._frontiers, region.spans)
+            for region in found
+        ]
+        return self._first.report(
+            self._case,
+            verdict,
+            culprits=tuple(culprits),
+            reason=reason,
+            method=METHOD,
+            plan=self._trials.plan,
+            steps=tuple(self._trials.steps),
+            frontier=Frontier(self._mixture.frontier(good), self._mixture.frontier(bad)),
+            observer_effect="not checked",
+            notes=tuple(dict.fromkeys(self._notes)),
+        )
+
+
+def _joined(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Spans in order, neighbours made one."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and joined[-1][1] >= start:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(joined)
+
+
+def _without(span: Span, gone: Sequence[Span]) -> tuple[Span, ...]:
+    """What is left of a span without some others."""
+    start, end = span
+    left: list[Span] = []
+    for cut_from, cut_to in _joined(gone):
+        if cut_to <= start or cut_from >= end:
+            continue
+        if cut_from > start:
+            left.append((start, cut_from))
+        start = max(start, cut_to)
+    return (*left, (start, end)) if start < end else tuple(left)
