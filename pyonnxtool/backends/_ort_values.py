@@ -31,11 +31,16 @@ _NAMES = {"float": "float32", "double": "float64"}
 
 
 def output_type(value: Any) -> OutputType:
-    """Dtype and shape of a session's output. An unknown rank looks like a scalar's to Python."""
-    if not value.type.startswith("tensor("):
+    """Dtype and shape of a session's output. An unknown rank looks like a scalar's to Python.
+
+    A sequence of tensors has the dtype "sequence(float32)" and no shape.
+    """
+    sequence = value.type.startswith("seq(tensor(")
+    if not value.type.startswith("tensor(") and not sequence:
         return None, None
-    name = value.type.removeprefix("tensor(").removesuffix(")")
-    return _NAMES.get(name, name), tuple(value.shape)
+    name = value.type.removeprefix("seq(").removeprefix("tensor(").rstrip(")")
+    dtype = _NAMES.get(name, name)
+    return (f"sequence({dtype})", None) if sequence else (dtype, tuple(value.shape))
 
 
 def needs_ort_value(type_name: str) -> bool:

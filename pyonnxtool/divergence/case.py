@@ -6,13 +6,14 @@ import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyonnxtool import _core
+from pyonnxtool.divergence.functions import opened
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side
 from pyonnxtool.divergence.sweep import Progress
@@ -93,7 +94,9 @@ def open_case(
         reference, candidate = candidate, reference
     if reference.recorded is not None and inputs is None:
         inputs = reference.recorded.held_inputs(candidate.model, samples)
+    (reference, closed), (candidate, more) = opened(reference), opened(candidate)
     interface = match_interface(reference.model, candidate.model)
+    interface = replace(interface, notes=(*interface.notes, *closed, *more))
     fed = list(
         _samples(reference.model, interface, candidate.model, inputs, samples, seed, shapes, dims)
     )

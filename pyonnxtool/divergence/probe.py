@@ -44,6 +44,8 @@ class Side:
     options: RunOptions
     runs: int = 0
     _whole: Session | None = field(default=None, repr=False)
+    untouched: Model | None = None
+    """The model as it was given, where `model` is a copy with its functions inlined."""
 
     def open(self, model: Model) -> Session:
         """A session of a part of this side's model. Raises BackendError that names the side."""
@@ -55,7 +57,7 @@ class Side:
     def whole(self) -> Session:
         """The session of the untouched model, kept open until `close`."""
         if self._whole is None:
-            self._whole = self.open(self.model)
+            self._whole = self.open(self.untouched or self.model)
         return self._whole
 
     def run_whole(self, feeds: Feeds, *, last: bool = False) -> Values:
@@ -88,7 +90,7 @@ class Side:
     @property
     def repeatable(self) -> bool:
         """The backend promises the same bits for the same inputs."""
-        return self.backend.repeatable(self.model, self.options)
+        return self.backend.repeatable(self.untouched or self.model, self.options)
 
     @property
     def fuses(self) -> bool:
@@ -137,17 +139,39 @@ def open_part(
 
 
 def described(values: Mapping[str, Output]) -> Types:
-    """Name to dtype and shape of the tensors among `values`, as `open_part` wants them."""
+    """Name to type and shape of the tensors and sequences among `values`, for `open_part`."""
     return {
-        name: (dtype_of(value), value.shape)
+        name: (kind, value.shape if isinstance(value, np.ndarray) else None)
         for name, value in values.items()
-        if isinstance(value, np.ndarray)
+        if (kind := type_of(value)) is not None
     }
+
+
+def type_of(value: object) -> str | None:
+    """The text "float32" or "sequence(float32)"; None for what cannot be handed on.
+
+    That is an optional without content, a map, and a sequence that is empty: its type is unknown.
+    """
+    if isinstance(value, np.ndarray):
+        return dtype_of(value)
+    if isinstance(value, list) and value and all(isinstance(item, np.ndarray) for item in value):
+        return f"sequence({dtype_of(value[0])})"
+    return None
+
+
+def as_type(value: Any, kind: str | None) -> Any:
+    """A tensor or sequence with its elements in the dtype of `kind`, as `type_of` writes it."""
+    if isinstance(value, list):
+        inner = (kind or "").removeprefix("sequence(").removesuffix(")")
+        return [as_type(item, inner) for item in value]
+    if not isinstance(value, np.ndarray) or not kind or dtype_of(value) == kind:
+        return value
+    return value.astype(numpy_dtype(kind))
 
 
 def nbytes(dtype: str | None, shape: Sequence[int | str | None] | None, guess: int = 1) -> int:
     """Bytes of a tensor, with `guess` for a dim that is not known; 0 for what is no tensor."""
-    if dtype is None:
+    if dtype is None or dtype.startswith("sequence"):
         return 0
     dims = [dim if isinstance(dim, int) else guess for dim in shape or ()]
     return math.prod(dims) * numpy_dtype(dtype).itemsize
@@ -167,6 +191,6 @@ def shapes_of(side: Side, feeds: Values, names: Sequence[str]) -> dict[str, tupl
 
 
 def _fed(value: Any) -> Array:
-    if not isinstance(value, np.ndarray):
-        raise AssertionError("only tensors are handed from part to part")
-    return value
+    if not isinstance(value, np.ndarray | list):
+        raise AssertionError("only tensors and sequences are handed from part to part")
+    return value  # type: ignore[return-value]  # a runtime takes a sequence as a list of arrays

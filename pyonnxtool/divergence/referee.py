@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyonnxtool import _core
 from pyonnxtool.backends import RunOptions
 from pyonnxtool.backends.fp64 import Fp64
-from pyonnxtool.divergence.compare import Array, Comparison, compare, dtype_of
+from pyonnxtool.divergence.compare import Array, Comparison, compare
 from pyonnxtool.divergence.condition import Condition, estimate_condition
 from pyonnxtool.divergence.plan import in_candidate_form
-from pyonnxtool.divergence.probe import Values, described, open_part
+from pyonnxtool.divergence.probe import Values, as_type, described, open_part, type_of
 from pyonnxtool.divergence.ties import is_tie
 from pyonnxtool.errors import PyonnxtoolError
-from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.verdict import EPS, mismatched_non_finite
 
 if TYPE_CHECKING:
@@ -150,6 +149,8 @@ class Referee:
         if found is None or found.stats is None or found.dtype not in EPS:
             return None
         values = self._values_of(measured.sample)
+        if not isinstance(values.get(measured.pair.reference), np.ndarray):
+            return None
         with np.errstate(all="ignore"):  # NaN and infinity are what is being looked for
             ruling = self._ruling(measured, found, values)
         if ruling is None or ruling.differs_in_meaning or ruling.worst <= bound:
@@ -279,10 +280,7 @@ class Referee:
         return part, inputs, produced
 
     def _made_by_candidate(self, output: str, values: Mapping[str, Array]) -> Array:
-        fed = {
-            name: value.astype(numpy_dtype(self._types.get(name, dtype_of(value))), copy=False)
-            for name, value in values.items()
-        }
+        fed = {name: as_type(value, self._types.get(name)) for name, value in values.items()}
         given = described({name: fed[name] for name in self._paired_candidate if name in fed})
         part = open_part(self._case.candidate, given, [output], detach=True)
         with part.session:
@@ -322,8 +320,8 @@ class Referee:
                 with part.session:
                     found = part.run(feeds)
                 self._case.reference.runs += 1
-            arrays = {n: value for n, value in found.items() if isinstance(value, np.ndarray)}
-            self._values = {sample: {**feeds, **arrays}}
+            known: dict[str, Any] = {n: found[n] for n in found if type_of(found[n]) is not None}
+            self._values = {sample: {**feeds, **known}}
         return self._values[sample]
 
 

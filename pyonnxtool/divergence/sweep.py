@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyonnxtool.divergence.compare import Array, Comparison, compare, dtype_of
+from pyonnxtool.divergence.compare import Comparison, compare
 from pyonnxtool.divergence.plan import (
     Chunk,
     Pair,
@@ -33,11 +33,11 @@ from pyonnxtool.divergence.probe import (
     Side,
     Types,
     Values,
+    as_type,
     described,
     open_part,
 )
 from pyonnxtool.errors import BackendError
-from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from pyonnxtool.backends import OutputType
@@ -231,19 +231,15 @@ class Sweep:
             found = _compared(self._pair_of[name], state, made.pop(name))
             self.result.values[name].take_introduced(found)
 
-    def _sources(self, part: Part, state: _State) -> dict[str, Array]:
+    def _sources(self, part: Part, state: _State) -> Values:
         """The reference's values under the candidate's names, in the candidate's dtypes."""
         sources = {}
         for name in part.inputs:
             pair = self._pair_of.get(name)
             value = state.candidate[name] if pair is None else state.reference[pair.reference]
-            assert isinstance(value, np.ndarray)
-            if pair is not None:
+            if pair is not None and isinstance(value, np.ndarray):
                 value = in_candidate_form(pair, value, self.result.shapes)
-            wanted = self._types.get(name)
-            if pair is not None and wanted and dtype_of(value) != wanted:
-                value = value.astype(numpy_dtype(wanted))
-            sources[name] = value
+            sources[name] = value if pair is None else as_type(value, self._types.get(name))
         return sources
 
     # -- sessions -----------------------------------------------------------------------------
