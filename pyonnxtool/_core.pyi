@@ -391,6 +391,9 @@ def align(
     inputs: Sequence[tuple[str, str]],
     outputs: Sequence[tuple[str, str]],
 ) -> Alignment: ...
+def float_sketch(
+    model: Model, rectifiers: bool = False
+) -> tuple[Model, list[tuple[str, str, str]]]: ...
 def extract(
     model: Model,
     given: Sequence[tuple[str, str | None, Sequence[int] | None]],

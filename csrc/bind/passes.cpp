@@ -4,6 +4,7 @@
 #include "bind/raise.h"
 #include "passes/align.h"
 #include "passes/extract.h"
+#include "passes/quantization.h"
 
 namespace py = pybind11;
 using namespace pybind11::literals;
@@ -75,10 +76,26 @@ void bind_extract(py::module_& m) {
       "model"_a, "Names of the values that nodes of the main graph make, in topological order.");
 }
 
+void bind_quantization(py::module_& m) {
+  m.def(
+      "float_sketch",
+      [](const ModelPtr& model, bool rectifiers) {
+        FloatSketch made = unwrap(float_sketch(*model, rectifiers));
+        std::vector<std::tuple<std::string, std::string, std::string>> links;
+        for (const FloatSketch::Link& link : made.links) {
+          links.emplace_back(link.from, link.to, to_text(link.carry));
+        }
+        return std::tuple(made.model, links);
+      },
+      "model"_a, "rectifiers"_a = false,
+      "The float graph that a quantized one stands for, and (from, to, carry) of what it lost.");
+}
+
 }  // namespace
 
 void bind_passes(py::module_& m) {
   bind_extract(m);
+  bind_quantization(m);
   m.def(
       "align",
       [](const ModelPtr& reference, const ModelPtr& candidate, const std::vector<NamePair>& inputs,
