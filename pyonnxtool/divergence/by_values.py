@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
+from pyonnxtool.divergence.bodies import control_flow_pair, look_inside
 from pyonnxtool.divergence.case import Case
 from pyonnxtool.divergence.drift import drift
 from pyonnxtool.divergence.first_look import FirstLook
+from pyonnxtool.divergence.functions import function_of
 from pyonnxtool.divergence.judge import Judge, metrics_of
+from pyonnxtool.divergence.outer_values import OuterValues
 from pyonnxtool.divergence.steadiness import observer_effect
 from pyonnxtool.divergence.surroundings import surroundings
 from pyonnxtool.divergence.suspects import Fault, Search
@@ -56,8 +59,8 @@ class _ByValues:
         effect = observer_effect(judge, swept)
         rows = [judge.row(m) for m in swept.values.values() if m.accumulated is not None]
         self._rows = {row.value: row for row in rows}
-        if faults:
-            named = [(fault, self._culprit(fault, judge)) for fault in faults]
+        named = [(fault, culprit) for fault in faults for culprit in self._blamed(fault, search)]
+        if named:
             return self._judge_width(self._explained(named), effect)
         reason = self._doubt(swept, judge, effect)
         found = drift(self._case, search)
@@ -129,18 +132,39 @@ class _ByValues:
         )
         return self._first.report(self._case, "inconclusive", observer_effect=effect, reason=reason)
 
+    def _blamed(self, fault: Fault, search: Search) -> list[Culprit]:
+        """The culprit; nodes inside it where it has bodies; nobody where they only drift."""
+        culprit = self._culprit(fault, search.judge)
+        case, swept = self._case, search.swept
+        pair = control_flow_pair(*self._regions(fault))
+        if pair is None or case.reference.recorded is not None:
+            return [culprit]
+        # Another sample may take another branch, or run more iterations.
+        samples = sorted(case.samples, key=lambda s: s.number != fault.measured.sample)
+        found = []
+        for sample in samples:
+            around = OuterValues(case, sample, swept.types, swept.shapes)
+            found.append(look_inside(case, self._tolerances, pair, around, bisect_by_values))
+            if found[-1].culprits:
+                return found[-1].blame(culprit)
+        return next((one for one in found if not one.clean), found[0]).blame(culprit)
+
     # -- words --------------------------------------------------------------------------------
+
+    def _regions(self, fault: Fault) -> tuple[list[Node], list[Node]]:
+        """The nodes of the reference and of the candidate that make the fault's value."""
+        reference, candidate = self._case.reference.model, self._case.candidate.model
+        paired, made = [p.reference for p in self._case.pairs], [fault.measured.pair.reference]
+        ours = _core.region(reference, paired, made, True)
+        return (
+            [reference.graph.node(index) for index in ours],
+            [candidate.graph.node(index) for index in fault.region],
+        )
 
     def _culprit(self, fault: Fault, judge: Judge) -> Culprit:
         reference, candidate = self._case.reference.model, self._case.candidate.model
         pair = fault.measured.pair
-        theirs = [candidate.graph.node(index) for index in fault.region]
-        ours = [
-            reference.graph.node(index)
-            for index in _core.region(
-                reference, [p.reference for p in self._case.pairs], [pair.reference], True
-            )
-        ]
+        ours, theirs = self._regions(fault)
         node = likeliest(ours, theirs, self._partner) if len(theirs) > 1 else theirs[0]
         partner = self._counterpart(node, ours)
         why = (
@@ -156,7 +180,7 @@ class _ByValues:
             node=label(node),
             op_type=node.op_type,
             domain=node.domain,
-            graph="main",
+            graph=function_of(node) or "main",
             outputs=tuple(name for name in node.output_names if name),
             reference_node=label(partner) if partner else "",
             reference_outputs=tuple(partner.output_names) if partner else (pair.reference,),
