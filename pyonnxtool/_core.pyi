@@ -384,13 +384,77 @@ class Alignment:
     def unmatched(self) -> list[str]: ...
     @property
     def unmatched_reference(self) -> list[str]: ...
+    @property
+    def fused(self) -> list[str]:
+        """Of `unmatched_reference`: inside a region that stands for one of the candidate."""
+    @property
+    def doubtful(self) -> list[str]:
+        """Paired candidate values that nothing but their surroundings told."""
+    @property
+    def rearranged(self) -> list[str]:
+        """Paired candidate values that may hold the elements in another order or shape."""
 
 def align(
     reference: Model,
     candidate: Model,
     inputs: Sequence[tuple[str, str]],
     outputs: Sequence[tuple[str, str]],
-) -> Alignment: ...
+    ours: Mapping[str, Sequence[Fingerprint]] = {},
+    theirs: Mapping[str, Sequence[Fingerprint]] = {},
+    given: Sequence[tuple[str, str]] = (),
+    apart: Sequence[tuple[str, str]] = (),
+) -> Alignment:
+    """Pairs the values and nodes of two main graphs by structure and by what values hold.
+
+    `inputs` and `outputs` pair the graphs' own, `given` pairs what the user knows, `apart` lists
+    pairs that must not be. `ours` and `theirs`: fingerprints by value name, one for each sample.
+    """
+
+class Fingerprint:
+    """What a tensor is known by in another model: statistics that rounding changes little.
+
+    All but `ordered` and `shape` are equal for every permutation and reshape. Elements that are
+    not finite or beyond 1e30 are counted, and enter nothing else. squash(x) = x / (1 + |x|).
+    """
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def nan(self) -> int: ...
+    @property
+    def huge_positive(self) -> int: ...
+    @property
+    def huge_negative(self) -> int: ...
+    @property
+    def min(self) -> float: ...
+    @property
+    def max(self) -> float: ...
+    @property
+    def mean(self) -> float: ...
+    @property
+    def rms(self) -> float: ...
+    @property
+    def squashed(self) -> float:
+        """Mean of squash(x)."""
+    @property
+    def squashed_abs(self) -> float: ...
+    @property
+    def squashed_sq(self) -> float: ...
+    @property
+    def ordered(self) -> float:
+        """Sum of squash(x) times a pseudo-random number of the index, over sqrt(count)."""
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+def fingerprint(array: NDArray[Any]) -> Fingerprint:
+    """TypeError for text and complex numbers, ValueError when it is not C-contiguous."""
+
+def alike(ours: Sequence[Fingerprint], theirs: Sequence[Fingerprint]) -> bool:
+    """Whether two values are equal, in every sample, but for rounding, order and shape."""
+
+def same_form(ours: Sequence[Fingerprint], theirs: Sequence[Fingerprint]) -> bool:
+    """Whether two values that are alike have their elements in the same order and shape."""
+
 def float_sketch(
     model: Model, rectifiers: bool = False
 ) -> tuple[Model, list[tuple[str, str, str]]]: ...

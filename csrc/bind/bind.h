@@ -7,6 +7,7 @@ namespace pot {
 
 void bind_model(pybind11::module_& m);
 void bind_kernels(pybind11::module_& m);
+void bind_fingerprint(pybind11::module_& m);
 void bind_ops(pybind11::module_& m);
 void bind_passes(pybind11::module_& m);
 void bind_bodies(pybind11::module_& m);

@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, m) {
   pot::bind_model(m);
   pot::bind_kernels(m);
   pot::bind_ops(m);
+  pot::bind_fingerprint(m);
   pot::bind_passes(m);
   pot::bind_bodies(m);
 }

@@ -99,14 +99,21 @@ void bind_passes(py::module_& m) {
   m.def(
       "align",
       [](const ModelPtr& reference, const ModelPtr& candidate, const std::vector<NamePair>& inputs,
-         const std::vector<NamePair>& outputs) {
+         const std::vector<NamePair>& outputs, PrintsByName ours, PrintsByName theirs,
+         std::vector<NamePair> given, std::vector<NamePair> apart) {
+        const Evidence evidence{.ours = std::move(ours),
+                                .theirs = std::move(theirs),
+                                .given = std::move(given),
+                                .apart = std::move(apart)};
         Result<Alignment> made = [&] {
           py::gil_scoped_release unlocked;
-          return align(*reference, *candidate, inputs, outputs);
+          return align(*reference, *candidate, inputs, outputs, evidence);
         }();
         return unwrap(std::move(made));
       },
-      "reference"_a, "candidate"_a, "inputs"_a, "outputs"_a,
+      "reference"_a, "candidate"_a, "inputs"_a, "outputs"_a, "ours"_a = PrintsByName{},
+      "theirs"_a = PrintsByName{}, "given"_a = std::vector<NamePair>{},
+      "apart"_a = std::vector<NamePair>{},
       "Pairs the values and nodes of two main graphs by structure.");
   py::class_<Alignment>(m, "Alignment", "Which value and node of a candidate is which.")
       .def_property_readonly(
@@ -140,7 +147,10 @@ void bind_passes(py::module_& m) {
       .def_readonly("constants", &Alignment::constants, "Weights at the same place: name pairs.")
       .def_readonly("ambiguous", &Alignment::ambiguous)
       .def_readonly("unmatched", &Alignment::unmatched)
-      .def_readonly("unmatched_reference", &Alignment::unmatched_reference);
+      .def_readonly("unmatched_reference", &Alignment::unmatched_reference)
+      .def_readonly("fused", &Alignment::fused)
+      .def_readonly("doubtful", &Alignment::doubtful)
+      .def_readonly("rearranged", &Alignment::rearranged);
 }
 
 }  // namespace pot

@@ -9,6 +9,7 @@ namespace pot {
 namespace {
 
 constexpr std::uint32_t kNone = Skeleton::kNone;
+constexpr std::size_t kLargestRegion = 200;
 
 }  // namespace
 
@@ -38,11 +39,14 @@ void Aligner::list_values(std::uint32_t b, const std::unordered_set<std::uint32_
     if (output == kNone) continue;
     const std::uint32_t partner = cand_.value_partner[output];
     if (partner == kNone) {
-      (doubtful.contains(b) ? made.ambiguous : made.unmatched).emplace_back(cand_.name(output));
+      const bool several = doubtful.contains(b) || undecided_.contains(output);
+      (several ? made.ambiguous : made.unmatched).emplace_back(cand_.name(output));
       continue;
     }
     const std::string ours(ref_.name(partner));
-    made.values.push_back({ours, std::string(cand_.name(output)), sure_[output]});
+    made.values.push_back({ours, std::string(cand_.name(output)), sure(output)});
+    if (ground_[output] == Ground::surroundings) made.doubtful.emplace_back(cand_.name(output));
+    if (moved_[output]) made.rearranged.emplace_back(cand_.name(output));
     for (const ValueId twin : cand_.value(output).twins) list_twin(output, twin, ours, made);
   }
 }
@@ -58,7 +62,7 @@ void Aligner::list_twin(std::uint32_t value, ValueId twin, const std::string& pa
   const NodeId made_by = same_name ? ours.value(same_name).producer : NodeId{};
   const NodeId twin_node = theirs.value(twin).producer;
   if (!made_by || ours.node(made_by).op_type != theirs.node(twin_node).op_type) {
-    made.values.push_back({partner, name, sure_[value]});
+    made.values.push_back({partner, name, sure(value)});
     return;
   }
   made.values.push_back({name, name, false});
@@ -74,6 +78,54 @@ void Aligner::list_revived(Alignment& made) const {
                            std::string(cand_.model.graph().value_name(output)), false});
     std::erase(made.no_ops, id);
     std::erase(made.unmatched_reference, made.values.back().reference);
+    std::erase(made.fused, made.values.back().reference);
+  }
+}
+
+/// Values that a region computes on the way, and paired ones that it reads. False: it is too large.
+bool Aligner::read_by_region(const Side& side, std::uint32_t value, Indices& inside,
+                             Indices& read) const {
+  Indices pending{value};
+  std::unordered_set<std::uint32_t> seen{value};
+  while (!pending.empty()) {
+    const std::uint32_t producer = side.value(pending.back()).producer;
+    pending.pop_back();
+    if (producer == kNone) continue;
+    for (const std::uint32_t input : side.node(producer).inputs) {
+      if (input == kNone || side.constant(input) || !seen.insert(input).second) continue;
+      const std::uint32_t partner = side.value_partner[input];
+      if (partner != kNone || side.value(input).producer == kNone) {
+        read.push_back(ref_.value(&side == &ref_ || partner == kNone ? input : partner).root);
+      } else {
+        inside.push_back(input);
+        pending.push_back(input);
+      }
+    }
+    if (inside.size() > kLargestRegion) return false;
+  }
+  std::sort(read.begin(), read.end());
+  read.erase(std::unique(read.begin(), read.end()), read.end());
+  return true;
+}
+
+/// A region of the reference stands for one of the candidate when both end in a pair and the
+/// candidate's reads nothing else.
+void Aligner::list_fused(Alignment& made) const {
+  std::unordered_set<std::uint32_t> fused;
+  for (std::uint32_t b = 0; b < cand_.skeleton.values.size(); ++b) {
+    const std::uint32_t a = cand_.value_partner[b];
+    if (a == kNone || ref_.value(a).producer == kNone) continue;
+    Indices ours, theirs, our_reads, their_reads;
+    if (!read_by_region(ref_, a, ours, our_reads) || ours.empty()) continue;
+    if (!read_by_region(cand_, b, theirs, their_reads)) continue;
+    if (!std::includes(our_reads.begin(), our_reads.end(), their_reads.begin(),
+                       their_reads.end())) {
+      continue;
+    }
+    fused.insert(ours.begin(), ours.end());
+  }
+  for (std::uint32_t a = 0; a < ref_.skeleton.values.size(); ++a) {
+    if (fused.contains(a)) made.fused.emplace_back(ref_.name(a));
   }
 }
 
@@ -102,6 +154,7 @@ Alignment Aligner::result() const {
       made.unmatched_reference.emplace_back(ref_.name(a));
     }
   }
+  list_fused(made);
   for (const auto& no_op : cand_.skeleton.no_ops) made.no_ops.push_back(no_op.id);
   list_revived(made);
   std::sort(made.constants.begin(), made.constants.end());
@@ -111,7 +164,8 @@ Alignment Aligner::result() const {
 }
 
 Result<Alignment> align(const Model& reference, const Model& candidate,
-                        std::span<const NamePair> inputs, std::span<const NamePair> outputs) {
+                        std::span<const NamePair> inputs, std::span<const NamePair> outputs,
+                        const Evidence& evidence) {
   // Two models of one file share their weights: where those lie tells them apart.
   const bool one_file = !reference.path().empty() && reference.path() == candidate.path();
   const LargeBy large = one_file ? LargeBy::place : LargeBy::samples;
@@ -121,6 +175,7 @@ Result<Alignment> align(const Model& reference, const Model& candidate,
   if (!theirs) return theirs.error();
   Aligner aligner(reference, candidate, std::move(ours).value(), std::move(theirs).value());
   aligner.pair_inputs(inputs);
+  aligner.take(evidence);
   aligner.run(outputs);
   return aligner.result();
 }

@@ -37,7 +37,8 @@ bool Aligner::by_constants() {
     if (ref_.node_partner[a] != kNone || cand_.node_partner[b] != kNone) continue;
     if (ref_.node(a).op != cand_.node(b).op) continue;
     if (slot != other_slot && !ref_.node(a).commutative) continue;
-    pair_nodes(a, b, false);
+    if (outputs_told_apart(a, b)) continue;
+    pair_nodes(a, b, Ground::surroundings);
     progress = true;
   }
   return progress;
@@ -105,11 +106,13 @@ bool Aligner::bridge(const Indices& ours, const Indices& theirs) {
       if (read_by.empty() || read_by != readers(cand_, b)) continue;
       const auto& made = cand_.node(b).outputs;
       if (made.empty() || made[0] == kNone || cand_.value_partner[made[0]] != kNone) continue;
+      if (told_apart(ref_.node(a).outputs[0], made[0])) continue;
       if (ref_.node(a).op == cand_.node(b).op) {
-        pair_nodes(a, b, false);
+        pair_nodes(a, b, Ground::surroundings);
       } else {
-        pair_values(ref_.node(a).outputs[0], made[0], false);
-        if (length == 0) pair_nodes(a, b, false);  // one operator in place of another
+        pair_values(ref_.node(a).outputs[0], made[0], Ground::surroundings);
+        if (length == 0)
+          pair_nodes(a, b, Ground::surroundings);  // one operator in place of another
       }
       return true;
     }

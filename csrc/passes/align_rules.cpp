@@ -97,7 +97,7 @@ bool Aligner::resolve(const Indices& ours, const Indices& theirs) {
     }
     // Equal nodes on equal inputs were merged, so more than one means random or hash-equal nodes.
     if (equal.size() == 1) {
-      pair_nodes(equal[0], b, true);
+      pair_nodes(equal[0], b, Ground::same);
       progress = true;
     }
   }
@@ -110,7 +110,8 @@ bool Aligner::resolve(const Indices& ours, const Indices& theirs) {
     if (cand_.node_partner[b] != kNone) continue;
     for (const std::uint32_t a : ours) {
       if (ref_.node_partner[a] != kNone) continue;
-      if (const int points = likeness(a, b)) fits.push_back({points, a, b});
+      const int points = outputs_told_apart(a, b) ? 0 : likeness(a, b);
+      if (points != 0) fits.push_back({points, a, b});
     }
   }
   for (const Fit& fit : fits) {
@@ -119,7 +120,7 @@ bool Aligner::resolve(const Indices& ours, const Indices& theirs) {
       return !same && (other.a == fit.a || other.b == fit.b) && other.points >= fit.points;
     });
     if (!best || ref_.node_partner[fit.a] != kNone || cand_.node_partner[fit.b] != kNone) continue;
-    pair_nodes(fit.a, fit.b, false);
+    pair_nodes(fit.a, fit.b, Ground::placed);
     progress = true;
   }
   return progress;
@@ -164,7 +165,8 @@ bool Aligner::step_back(std::uint32_t a, std::uint32_t b) {
   if (ref_.node_partner[ours] != kNone || cand_.node_partner[theirs] != kNone) return false;
   if (ref_.node(ours).op != cand_.node(theirs).op) return false;
   if (ref_.value(a).slot != cand_.value(b).slot) return false;
-  pair_nodes(ours, theirs, false);
+  if (told_apart(a, b)) return false;
+  pair_nodes(ours, theirs, Ground::surroundings);
   return true;
 }
 
@@ -178,6 +180,7 @@ bool Aligner::follow_inputs(std::uint32_t a, std::uint32_t b) {
     bool progress = false;
     for (std::size_t i = 0; i < std::min(ours.size(), theirs.size()); ++i) {
       if (!unpaired(theirs[i]) || ours[i] == kNone || ref_.constant(ours[i])) continue;
+      if (told_apart(ours[i], theirs[i])) continue;
       stand_for(ours[i], theirs[i]);
       progress = true;
     }
@@ -195,6 +198,7 @@ bool Aligner::follow_inputs(std::uint32_t a, std::uint32_t b) {
     if (i != kNone && !ref_.constant(i) && !taken) left_ours.push_back(i);
   }
   if (left_ours.size() == 1 && left_theirs.size() == 1) {
+    if (told_apart(left_ours[0], left_theirs[0])) return false;
     stand_for(left_ours[0], left_theirs[0]);
     return true;
   }
@@ -215,7 +219,9 @@ bool Aligner::pair_by_ancestry(const Indices& ours, const Indices& theirs, int d
     });
     const auto fits = [&](auto i) { return ancestry(ref_, i, depth) == key; };
     if (rivals != 1 || std::count_if(ours.begin(), ours.end(), fits) != 1) continue;
-    stand_for(*std::find_if(ours.begin(), ours.end(), fits), j);
+    const std::uint32_t i = *std::find_if(ours.begin(), ours.end(), fits);
+    if (told_apart(i, j)) continue;
+    stand_for(i, j);
     progress = true;
   }
   return progress;
@@ -241,7 +247,8 @@ bool Aligner::sideways(bool same_slot) {
         if (reads_alike(cand_, use)) theirs.push_back(use.node);
       }
       if (ours.size() != 1 || theirs.size() != 1 || likeness(ours[0], b) == 0) continue;
-      pair_nodes(ours[0], b, false);
+      if (outputs_told_apart(ours[0], b)) continue;
+      pair_nodes(ours[0], b, Ground::surroundings);
       return true;
     }
   }
@@ -271,8 +278,8 @@ bool Aligner::by_name() {
                std::find(ref_.node(a).inputs.begin(), ref_.node(a).inputs.end(),
                          cand_.value_partner[input]) != ref_.node(a).inputs.end();
       });
-      if (!neighbour) continue;
-      pair_nodes(a, b, false);
+      if (!neighbour || outputs_told_apart(a, b)) continue;
+      pair_nodes(a, b, Ground::surroundings);
       return true;
     }
   }
@@ -282,7 +289,7 @@ bool Aligner::by_name() {
 /// Most nodes bear the name of a node that is the same in all it is and reads: then the models
 /// share their names, and a name tells more than structure where a wire or an operator was
 /// changed. Numbers that an exporter shifted, or names that were swapped, do not pass this.
-void Aligner::by_trusted_names() {
+void Aligner::trust_names() {
   std::unordered_map<std::string_view, std::uint32_t> named;
   for (std::uint32_t a = 0; a < ref_.skeleton.nodes.size(); ++a) {
     for (const auto output : ref_.node(a).outputs) {
@@ -302,14 +309,22 @@ void Aligner::by_trusted_names() {
   const auto most = std::max(ref_.skeleton.nodes.size(), cand_.skeleton.nodes.size());
   if (static_cast<double>(same.size()) < kTrustNames * static_cast<double>(most)) return;
   trusts_names_ = true;
-  for (const auto& [a, b] : same) pair_nodes(a, b, true);
-  for (const auto& [a, b] : alike) {
-    if (ref_.node(a).op == cand_.node(b).op) pair_nodes(a, b, false);
+  for (const auto& [a, b] : same) pair_nodes(a, b, Ground::same);
+  alike_by_name_ = std::move(alike);
+}
+
+/// The other nodes of equal names, where values did not tell otherwise.
+void Aligner::by_trusted_names() {
+  for (const auto& [a, b] : alike_by_name_) {
+    const bool free = ref_.node_partner[a] == kNone && cand_.node_partner[b] == kNone;
+    if (!free || ref_.node(a).op != cand_.node(b).op || outputs_told_apart(a, b)) continue;
+    Indices mapped;
+    const bool placed = mapped_inputs(b, mapped) && mapped == own_inputs(a);
+    pair_nodes(a, b, placed ? Ground::placed : Ground::surroundings);
   }
-  for (const auto& [a, b] : alike) {
-    if (ref_.node(a).op != cand_.node(b).op) {
-      pair_values(ref_.node(a).outputs[0], cand_.node(b).outputs[0], false);
-    }
+  for (const auto& [a, b] : alike_by_name_) {
+    if (ref_.node(a).op == cand_.node(b).op) continue;
+    pair_values(ref_.node(a).outputs[0], cand_.node(b).outputs[0], Ground::surroundings);
   }
 }
 

@@ -23,20 +23,53 @@ Aligner::Aligner(const Model& reference, const Model& candidate, Skeleton ours, 
     side->node_partner.assign(side->skeleton.nodes.size(), kNone);
     side->value_partner.assign(side->skeleton.values.size(), kNone);
   }
-  sure_.assign(cand_.skeleton.values.size(), false);
+  ground_.assign(cand_.skeleton.values.size(), Ground::none);
+  moved_.assign(cand_.skeleton.values.size(), false);
 }
 
 void Aligner::pair_inputs(std::span<const NamePair> inputs) {
   for (const auto& [ours, theirs] : inputs) {
     const std::uint32_t a = ref_.skeleton.find(ref_.model.graph(), ours);
     const std::uint32_t b = cand_.skeleton.find(cand_.model.graph(), theirs);
-    if (a != kNone && b != kNone) pair_values(a, b, true);
+    if (a != kNone && b != kNone) pair_values(a, b, Ground::same);
   }
 }
 
+void Aligner::take(const Evidence& evidence) {
+  const auto ours = [&](std::string_view name) {
+    return ref_.skeleton.find(ref_.model.graph(), name);
+  };
+  const auto theirs = [&](std::string_view name) {
+    return cand_.skeleton.find(cand_.model.graph(), name);
+  };
+  for (const auto& [reference, candidate] : evidence.apart) {
+    const std::uint32_t a = ours(reference);
+    const std::uint32_t b = theirs(candidate);
+    if (a != kNone && b != kNone) apart_.insert(std::uint64_t{a} << 32 | b);
+  }
+  for (const auto& [reference, candidate] : evidence.given) {
+    const std::uint32_t a = ours(reference);
+    const std::uint32_t b = theirs(candidate);
+    if (a != kNone && b != kNone) pair_values(a, b, Ground::values, true);
+  }
+  if (evidence.ours.empty() || evidence.theirs.empty()) return;
+  our_prints_.assign(ref_.skeleton.values.size(), nullptr);
+  their_prints_.assign(cand_.skeleton.values.size(), nullptr);
+  for (const auto& [name, prints] : evidence.ours) {
+    if (const std::uint32_t a = ours(name); a != kNone) our_prints_[a] = &prints;
+  }
+  for (const auto& [name, prints] : evidence.theirs) {
+    if (const std::uint32_t b = theirs(name); b != kNone) their_prints_[b] = &prints;
+  }
+  near_ = near_values(our_prints_, their_prints_);
+}
+
 void Aligner::run(std::span<const NamePair> outputs) {
-  by_trusted_names();
+  trust_names();
   forward_from_constants();
+  forward();
+  while (by_fingerprints()) forward();
+  by_trusted_names();
   forward();
   for (const auto& [ours, theirs] : outputs) {
     const std::uint32_t a = ref_.skeleton.find(ref_.model.graph(), ours);
@@ -44,36 +77,52 @@ void Aligner::run(std::span<const NamePair> outputs) {
     if (a != kNone && b != kNone) stand_for(a, b);
   }
   for (bool progress = true; progress;) {
-    progress = forward() || backward() || resolve_waiting() || sideways(true) || by_name() ||
-               bridged() || sideways(false) || by_constants();
+    progress = forward() || by_fingerprints() || through_layout() || backward() ||
+               resolve_waiting() || sideways(true) || by_name() || bridged() || sideways(false) ||
+               by_constants() || rearranged_only();
   }
   revive_no_ops();
 }
 
-void Aligner::pair_values(std::uint32_t a, std::uint32_t b, bool sure) {
-  if (cand_.value_partner[b] != kNone) return;
+void Aligner::pair_values(std::uint32_t a, std::uint32_t b, Ground ground, bool moved) {
+  if (cand_.value_partner[b] != kNone || told_apart(a, b)) return;
   cand_.value_partner[b] = a;
-  sure_[b] = sure;
+  ground_[b] = ground;
+  moved_[b] = moved;
   if (ref_.value_partner[a] == kNone) ref_.value_partner[a] = b;
   fresh_.push_back(b);
 }
 
 void Aligner::stand_for(std::uint32_t a, std::uint32_t b) {
   if (ref_.constant(a) || cand_.constant(b)) return;
-  pair_values(a, b, false);
+  pair_values(a, b, Ground::surroundings);
   if (cand_.value_partner[b] == a) backward_.emplace_back(a, b);
 }
 
-void Aligner::pair_nodes(std::uint32_t a, std::uint32_t b, bool sure) {
+void Aligner::pair_nodes(std::uint32_t a, std::uint32_t b, Ground ground, bool moved) {
   ref_.node_partner[a] = b;
   cand_.node_partner[b] = a;
+  for (const std::uint32_t input : cand_.node(b).inputs) {
+    if (input != kNone) moved = moved || moved_[input];
+  }
+  // An axis means another one where the axes were moved.
+  if (moved && ground == Ground::same) ground = Ground::placed;
   const auto& ours = ref_.node(a).outputs;
   const auto& theirs = cand_.node(b).outputs;
   for (std::size_t i = 0; i < std::min(ours.size(), theirs.size()); ++i) {
-    if (ours[i] != kNone && theirs[i] != kNone) pair_values(ours[i], theirs[i], sure);
+    if (ours[i] != kNone && theirs[i] != kNone) pair_values(ours[i], theirs[i], ground, moved);
   }
   // What a weakly paired node reads belongs together as well, slot by slot.
-  if (!sure) inputs_of_.emplace_back(a, b);
+  if (ground != Ground::same) inputs_of_.emplace_back(a, b);
+}
+
+bool Aligner::outputs_told_apart(std::uint32_t a, std::uint32_t b) const {
+  const auto& ours = ref_.node(a).outputs;
+  const auto& theirs = cand_.node(b).outputs;
+  for (std::size_t i = 0; i < std::min(ours.size(), theirs.size()); ++i) {
+    if (ours[i] != kNone && theirs[i] != kNone && told_apart(ours[i], theirs[i])) return true;
+  }
+  return false;
 }
 
 bool Aligner::mapped_inputs(std::uint32_t b, Indices& mapped) const {

@@ -10,10 +10,20 @@
 
 #include "passes/align.h"
 #include "passes/skeleton.h"
+#include "passes/value_print.h"
 
 namespace pot {
 
 using Indices = std::vector<std::uint32_t>;
+
+/// What a pair of values rests on.
+enum class Ground : std::uint8_t {
+  none,
+  surroundings,  ///< what stands around it, or its name
+  placed,        ///< the same operator on the same values, with other attributes or constants
+  values,        ///< the numbers themselves, or the user's word
+  same,          ///< the same computation of the same values
+};
 
 /// One of the two graphs, and what it was paired with.
 struct Side {
@@ -47,6 +57,8 @@ class Aligner {
 
   /// Pairs graph inputs that belong together.
   void pair_inputs(std::span<const NamePair> inputs);
+  /// Takes over what is known of the values.
+  void take(const Evidence& evidence);
   /// Applies the rules until none adds a pair.
   void run(std::span<const NamePair> outputs);
   [[nodiscard]] Alignment result() const;
@@ -54,10 +66,16 @@ class Aligner {
  private:
   // -- pairing: aligner.cpp -------------------------------------------------------------------
 
-  void pair_values(std::uint32_t a, std::uint32_t b, bool sure);
+  /// `moved`: `b` may hold the elements of `a` in another order or shape.
+  void pair_values(std::uint32_t a, std::uint32_t b, Ground ground, bool moved = false);
   /// `b` is used where `a` is used, so it stands for `a`, whatever made it.
   void stand_for(std::uint32_t a, std::uint32_t b);
-  void pair_nodes(std::uint32_t a, std::uint32_t b, bool sure);
+  /// What reads moved values makes moved ones.
+  void pair_nodes(std::uint32_t a, std::uint32_t b, Ground ground, bool moved = false);
+  [[nodiscard]] bool told_apart(std::uint32_t a, std::uint32_t b) const {
+    return apart_.contains(std::uint64_t{a} << 32 | b);
+  }
+  [[nodiscard]] bool outputs_told_apart(std::uint32_t a, std::uint32_t b) const;
 
   // -- what two nodes have in common: aligner.cpp ---------------------------------------------
 
@@ -86,11 +104,32 @@ class Aligner {
   void revive_no_ops();
   bool bridged();
   bool bridge(const Indices& ours, const Indices& theirs);
+  void trust_names();
   void by_trusted_names();
   bool same_by_name(std::uint32_t a, std::uint32_t b) const;
   bool pair_by_ancestry(const Indices& ours, const Indices& theirs, int depth);
   Indices partners_reading(std::uint32_t b, const Indices& mapped, bool any_op = false) const;
   Indices free_siblings(std::uint32_t b, const Indices& mapped) const;
+
+  // -- rules over values' numbers: align_values.cpp -------------------------------------------
+
+  bool by_fingerprints();
+  std::uint32_t partner_by_print(std::uint32_t b);
+  bool may_be(std::uint32_t a, std::uint32_t b) const;
+  bool same_maker(std::uint32_t a, std::uint32_t b) const;
+  bool has_rival(std::uint32_t a, std::uint32_t b) const;
+  bool in_same_form(std::uint32_t a, std::uint32_t b) const;
+  void pair_by_print(std::uint32_t a, std::uint32_t b);
+  /// Whether a pair would turn the order of two pairs around: an ancestor for a descendant.
+  bool crosses(std::uint32_t a, std::uint32_t b) const;
+
+  // -- rules that see through rearrangements: align_layout.cpp --------------------------------
+
+  bool through_layout();
+  bool rearranged_only();
+  Indices inputs_by_root(const Side& side, std::uint32_t node) const;
+  std::uint64_t arranged_constants(const Side& side, std::uint32_t node) const;
+  bool likely_through_layout(std::uint32_t a, std::uint32_t b) const;
 
   // -- the result: align.cpp ------------------------------------------------------------------
 
@@ -100,10 +139,22 @@ class Aligner {
   void list_revived(Alignment& made) const;
   void list_values(std::uint32_t b, const std::unordered_set<std::uint32_t>& doubtful,
                    Alignment& made) const;
+  void list_fused(Alignment& made) const;
+  bool read_by_region(const Side& side, std::uint32_t value, Indices& inside, Indices& read) const;
+
+  [[nodiscard]] bool sure(std::uint32_t b) const {
+    return ground_[b] == Ground::same || ground_[b] == Ground::values;
+  }
 
   Side ref_, cand_;
-  std::vector<bool> sure_;
+  std::vector<Ground> ground_;  // by value of the candidate
+  std::vector<bool> moved_;     // likewise
   bool trusts_names_ = false;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> alike_by_name_;
+  std::unordered_set<std::uint64_t> apart_;  // value of the reference << 32 | of the candidate
+  std::vector<const ValuePrints*> our_prints_, their_prints_;  // by value; null: none
+  NearValues near_;
+  std::unordered_set<std::uint32_t> undecided_;  // candidate values with several near ones
   std::vector<std::pair<std::uint32_t, std::size_t>> revived_;      // reference node, no-op
   Indices fresh_;                                                   // candidate values just paired
   std::vector<std::pair<std::uint32_t, std::uint32_t>> backward_;   // values to follow upwards

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -16,6 +17,14 @@ constexpr std::size_t kSamples = 16;
 constexpr std::size_t kSampleBytes = 1024;
 
 std::uint64_t nonzero(std::uint64_t hash) noexcept { return hash == 0 ? 1 : hash; }
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+std::uint64_t scrambled(std::uint64_t x) noexcept {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
 
 std::uint64_t sampled_hash(ByteView bytes) noexcept {
   if (bytes.size() <= kSampleAbove) return kernels::hash_bytes(bytes);
@@ -120,6 +129,28 @@ ConstantKey constant_key(const Node& node) {
     hash = mix({hash, std::visit([](const auto& v) { return value_key(v); }, attribute.value)});
   }
   return {nonzero(hash), 0, 0};
+}
+
+std::uint64_t multiset_key(const Graph& graph, ValueId constant) {
+  TensorRef tensor = graph.constant(constant, true);
+  const NodeId producer = graph.value(constant).producer;
+  if (!tensor && producer) {
+    tensor = graph.node(producer).attr_tensor("value");
+    if (!tensor) return constant_key(graph.node(producer)).content;
+  }
+  if (!tensor) return 0;
+  const auto data = tensor->data();
+  const std::uint64_t count = tensor->count().value_or(0);
+  if (!data || count == 0 || data.value().view.size() % count != 0) return elements_key(*tensor);
+  const ByteView bytes = data.value().view;
+  const std::size_t width = bytes.size() / count;
+  std::uint64_t sum = static_cast<std::uint64_t>(tensor->dtype());
+  for (std::size_t i = 0; i < bytes.size(); i += width) {
+    std::uint64_t element = 0;
+    std::memcpy(&element, bytes.data() + i, std::min(width, sizeof element));
+    sum += scrambled(element);
+  }
+  return nonzero(sum);
 }
 
 std::uint64_t attributes_key(const Graph& graph, const Node& node) {

@@ -26,6 +26,10 @@ enum class LargeBy {
 /// The constant that a Constant node makes. Pre: `node` is one.
 [[nodiscard]] ConstantKey constant_key(const Node& node);
 
+/// Elements of a constant (an initializer, or what a Constant node makes) by what they are and how
+/// often they occur: equal for every permutation and reshape.
+[[nodiscard]] std::uint64_t multiset_key(const Graph& graph, ValueId constant);
+
 /// All attributes by name and value, bodies by structure (names inside do not matter).
 [[nodiscard]] std::uint64_t attributes_key(const Graph& graph, const Node& node);
 

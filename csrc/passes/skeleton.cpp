@@ -1,6 +1,7 @@
 #include "passes/skeleton.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -22,6 +23,13 @@ std::uint64_t op_key(const Node& node) {
   return mix({text_key(domain), text_key(node.op_type), text_key(node.overload), outputs});
 }
 
+/// Output 0 holds the elements of input 0, all of them, in another order or shape.
+bool rearranges(const Node& node) {
+  constexpr std::array<std::string_view, 5> kNames{"Transpose", "Reshape", "Flatten", "Squeeze",
+                                                   "Unsqueeze"};
+  return std::any_of(kNames.begin(), kNames.end(), [&](auto name) { return node.is(name); });
+}
+
 class SkeletonBuilder {
  public:
   SkeletonBuilder(const Graph& graph, LargeBy large)
@@ -39,6 +47,7 @@ class SkeletonBuilder {
       skeleton_.values[stand_in(output.value)].is_output = true;
     }
     collect_uses();
+    find_roots();
     return std::move(skeleton_);
   }
 
@@ -135,6 +144,7 @@ class SkeletonBuilder {
     made.id = node.id;
     const OpEntry* entry = op_table().find(node.domain, node.op_type);
     made.commutative = entry && entry->traits.commutative;
+    made.rearranges = rearranges(node);
     made.op = op_key(node);
     made.attributes = attributes_key(graph_, node);
     for (const ValueId input : node.inputs) {
@@ -203,6 +213,19 @@ class SkeletonBuilder {
           skeleton_.values[inputs[slot]].uses.push_back({index, slot});
         }
       }
+    }
+  }
+
+  /// Values are listed producers first.
+  void find_roots() {
+    for (std::uint32_t index = 0; index < skeleton_.values.size(); ++index) {
+      Skeleton::Value& value = skeleton_.values[index];
+      value.root = index;
+      if (value.producer == Skeleton::kNone || value.slot != 0) continue;
+      const Skeleton::Node& node = skeleton_.nodes[value.producer];
+      if (!node.rearranges || node.inputs.empty() || node.inputs[0] == Skeleton::kNone) continue;
+      const Skeleton::Value& source = skeleton_.values[node.inputs[0]];
+      if (source.constant == 0) value.root = source.root;
     }
   }
 

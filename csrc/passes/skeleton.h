@@ -29,6 +29,7 @@ struct Skeleton {
     std::uint64_t constant_shape = 0;  ///< hash of dtype and dims only
     std::uint64_t constant_elements = 0;
     bool is_output = false;
+    std::uint32_t root = kNone;  ///< the value whose elements these are, rearranged; else itself
     std::vector<Input> uses;     ///< captured values have the slots behind the inputs
     std::vector<ValueId> twins;  ///< values of merged nodes: always equal to this one
   };
@@ -37,6 +38,7 @@ struct Skeleton {
     std::uint64_t op = 0;          ///< domain, op_type, overload, which outputs there are
     std::uint64_t attributes = 0;  ///< all attributes, bodies and the called function included
     bool commutative = false;
+    bool rearranges = false;  ///< output 0 holds the elements of input 0 in another order or shape
     std::vector<std::uint32_t> inputs;  ///< explicit inputs, then captured ones; kNone: omitted
     std::vector<std::uint32_t> outputs;
   };
