@@ -194,6 +194,8 @@ class Referee:
         try:
             part, inputs, produced = self._region(model, given, output, values)
             fed = {name: values[name] for name in inputs}
+            if not all(isinstance(value, np.ndarray) for value in fed.values()):
+                return None  # the items of a sequence are not perturbed
             for tensor in part.graph.initializers:
                 if tensor.dtype in EPS and tensor.nbytes <= _LARGEST_CONSTANT:
                     fed[tensor.name] = tensor.numpy()
