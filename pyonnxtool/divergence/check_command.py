@@ -64,6 +64,12 @@ class CheckCommand:
             return f"the command was killed by signal {-code}"
         return f"the command ended with exit code {code}"
 
+    def lasting(self) -> tuple[str, ...]:
+        """The words for another folder: files among them by their whole paths."""
+        program = shutil.which(self.words[0]) or self.words[0]
+        found = [program, *self.words[1:]]
+        return tuple(str(Path(word).absolute()) if Path(word).exists() else word for word in found)
+
     def _ended(self, words: list[str]) -> int | None:
         try:
             done = subprocess.run(

@@ -37,6 +37,8 @@ class Narrowing:
     told: Callable[[Step], None]
     runs: int = 0
     _answers: dict[Positions, bool] = field(default_factory=dict)
+    _last: tuple[Positions, tuple[Trial, Shown]] | None = None
+    """The latest choice that showed it, and what it showed."""
 
     @property
     def total(self) -> int:
@@ -49,8 +51,16 @@ class Narrowing:
         if not key:
             return False
         if key not in self._answers:
-            self._answers[key] = self.shown(key) is not None
+            found = self.shown(key)
+            self._answers[key] = found is not None
+            self._last = (key, found) if found else self._last
         return self._answers[key]
+
+    def result(self, positions: Positions) -> tuple[Trial, Shown] | None:
+        """What a choice that holds shows; it is run again only where it was not the latest."""
+        if self._last is not None and self._last[0] == tuple(positions):
+            return self._last[1]
+        return self.shown(positions)
 
     def shown(
         self, positions: Sequence[int], outputs: Sequence[str] | None = None

@@ -83,7 +83,8 @@ def differs():
     ours, theirs = values(REFERENCE, "output"), values(CANDIDATE, "candidate_output")
     bad = False
     for name, other, limit in OUTPUTS:
-        a, b = np.asarray(ours[name]), np.asarray(theirs[other])
+        a = np.asarray(ours[name if REFERENCE else other])
+        b = np.asarray(theirs[other])
         if a.shape != b.shape:
             print(f"{{other}}: shape {{a.shape}} against {{b.shape}}")
             bad = True

@@ -247,6 +247,20 @@ def _with_initializers(model: Model, constants: Mapping[str, Array]) -> Model:
     return from_proto(proto, model.folder)
 
 
+def with_output_types(part: Part, outputs: Mapping[str, Any]) -> Part:
+    """The part with the types of its outputs, which `cut` leaves out."""
+    from onnx import helper  # noqa: PLC0415 - loaded when it is needed
+
+    proto = from_linked(part.model)
+    for value in proto.graph.output:
+        made = outputs.get(value.name)
+        if isinstance(made, np.ndarray):
+            dtype = np.dtype(object) if made.dtype.kind in "US" else made.dtype
+            kind = helper.np_dtype_to_tensor_dtype(dtype)
+            value.type.CopyFrom(helper.make_tensor_type_proto(kind, made.shape))
+    return Part(from_proto(proto, part.model.folder), part.feeds)
+
+
 def from_linked(model: Model) -> Any:
     """The model as an `onnx.ModelProto` whose large weights stay in their files."""
     from onnx import ModelProto  # noqa: PLC0415 - loaded when it is needed
