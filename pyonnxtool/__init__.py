@@ -12,6 +12,7 @@ from pyonnxtool.model import as_model, from_proto, load, to_proto
 if TYPE_CHECKING:
     from pyonnxtool.bisection import bisect
     from pyonnxtool.diffing import diff
+    from pyonnxtool.reduction import reduce
 
 __version__ = "0.1.0"
 
@@ -31,11 +32,16 @@ __all__ = [
     "diff",
     "from_proto",
     "load",
+    "reduce",
     "to_proto",
 ]
 
 # Functions whose modules load third parties.
-_LATER = {"bisect": "pyonnxtool.bisection", "diff": "pyonnxtool.diffing"}
+_LATER = {
+    "bisect": "pyonnxtool.bisection",
+    "diff": "pyonnxtool.diffing",
+    "reduce": "pyonnxtool.reduction",
+}
 
 
 def __getattr__(name: str) -> Any:
