@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pyonnxtool.divergence.case import Case, open_case
+from pyonnxtool.divergence.first_look import final_outputs
 from pyonnxtool.divergence.judge import Judge
+from pyonnxtool.divergence.lineup import line_up
+from pyonnxtool.divergence.network_weights import weights_of_case
 from pyonnxtool.divergence.origin import origins_of_case
 from pyonnxtool.divergence.steadiness import observer_effect, unsteady_sides
 from pyonnxtool.divergence.sweep import Progress, Sweep, Swept
-from pyonnxtool.divergence.weights import compare_weights
-from pyonnxtool.report import DiffReport
+from pyonnxtool.report import DiffReport, ValueRow
 from pyonnxtool.subjects import sides
 from pyonnxtool.verdict import Tolerances
 
 if TYPE_CHECKING:
     from pyonnxtool.subjects import SubjectLike
+
+_MOST_SAMPLES = 3
+"""Of so many samples, the worst ones, the values on the way are compared."""
 
 
 def diff(
@@ -70,9 +76,13 @@ def diff(
 
 def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
     unsteady = unsteady_sides(case)
-    weights, compared = compare_weights(
-        case.reference.model, case.candidate.model, case.alignment.constants
-    )
+    weights, compared = weights_of_case(case)
+    samples, final = case.samples, None
+    if len(samples) > _MOST_SAMPLES:
+        # The verdict needs no more than the outputs; what is inside is shown of the worst.
+        final = final_outputs(case, tolerances)
+        case.samples = [samples[index] for index in final.ranked[:_MOST_SAMPLES]]
+    line_up(case, case.samples)
     swept = Sweep(
         case.reference,
         case.candidate,
@@ -84,6 +94,7 @@ def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
     ).run(case.samples)
     judge = Judge(case, tolerances, swept)
     outputs = tuple(judge.output_row(measured) for measured in swept.outputs.values())
+    outputs = final.outputs if final is not None else outputs
     different = any(row.status == "bad" for row in outputs)
     return DiffReport(
         verdict="inconclusive" if unsteady else "different" if different else "same",
@@ -99,12 +110,26 @@ def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
         weights_compared=compared,
         coverage=case.coverage,
         observer_effect=observer_effect(judge, swept),
-        samples=len(case.samples),
+        samples=len(samples),
         runs={"reference": case.reference.runs, "candidate": case.candidate.runs},
         tolerance=tolerances.sentence(row.dtype for row in outputs),
-        notes=(*case.interface.notes, *unsteady, *_could_not_run(swept)),
+        notes=(*case.notes, *unsteady, *_could_not_run(swept)),
         origins=origins_of_case(case, swept.values.values(), swept.outputs.values()),
+        worst_sample=_worst(outputs),
+        values_samples=tuple(sample.number for sample in case.samples),
     )
+
+
+def _worst(outputs: Sequence[ValueRow]) -> int | None:
+    """The sample with the output that is the furthest from what is allowed."""
+    if not outputs:
+        return None
+
+    def off(row: ValueRow) -> float:
+        found = row.accumulated.get("max_abs")
+        return math.inf if found is None else found / (row.tolerance or math.inf)
+
+    return max(outputs, key=lambda row: (row.status == "bad", off(row))).sample
 
 
 def _could_not_run(swept: Swept) -> list[str]:

@@ -117,6 +117,11 @@ class DiffReport:
     origins: tuple[Origin, ...] = ()
     """Where NaN and Inf start on each side, when there are any."""
 
+    worst_sample: int | None = None
+    """The sample with the final output that is the furthest from what is allowed."""
+    values_samples: tuple[int, ...] = ()
+    """The samples that `values` are of: of many, the worst few."""
+
     def to_json(self) -> str:
         """`pyonnxtool/diff/1`; NaN and infinities are strings, so the text is strict JSON."""
         return _to_json("pyonnxtool/diff/1", self)

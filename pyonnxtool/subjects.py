@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyonnxtool.backends import BACKENDS, Recorded, RunOptions, find_backend, find_recorder
+from pyonnxtool.backends.torch import TorchValues, is_torch, network_of
+from pyonnxtool.divergence.network_side import NetworkBackend
 from pyonnxtool.divergence.probe import Side
 from pyonnxtool.divergence.recorded import RecordedBackend
 from pyonnxtool.errors import UsageError
@@ -25,6 +27,7 @@ _RUNTIME = "onnxruntime"
 _AS_WRITTEN = "onnxruntime:none"
 """A bare path: every node as the file has it. Optimizations would hide and move differences."""
 _AS_IS = RunOptions()
+_TORCH = ("torch", "pytorch")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,10 @@ def parse_subject(given: SubjectLike, options: RunOptions | None = None) -> Subj
     options = options or _AS_IS
     if isinstance(given, Subject):
         return given
+    if is_torch(given[0] if isinstance(given, tuple) and given else given):
+        text = type(given[0] if isinstance(given, tuple) else given).__name__
+        network = network_of(given, text)
+        return Subject(text, None, "torch", options, TorchValues(network))
     if isinstance(given, tuple):
         what, backend = given
         return _placed(_model(what), backend, f"{_text(what)}@{backend}", options)
@@ -80,10 +87,16 @@ def _side(subject: Subject, other: Subject) -> Side:
                 f"{subject.text} and {other.text} are both recorded values: one of the two has to "
                 "be a model"
             )
-        backend = RecordedBackend(subject.text, subject.recorded)
+        backend = _stand_in(subject, subject.recorded, other.model)
         return Side(subject.text, other.model, backend, RunOptions(level="none"))
     assert subject.model is not None
     return Side(subject.text, subject.model, find_backend(subject.backend), subject.options)
+
+
+def _stand_in(subject: Subject, recorded: Recorded, model: Model) -> RecordedBackend:
+    if isinstance(recorded, TorchValues):
+        return NetworkBackend(subject.text, recorded, recorded.network, model)
+    return RecordedBackend(subject.text, recorded)
 
 
 def _described(subject: Subject) -> str:
@@ -100,6 +113,8 @@ def _from_text(text: str, options: RunOptions) -> Subject:
     if text.startswith("cmd:"):
         return Subject(text, None, "command", options, find_recorder("command").record(text[4:]))
     path, backend = _split(text)
+    if backend in _TORCH or (not backend and path.endswith(".pt2")) or ".py:" in path:
+        return Subject(text, None, "torch", options, find_recorder("torch").record(path))
     if not Path(path).exists():
         raise _missing(path)
     if not backend and (Path(path).is_dir() or Path(path).suffix in (".npz", ".npy")):

@@ -13,6 +13,7 @@ from pyonnxtool.divergence.drift import drift
 from pyonnxtool.divergence.first_look import FirstLook
 from pyonnxtool.divergence.functions import function_of
 from pyonnxtool.divergence.judge import Judge, metrics_of
+from pyonnxtool.divergence.lineup import line_up
 from pyonnxtool.divergence.outer_values import OuterValues
 from pyonnxtool.divergence.steadiness import observer_effect
 from pyonnxtool.divergence.surroundings import surroundings
@@ -48,6 +49,7 @@ class _ByValues:
     def report(self) -> BisectReport:
         case = self._case
         case.samples = [case.samples[index] for index in self._first.bad[:_MOST_SAMPLES]]
+        line_up(case, case.samples)
         search = Search(case, self._tolerances, case.pairs)
         report = self._judged(search, search.faults())
         return replace(report, values=tuple(self._rows.values()))

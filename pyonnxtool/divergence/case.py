@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from pyonnxtool.divergence.probe import Sample, Side
 from pyonnxtool.divergence.sweep import Progress
 from pyonnxtool.errors import UsageError
 from pyonnxtool.feeds import check_feeds, generate_feeds, load_feeds
+from pyonnxtool.divergence.training import training_notes
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.interface import Interface, match_interface
 from pyonnxtool.report import Coverage
@@ -48,6 +49,17 @@ class Case:
     on the recorded values."""
 
     @property
+    takes: Callable[[str], bool] = lambda name: True
+    """Whether a value of the candidate passes --only and --skip."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is said of the models before anything is compared."""
+        models = {id(side.model): side.model for side in (self.reference, self.candidate)}
+        trained = [note for model in models.values() for note in training_notes(model)]
+        recorded = self.reference.recorded
+        told = recorded.notes if recorded is not None else ()
+        return (*self.interface.notes, *told, *dict.fromkeys(trained))
     def texts(self) -> tuple[str, str]:
         """The user's reference and candidate."""
         names = (self.reference.text, self.candidate.text)
@@ -103,6 +115,7 @@ def open_case(
     alignment = _core.align(
         reference.model, candidate.model, list(interface.inputs), list(interface.outputs)
     )
+    shapes = _shapes(reference, inputs, shapes, dims)
     chosen = _Filter(only, skip, candidate.model)
     pairs = [Pair(*pair) for pair in alignment.values if chosen.takes(pair[1])]
     if alignment.values and not pairs:
@@ -153,6 +166,7 @@ def _samples(
     for number, feeds in enumerate(_feeds(model, inputs, samples, seed, shapes, dims)):
         theirs = {}
         for ours, name in interface.inputs:
+        chosen.takes,
             if ours in feeds:
                 theirs[name] = _as_dtype(feeds[ours], dtypes.get(name))
         yield Sample(number, feeds, theirs)
@@ -192,6 +206,18 @@ def _feeds(
     for feeds in given:
         check_feeds(model, feeds)
     return given
+def _shapes(
+    reference: Side,
+    inputs: object,
+    shapes: Mapping[str, Sequence[int]] | None,
+    dims: Mapping[str, int] | None,
+) -> Mapping[str, Sequence[int]] | None:
+    """What the user asked for, and for the rest what the network was written for."""
+    if inputs is not None or dims or reference.recorded is None:
+        return shapes
+    return {**reference.recorded.input_shapes(), **(shapes or {})} or None
+
+
 
 
 def _as_dtype(array: Any, dtype: str | None) -> Any:

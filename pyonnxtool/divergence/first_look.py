@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyonnxtool.divergence.case import Case
 from pyonnxtool.divergence.compare import compare
 from pyonnxtool.divergence.judge import Judge
+from pyonnxtool.divergence.network_weights import weights_of_case
 from pyonnxtool.divergence.plan import in_reference_form
 from pyonnxtool.divergence.probe import Sample
 from pyonnxtool.divergence.steadiness import unsteady_sides
 from pyonnxtool.divergence.sweep import Measured, Swept
-from pyonnxtool.divergence.weights import compare_weights
 from pyonnxtool.report import BisectReport, ValueRow, WeightRow
 from pyonnxtool.verdict import Tolerances
 
@@ -26,6 +26,9 @@ class FirstLook:
     """Final outputs, each of its worst sample."""
     bad: tuple[int, ...] = ()
     """Indices of the samples that differ by more than the tolerance, the worst first."""
+    ranked: tuple[int, ...] = ()
+    """Indices of all samples, the worst first."""
+    samples: int = 1
     unsteady: str = ""
     """Why no difference can be judged at all."""
     broken: Sample | None = None
@@ -33,7 +36,7 @@ class FirstLook:
 
     def report(self, case: Case, verdict: str, **found: Any) -> BisectReport:
         """A report of what was found, with all that is known of the case."""
-        notes = (*case.interface.notes, *found.pop("notes", ()))
+        notes = (*case.notes, *found.pop("notes", ()))
         return BisectReport(
             verdict=verdict,
             reference=case.texts[0],
@@ -42,7 +45,7 @@ class FirstLook:
             weights=self.weights,
             coverage=case.coverage,
             runs={"reference": case.reference.runs, "candidate": case.candidate.runs},
-            samples=len(case.samples),
+            samples=self.samples,
             notes=notes,
             **found,
         )
@@ -52,11 +55,17 @@ def first_look(case: Case, tolerances: Tolerances) -> FirstLook:
     """Compare weights, and the final outputs on every sample."""
     unsteady = unsteady_sides(case)
     if unsteady:
-        return FirstLook(unsteady=unsteady[0])
-    rows, _ = compare_weights(case.reference.model, case.candidate.model, case.alignment.constants)
+        return FirstLook(unsteady=unsteady[0], samples=len(case.samples))
+    rows, _ = weights_of_case(case)
+    return replace(final_outputs(case, tolerances), weights=tuple(rows))
+
+
+def final_outputs(case: Case, tolerances: Tolerances) -> FirstLook:
+    """Compare the final outputs on every sample, and nothing else."""
     judge = Judge(case, tolerances, Swept({}))
     worst = {pair.candidate: Measured(pair) for pair in case.outputs}
-    bad: dict[int, float] = {}
+    bad: set[int] = set()
+    off: dict[int, float] = {}
     broken: Sample | None = None
     for index, sample in enumerate(case.samples):
         case.reference.begin(sample.number, sample.reference)
@@ -68,9 +77,16 @@ def first_look(case: Case, tolerances: Tolerances) -> FirstLook:
             found = compare(ours, in_reference_form(pair, ours, candidate[pair.candidate]))
             worst[pair.candidate].take(index, found)
             broken = sample if broken is None and found.nonfinite else broken
+            off[index] = max(off.get(index, 0.0), found.relative)
             if not judge.within_tolerance(pair.candidate, found):
-                bad[index] = max(bad.get(index, 0.0), found.relative)
+                bad.add(index)
         case.progress("running both models", index + 1, len(case.samples))
     outputs = tuple(judge.output_row(measured) for measured in worst.values())
-    ranked = tuple(sorted(bad, key=lambda index: -bad[index]))
-    return FirstLook(tuple(rows), outputs, ranked, broken=broken)
+    ranked = tuple(sorted(off, key=lambda index: (index not in bad, -off[index])))
+    return FirstLook(
+        outputs=outputs,
+        bad=ranked[: len(bad)],
+        ranked=ranked,
+        samples=len(case.samples),
+        broken=broken,
+    )

@@ -13,7 +13,7 @@ from pyonnxtool.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
-    from pyonnxtool.backends import Array, Output, Recorded, RunOptions
+    from pyonnxtool.backends import Array, Output, Recorded, RunOptions, Session
 
 
 class RecordedBackend:
@@ -52,11 +52,20 @@ class RecordedBackend:
             return None
         return [{name: values[name] for name in wanted} for values in recorded]
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be known of how the values were made."""
+        return ()
+
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the graph inputs, where the values are of certain shapes only."""
+        return {}
+
     def configure(self, words: Sequence[str], options: RunOptions) -> RunOptions:
         """There is nothing to set."""
         return options
 
-    def open(self, model: Model, options: RunOptions) -> RecordedSession:
+    def open(self, model: Model, options: RunOptions) -> Session:
         """A session that looks up the outputs of `model`."""
         return RecordedSession(self, model)
 

@@ -1,0 +1,174 @@
+"""PyTorch: a module or an exported program, whose values are watched while it runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pyonnxtool.backends import BACKENDS, Array
+from pyonnxtool.backends._traced import Network
+from pyonnxtool.errors import UsageError
+
+_PROGRAM = ".pt2"
+_OBJECTS = ("torch.export.", "torch.nn.")
+_INSTALL = "PyTorch is not installed; pip install 'pyonnxtool[torch]'"
+
+
+class TorchValues:
+    """What is computed by PyTorch for some inputs: the final outputs."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def values(self, feeds: Mapping[str, Array], sample: int) -> dict[str, Array]:
+        """The outputs by the names that the network gives them, or by their places."""
+        return self.network.outputs(feeds)
+
+
+class Torch:
+    """program.pt2@torch, module.py:make_model@torch: the network that an export was made from."""
+
+    name = "torch"
+    aliases: tuple[str, ...] = ("pytorch",)
+    probes = False
+
+    def record(self, spec: str) -> TorchValues:
+        """`spec` is a .pt2 file, or FILE.py:FUNCTION, which is called without arguments."""
+        path, _, function = spec.partition(".py:")
+        if function:
+            return TorchValues(_from_function(Path(f"{path}.py"), function, spec))
+        if spec.endswith(".py"):
+            raise UsageError(
+                f"{spec}: name the function that makes the module, as in {spec}:make_model@torch"
+                f"{_there_are(_functions(_imported(Path(spec))))}"
+            )
+        return TorchValues(_from_program(Path(spec)))
+
+
+def is_torch(given: Any) -> bool:
+    """Whether it is an nn.Module or an ExportedProgram; torch is not imported to find out."""
+    return any(
+        f"{kind.__module__}.{kind.__qualname__}"
+        in ("torch.nn.modules.module.Module", "torch.export.exported_program.ExportedProgram")
+        for kind in type(given).__mro__
+    )
+
+
+def network_of(given: Any, text: str, *, named: str = "the object") -> Network:
+    """A network from an nn.Module, an ExportedProgram, or (module, example_args[, kwargs])."""
+    _torch()
+    from pyonnxtool.backends._torch_network import (  # noqa: PLC0415 - loads torch
+        ModuleNetwork,
+        ProgramNetwork,
+    )
+
+    example = None
+    if isinstance(given, tuple) and 2 <= len(given) <= 3:
+        given, *call = given
+        args = call[0] if isinstance(call[0], tuple | list) else (call[0],)
+        example = (tuple(args), dict(call[1]) if len(call) == 2 else {})
+    if not is_torch(given):
+        raise UsageError(
+            f"{text}: {named} gave {type(given).__name__!r}; expected is an nn.Module, an "
+            "ExportedProgram, or (module, example_args[, example_kwargs])"
+        )
+    if hasattr(given, "graph_signature"):
+        return ProgramNetwork(given, text)
+    return ModuleNetwork(given, text, example)
+
+
+def _torch() -> Any:
+    try:
+        return importlib.import_module("torch")
+    except ImportError as error:
+        raise UsageError(_INSTALL) from error
+
+
+def _from_program(path: Path) -> Network:
+    torch = _torch()
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file")
+    if path.suffix != _PROGRAM:
+        raise UsageError(
+            f"{path}@torch: expected is a program that torch.export.save wrote (.pt2), or "
+            "FILE.py:FUNCTION that makes an nn.Module; a checkpoint (.pt, .pth) holds weights "
+            "without a network"
+        )
+    try:
+        program = torch.export.load(str(path))
+    except Exception as error:
+        raise UsageError(
+            f"{path} cannot be read by torch.export.load of torch {torch.__version__}: "
+            f"{str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}"
+        ) from error
+    return network_of(program, str(path))
+
+
+def _from_function(path: Path, name: str, text: str) -> Network:
+    _torch()
+    module = _imported(path)
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise UsageError(f"{path} has no function {name!r}{_there_are(_functions(module))}")
+    needed = [
+        p.name
+        for p in inspect.signature(function).parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    if needed:
+        raise UsageError(
+            f"{text}: {name} needs the arguments {', '.join(needed)}, but is called without any; "
+            f"write a function that calls it with them"
+        )
+    try:
+        made = function()
+    except Exception as error:
+        raise UsageError(f"{text} failed: {type(error).__name__}: {error}") from error
+    return network_of(made, text, named=f"{name}()")
+
+
+def _imported(path: Path) -> ModuleType:
+    """The file as a module. Its folder can be imported from, as when Python runs the file."""
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file")
+    _torch()
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    before = sys.modules.get(path.stem)
+    sys.modules[path.stem] = module  # dataclasses and pickles look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(folder)
+        if before is not None:
+            sys.modules[path.stem] = before
+    return module
+
+
+def _functions(module: ModuleType) -> list[str]:
+    """Functions and classes that the file itself defines."""
+    found: list[str] = []
+    for name, thing in vars(module).items():
+        if name.startswith("_") or not isinstance(thing, Callable):  # type: ignore[arg-type]
+            continue
+        if getattr(thing, "__module__", "") == module.__name__:
+            found.append(name)
+    return found
+
+
+def _there_are(names: list[str]) -> str:
+    return f"; it has {', '.join(names)}" if names else "; it defines no function"
+
+
+BACKENDS.add(Torch.name)(Torch())
