@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from pyonnxtool.report import BisectReport, Culprit, Metrics, ValueRow
 
+TIMES = "\N{MULTIPLICATION SIGN}"
+
 
 def number(value: float | int | None, digits: int = 2) -> str:
     """`1.23e-05`, `0`, `nan`; a dash when there is none."""

@@ -22,7 +22,7 @@ BAD_TOLERANCE = (
 )
 ENDINGS = {".json": "json", ".html": "html", ".htm": "html", ".xml": "junit", ".md": "markdown"}
 """Endings of FILE to the form of report that is meant by them."""
-DOCUMENTS = ("junit", "markdown")
+DOCUMENTS = ("html", "junit", "markdown")
 VERBOSE = "Say more: whole names, whole lists; the traceback of a bug of ours."
 PATTERNS = "Values to look at: a GLOB of names, or op:TYPE. May be repeated."
 

@@ -84,7 +84,7 @@ def test_defaults_are_those_of_the_api(run: Any, answers: Answers) -> None:
         (["--samples", "0"], "0 is not in the range x>=1"),
         (["--seed", "x"], "'x' is not a valid integer"),
         (["--custom-ops", "none.so"], "'none.so' does not exist"),
-        (["--format", "pdf"], "'pdf' is not one of 'text', 'json', 'junit', 'markdown'"),
+        (["--format", "pdf"], "'pdf' is not one of 'text', 'json', 'html', 'junit', 'markdown'"),
         (["--rows", "some"], "'some' is neither a number of rows nor 'all'"),
         (["--sort", "name"], "'name' is not one of 'graph', 'worst'"),
         (["--sampels", "2"], "No such option '--sampels'"),
