@@ -97,6 +97,34 @@ class Backend(Protocol):
         """True when the same inputs give the same bits on every run, by the runtime's promise."""
 
 
+@dataclass(frozen=True)
+class Optimized:
+    """What a runtime made of a model before it would run it."""
+
+    model: Model
+    """The graph as it would be run; weights that were changed on the way are not kept."""
+    changed: tuple[str, ...]
+    """The optimizers that changed something, in the order of their first change."""
+    known: tuple[str, ...]
+    """All optimizers that had their turn."""
+
+
+@runtime_checkable
+class Optimizing(Protocol):
+    """A backend whose optimizers can be told apart and switched off one by one."""
+
+    @property
+    def levels(self) -> Sequence[str]:
+        """What `RunOptions.level` can be, from no optimizers to all."""
+
+    @property
+    def rules(self) -> Mapping[str, Sequence[str]]:
+        """Of optimizers that apply several rules: the rules, which can be disabled as well."""
+
+    def optimized(self, model: Model, options: RunOptions) -> Optimized:
+        """Optimize the model and run nothing. Raises BackendError."""
+
+
 class Recorded(Protocol):
     """Values that were computed elsewhere: they come as they are, and cannot be probed."""
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import onnxruntime as ort
 
-from pyonnxtool.backends import BACKENDS, Array, Output, RunOptions, Session
+from pyonnxtool.backends import BACKENDS, Array, Optimized, Output, RunOptions, Session
 from pyonnxtool.backends._ort_errors import explain
+from pyonnxtool.backends._ort_optimizers import RULES, optimize
 from pyonnxtool.backends._ort_values import (
     from_ort,
     needs_ort_value,
@@ -31,6 +32,9 @@ _LEVELS = {
     "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
     "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
 }
+if hasattr(ort.GraphOptimizationLevel, "ORT_ENABLE_LAYOUT"):  # since 1.23
+    _LEVELS = {**_LEVELS, "layout": ort.GraphOptimizationLevel.ORT_ENABLE_LAYOUT}
+    _LEVELS["all"] = _LEVELS.pop("all")  # the last of them
 _FATAL_ONLY = 4
 
 
@@ -55,9 +59,8 @@ class OnnxRuntime:
     def open(self, model: Model, options: RunOptions) -> Session:
         """A session whose weights stay in the model's files: nothing of them is copied."""
         settings = _session_options(options)
-        settings.add_session_config_entry(
-            "session.model_external_initializers_file_folder_path", model.folder
-        )
+        for key, value in _entries(model, options).items():
+            settings.add_session_config_entry(key, value)
         linked = model.to_bytes(weights="link", folder=model.folder)
         try:
             session = ort.InferenceSession(
@@ -69,6 +72,27 @@ class OnnxRuntime:
         except Exception as error:  # its exceptions have no common base but this
             raise _loading_error(error, options) from error
         return OnnxRuntimeSession(session)
+
+    @property
+    def levels(self) -> Sequence[str]:
+        """In the order in which they add optimizers."""
+        return tuple(_LEVELS)
+
+    @property
+    def rules(self) -> Mapping[str, Sequence[str]]:
+        """Rewrite rules, which onnxruntime names nowhere at run time."""
+        return RULES
+
+    def optimized(self, model: Model, options: RunOptions) -> Optimized:
+        """Made in another process, where the log can be read."""
+        return optimize(
+            model,
+            level=_LEVELS[options.level].name,
+            providers=_providers(options.provider),
+            disabled=options.disabled_optimizers,
+            custom_ops=[library_path(library) for library in options.custom_ops],
+            entries=_entries(model, options),
+        )
 
     def repeatable(self, model: Model, options: RunOptions) -> bool:
         """The CPU kernels sum in a fixed order for a fixed number of threads."""
@@ -135,11 +159,6 @@ def _session_options(options: RunOptions) -> Any:
     settings.intra_op_num_threads = options.threads
     settings.enable_cpu_mem_arena = False
     settings.enable_mem_pattern = False
-    # Spinning threads would slow down the session that is being made meanwhile.
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    settings.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    if not options.prepack:
-        settings.add_session_config_entry("session.disable_prepacking", "1")
     for library in options.custom_ops:
         try:
             settings.register_custom_ops_library(library_path(library))
@@ -148,6 +167,17 @@ def _session_options(options: RunOptions) -> Any:
         except Exception as error:  # its exceptions have no common base but this
             raise UsageError(f"--custom-ops {library}: {explain(error)}") from error
     return settings
+
+
+def _entries(model: Model, options: RunOptions) -> dict[str, str]:
+    """Where weights are looked up, and what is not done with them."""
+    entries = {
+        "session.model_external_initializers_file_folder_path": model.folder,
+        # Spinning threads would slow down the session that is being made meanwhile.
+        "session.intra_op.allow_spinning": "0",
+        "session.inter_op.allow_spinning": "0",
+    }
+    return entries if options.prepack else {**entries, "session.disable_prepacking": "1"}
 
 
 def _provider(word: str) -> str:

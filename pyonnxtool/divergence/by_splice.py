@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pyonnxtool.divergence.ddmin import ddmin
 from pyonnxtool.divergence.frontiers import Frontiers
 from pyonnxtool.divergence.mixture import Mixture, Span
-from pyonnxtool.divergence.named import named_region
+from pyonnxtool.divergence.named import Named, named_region
 from pyonnxtool.divergence.outcomes import OutOfRunsError, Trials
 from pyonnxtool.errors import UsageError
 from pyonnxtool.report import BisectReport, Frontier
@@ -114,7 +114,7 @@ class _BySplice:
     def _announce(self) -> None:
         nodes = len(self._case.candidate.model.graph.nodes)
         runs = math.ceil(math.log(max(self._count, 2), _SHRINK)) + _CONFIRMING
-        self._trials.announce(
+        self._trials.ledger.announce(
             f"search space {nodes:,} nodes, {plural(self._frontiers.usable, 'cut')}, "
             f"at most {plural(runs, 'run')}"
         )
@@ -181,14 +181,14 @@ class _BySplice:
         """The few steps of a wide range that make the outputs bad only together."""
         cuts = [start, *(c for c in range(start + 1, end) if self._frontiers.is_open(c)), end]
         steps = list(pairwise(cuts))
-        self._trials.announce(
+        self._trials.ledger.announce(
             f"{plural(len(steps), 'step')} show it only together: at most {_MOST_TOGETHER} runs "
             "more to tell which"
         )
-        allowed = len(self._trials.steps) + _MOST_TOGETHER
+        allowed = len(self._trials.ledger.steps) + _MOST_TOGETHER
 
         def holds(some: Sequence[Span]) -> bool:
-            if len(self._trials.steps) >= allowed:
+            if len(self._trials.ledger.steps) >= allowed:
                 raise _DriftError(self._drift(start, end))
             return self._is_bad(some) is True
 
@@ -232,7 +232,10 @@ class _BySplice:
         """Judge a mixture: these steps, less those repaired, on the candidate."""
         taken = _joined([part for span in spans for part in _without(span, self._repaired)])
         return self._trials.bad(
-            METHOD, repr(taken), self._told(taken), lambda: self._mixture.outputs(taken)
+            METHOD,
+            repr(taken),
+            self._told(taken),
+            lambda: (self._trials.expected, self._mixture.outputs(taken)),
         )
 
     # -- words --------------------------------------------------------------------------------
@@ -258,35 +261,37 @@ class _BySplice:
         )
 
     def _stopped(self) -> str:
-        journal = self._trials.journal
-        how = (
-            f"continue with --resume {journal.path}"
-            if journal is not None
-            else "give --journal FILE to be able to continue"
-        )
         return (
             f"stopped by --max-runs: the outputs turn bad between "
             f"{self._frontiers.name(self._good)!r} and {self._frontiers.name(self._bad)!r}, "
-            f"{plural(self._bad - self._good, 'step')} apart; {how}"
+            f"{plural(self._bad - self._good, 'step')} apart; {self._trials.ledger.how_to_continue}"
         )
 
     def _finished(self, found: Sequence[Region], verdict: str, reason: str = "") -> BisectReport:
         good, bad = (found[0].good, found[0].bad) if found else (self._good, self._bad)
-        culprits = [
-            named_region(self._case, self._mixture, self._frontiers, region.spans)
+        named = [
+            named_region(self._trials, self._mixture, self._frontiers, region.spans)
             for region in found
         ]
+        if named and all(one.rounding for one in named):
+            verdict, reason = "drift", self._rounding(named[0])
         return self._first.report(
             self._case,
             verdict,
-            culprits=tuple(culprits),
+            culprits=tuple(one.culprit for one in named if not one.rounding),
             reason=reason,
             method=METHOD,
-            plan=self._trials.plan,
-            steps=tuple(self._trials.steps),
             frontier=Frontier(self._mixture.frontier(good), self._mixture.frontier(bad)),
             observer_effect="not checked",
             notes=tuple(dict.fromkeys(self._notes)),
+            **self._trials.ledger.told(),
+        )
+
+    @staticmethod
+    def _rounding(named: Named) -> str:
+        return (
+            f"the outputs turn bad at {named.culprit.node} ({named.culprit.op_type}), which adds "
+            "no more than rounding explains; what comes after it amplifies that"
         )
 
 

@@ -80,6 +80,10 @@ class Mixture:
         read = self._read(False, end, later) if later else []
         return sorted({*read, *self._outputs} & set(range(start, end)))
 
+    def read_by(self, span: Span) -> list[int]:
+        """Steps before the span whose values the candidate reads in it."""
+        return self._read(True, span[0], self.made_for_later(span))
+
     # -- what is run --------------------------------------------------------------------------
 
     def _stretches(self, spans: Iterable[Span], wanted: Sequence[int]) -> list[_Stretch]:

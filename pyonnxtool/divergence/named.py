@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
-from pyonnxtool.divergence.compare import Comparison, compare
-from pyonnxtool.divergence.judge import metrics_of
+from pyonnxtool.divergence.compare import compare
+from pyonnxtool.divergence.judge import Judge, metrics_of
 from pyonnxtool.divergence.surroundings import surroundings
+from pyonnxtool.divergence.sweep import Measured, Swept
 from pyonnxtool.divergence.why import differences, label, likeliest, neighbourhood
 from pyonnxtool.errors import BackendError
 from pyonnxtool.report import Culprit
+from pyonnxtool.verdict import EPS, mismatched_non_finite
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
     from pyonnxtool.divergence.case import Case
     from pyonnxtool.divergence.frontiers import Frontiers
     from pyonnxtool.divergence.mixture import Mixture, Span
+    from pyonnxtool.divergence.outcomes import Trials
 
 _SAME = (
     "every node is the same as its counterpart: run together, they compute something else, so a "
@@ -26,11 +30,19 @@ _SAME = (
 _SAME_NODE = "node and counterpart are the same: the backends compute them differently"
 
 
+@dataclass(frozen=True)
+class Named:
+    """A region as a culprit; and whether it adds no more than rounding explains."""
+
+    culprit: Culprit
+    rounding: bool
+
+
 def named_region(
-    case: Case, mixture: Mixture, frontiers: Frontiers, spans: Sequence[Span]
-) -> Culprit:
+    trials: Trials, mixture: Mixture, frontiers: Frontiers, spans: Sequence[Span]
+) -> Named:
     """The candidate's nodes of these steps. They are run once more, on the reference's values."""
-    pairs = frontiers.pairs
+    case, pairs = trials.case, frontiers.pairs
     made = [step for span in spans for step in mixture.made_for_later(span) or [span[1] - 1]]
     theirs = _nodes(case.candidate.model, spans, made, lambda step: pairs[step].candidate)
     ours = _nodes(case.reference.model, spans, made, lambda step: pairs[step].reference)
@@ -41,8 +53,9 @@ def named_region(
     node, why = _likeliest(case, ours, theirs, partner)
     counterpart = partner.get(node.id)
     other = case.reference.model.graph.node(counterpart) if counterpart is not None else None
-    introduced, accumulated = _confirmed(mixture, spans, made)
-    return Culprit(
+    measured = _confirmed(mixture, frontiers, spans, made)
+    worst = max(measured, key=_introduced, default=None)
+    culprit = Culprit(
         node=label(node),
         op_type=node.op_type,
         domain=node.domain,
@@ -54,13 +67,14 @@ def named_region(
             if other is not None
             else tuple(pairs[step].reference for step in made)
         ),
-        introduced=metrics_of(introduced),
-        accumulated=metrics_of(accumulated),
+        introduced=metrics_of(worst.introduced if worst is not None else None),
+        accumulated=metrics_of(worst.accumulated if worst is not None else None),
         why=why,
         region=tuple(map(label, theirs)) if len(theirs) > 1 else (),
         neighbourhood=neighbourhood(node),
         surroundings=surroundings(node, [one.id for one in theirs], lambda name: None),
     )
+    return Named(culprit, _is_rounding(trials, measured, mixture, spans, frontiers, len(theirs)))
 
 
 def _nodes(
@@ -96,21 +110,56 @@ def _likeliest(
 
 
 def _confirmed(
-    mixture: Mixture, spans: Sequence[Span], made: Sequence[int]
-) -> tuple[Comparison | None, Comparison | None]:
+    mixture: Mixture, frontiers: Frontiers, spans: Sequence[Span], made: Sequence[int]
+) -> list[Measured]:
     """The region on the reference's values, and after the candidate's own, against the reference.
 
-    Of several values, the one that is off the most. Nothing where it cannot be run.
+    Nothing where it cannot be run.
     """
     try:
         expected = mixture.values([], made)
         introduced = mixture.values(spans, made)
         accumulated = mixture.values([(0, max(end for _, end in spans))], made)
     except BackendError:
-        return None, None
-    return _worst(expected, introduced), _worst(expected, accumulated)
+        return []
+    return [
+        Measured(
+            frontiers.pairs[step],
+            compare(expected[step], accumulated[step]),
+            compare(expected[step], introduced[step]),
+        )
+        for step in made
+    ]
 
 
-def _worst(expected: dict[int, object], found: dict[int, object]) -> Comparison | None:
-    compared = [compare(expected[step], found[step]) for step in expected]
-    return max(compared, key=lambda one: one.relative, default=None)
+def _is_rounding(
+    trials: Trials,
+    measured: Sequence[Measured],
+    mixture: Mixture,
+    spans: Sequence[Span],
+    frontiers: Frontiers,
+    nodes: int,
+) -> bool:
+    """Whether every value is off by less than so many nodes may round."""
+    if not measured:
+        return False
+    read = sorted({step for span in spans for step in mixture.read_by(span)})
+    fed = mixture.values([], read)
+    sources = [Measured(frontiers.pairs[step], compare(fed[step], fed[step])) for step in read]
+    judge = Judge(
+        trials.case,
+        trials.tolerances,
+        Swept({one.pair.candidate: one for one in (*sources, *measured)}),
+    )
+    return all(_within(one, nodes * judge.bound(one)) for one in measured)
+
+
+def _within(measured: Measured, bound: float) -> bool:
+    found = measured.introduced
+    if found is None or found.stats is None or mismatched_non_finite(found.stats):
+        return False
+    return found.identical or (found.dtype in EPS and found.stats.max_abs <= bound)
+
+
+def _introduced(measured: Measured) -> float:
+    return measured.introduced.relative if measured.introduced is not None else 0.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from pyonnxtool.divergence.compare import compare
 from pyonnxtool.divergence.judge import Judge
@@ -15,11 +15,14 @@ from pyonnxtool.errors import BackendError
 from pyonnxtool.report import Step
 
 if TYPE_CHECKING:
-    from pyonnxtool.backends import Output
     from pyonnxtool.divergence.case import Case
     from pyonnxtool.divergence.journal import Journal
     from pyonnxtool.divergence.probe import Sample, Values
     from pyonnxtool.verdict import Tolerances
+
+Outputs = tuple["Values", "Values"]
+"""Final outputs that are set against each other: by the reference's names and by the candidate's,
+both in the reference's form."""
 
 Tell = Callable[["str | Step"], None]
 """Takes the plan, as text, and then every run as it ends."""
@@ -32,6 +35,45 @@ class OutOfRunsError(Exception):
     """The runs that the user allows are used up."""
 
 
+@dataclass
+class Ledger:
+    """What is said, counted and kept of all runs of one search."""
+
+    journal: Journal | None = None
+    max_runs: int | None = None
+    tell: Tell = lambda told: None
+    steps: list[Step] = field(default_factory=list)
+    plans: list[str] = field(default_factory=list)
+
+    def announce(self, plan: str) -> None:
+        """Say what is going to be searched, and how many runs that takes at most."""
+        self.plans.append(plan)
+        self.tell(plan)
+
+    def spend(self) -> None:
+        """One run more. Raises OutOfRunsError."""
+        if self.max_runs is not None:
+            if self.max_runs < 1:
+                raise OutOfRunsError
+            self.max_runs -= 1
+
+    def add(self, step: Step) -> None:
+        """A run is done, or was found in the journal."""
+        self.steps.append(step)
+        self.tell(step)
+
+    def told(self) -> dict[str, Any]:
+        """The fields of a report."""
+        return {"plan": "; ".join(self.plans), "steps": tuple(self.steps)}
+
+    @property
+    def how_to_continue(self) -> str:
+        """What to type after --max-runs stopped a search."""
+        if self.journal is not None:
+            return f"continue with --resume {self.journal.path}"
+        return "give --journal FILE to be able to continue"
+
+
 class Trials:
     """Judges the outputs of one sample, the worst, against the reference's own.
 
@@ -40,75 +82,82 @@ class Trials:
     """
 
     def __init__(
-        self,
-        case: Case,
-        tolerances: Tolerances,
-        sample: Sample,
-        *,
-        journal: Journal | None = None,
-        max_runs: int | None = None,
-        tell: Tell | None = None,
+        self, case: Case, tolerances: Tolerances, sample: Sample, ledger: Ledger, scope: str = ""
     ) -> None:
-        self.case, self.sample = case, sample
-        self.steps: list[Step] = []
-        self.plan = ""
-        self.journal = journal
+        self.case, self.sample, self.ledger = case, sample, ledger
+        self.tolerances = tolerances
+        self._scope = scope
         self._judge = Judge(case, tolerances, Swept({}))
-        self._left = max_runs
-        self._tell = tell or (lambda told: None)
         self._seen: dict[str, Step] = {}
         self._expected: Values = {}
+        self._own: Values = {}
         self._least = 0.0
 
-    def announce(self, plan: str) -> None:
-        """Say what is going to be searched, and how many runs that takes at most."""
-        self.plan = f"{self.plan}; {plan}" if self.plan else plan
-        self._tell(plan)
+    def within(self, case: Case, sample: Sample, scope: str) -> Trials:
+        """Trials of another case that go on in the same ledger, told apart by `scope`."""
+        return Trials(case, self.tolerances, sample, self.ledger, scope)
 
     def whole(self, method: str) -> Step:
         """The candidate as it is: how large the difference is that is looked for."""
-        step = self.run(method, "whole", "the candidate as it is", self._whole)
+        step = self.run(
+            method,
+            "whole",
+            "the candidate as it is",
+            lambda: self.set_against(self.expected, self.own),
+        )
         self._least = _SHARE * (step.error or 0.0)
         return step
 
-    def bad(self, method: str, key: str, what: str, outputs: Callable[[], Values]) -> bool | None:
+    def bad(self, method: str, key: str, what: str, outputs: Callable[[], Outputs]) -> bool | None:
         """Whether a run shows the difference; None where it could not be run."""
         return {"good": False, "bad": True}.get(self.run(method, key, what, outputs).verdict)
 
-    def run(self, method: str, key: str, what: str, outputs: Callable[[], Values]) -> Step:
+    def run(self, method: str, key: str, what: str, outputs: Callable[[], Outputs]) -> Step:
         """Run, or look up, what `key` stands for.
 
-        `outputs` gives the final outputs by the candidate's names, as the reference would hold
-        them. Raises OutOfRunsError.
+        Raises OutOfRunsError.
         """
+        key = f"{self._scope}{method} {key}"
         if key in self._seen:
             return self._seen[key]
-        known = self.journal.find(key) if self.journal is not None else None
+        journal = self.ledger.journal
+        known = journal.find(key) if journal is not None else None
         if known is not None:
-            step = replace(known, number=len(self.steps) + 1, note="from the journal")
+            step = replace(known, number=len(self.ledger.steps) + 1, note="from the journal")
         else:
             step = self._new(method, what, outputs)
-            if self.journal is not None:
-                self.journal.add(key, step)
+            if journal is not None:
+                journal.add(key, step)
         self._seen[key] = step
-        self.steps.append(step)
-        self._tell(step)
+        self.ledger.add(step)
         return step
 
     @property
-    def expected(self) -> Mapping[str, Output]:
+    def expected(self) -> Values:
         """The reference's own outputs, by its names."""
         if not self._expected:
             self.case.reference.begin(self.sample.number, self.sample.reference)
             self._expected = self.case.reference.run_whole(self.sample.reference, last=True)
         return self._expected
 
-    def _new(self, method: str, what: str, outputs: Callable[[], Values]) -> Step:
-        if self._left is not None:
-            if self._left < 1:
-                raise OutOfRunsError
-            self._left -= 1
-        number, started = len(self.steps) + 1, time.perf_counter()
+    @property
+    def own(self) -> Values:
+        """The candidate's own outputs, by its names."""
+        if not self._own:
+            self._own = self.case.candidate.run_whole(self.sample.candidate, last=True)
+        return self._own
+
+    def set_against(self, reference: Values, candidate: Values) -> Outputs:
+        """Outputs of both models, the candidate's brought into the reference's form."""
+        formed: Values = {}
+        for pair in self.case.outputs:
+            ours, theirs = reference[pair.reference], candidate[pair.candidate]
+            formed[pair.candidate] = in_reference_form(pair, ours, theirs)  # type: ignore[assignment]
+        return reference, formed
+
+    def _new(self, method: str, what: str, outputs: Callable[[], Outputs]) -> Step:
+        self.ledger.spend()
+        number, started = len(self.ledger.steps) + 1, time.perf_counter()
         try:
             verdict, error = self._judged(outputs())
         except BackendError as failure:
@@ -116,22 +165,14 @@ class Trials:
             return Step(number, method, what, "skip", None, seconds, str(failure))
         return Step(number, method, what, verdict, error, time.perf_counter() - started)
 
-    def _judged(self, outputs: Values) -> tuple[str, float]:
+    def _judged(self, outputs: Outputs) -> tuple[str, float]:
+        reference, candidate = outputs
         verdict, worst = "good", 0.0
         for pair in self.case.outputs:
-            found = compare(self.expected[pair.reference], outputs[pair.candidate])
+            found = compare(reference[pair.reference], candidate[pair.candidate])
             worst = max(worst, found.relative)
             if found.relative >= self._least and not self._judge.within_tolerance(
                 pair.candidate, found
             ):
                 verdict = "bad"
         return verdict, worst
-
-    def _whole(self) -> Values:
-        made = self.case.candidate.run_whole(self.sample.candidate, last=True)
-        return {
-            pair.candidate: in_reference_form(  # type: ignore[misc]  # a tensor stays one
-                pair, self.expected[pair.reference], made[pair.candidate]
-            )
-            for pair in self.case.outputs
-        }

@@ -6,10 +6,11 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pyonnxtool.divergence.by_pass import bisect_by_pass, optimizing_side
 from pyonnxtool.divergence.by_splice import bisect_by_splice
 from pyonnxtool.divergence.by_values import bisect_by_values
 from pyonnxtool.divergence.journal import Journal, case_key
-from pyonnxtool.divergence.outcomes import Tell, Trials
+from pyonnxtool.divergence.outcomes import Ledger, Tell, Trials
 from pyonnxtool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ def search(case: Case, tolerances: Tolerances, first: FirstLook, how: Search) ->
     sample = case.samples[first.bad[0]]
     journal = _journal(case, tolerances, how)
     with closing(journal) if journal is not None else nullcontext():
-        trials = Trials(
-            case, tolerances, sample, journal=journal, max_runs=how.max_runs, tell=how.tell
-        )
+        ledger = Ledger(journal, how.max_runs, how.tell or (lambda told: None))
+        trials = Trials(case, tolerances, sample, ledger)
+        if how.by == "pass":
+            return bisect_by_pass(case, first, trials)
         if how.by == "splice":
             return bisect_by_splice(case, first, trials, all_faults=how.all_faults)
         return _auto(case, tolerances, first, trials, how)
@@ -73,13 +75,54 @@ def search(case: Case, tolerances: Tolerances, first: FirstLook, how: Search) ->
 def _auto(
     case: Case, tolerances: Tolerances, first: FirstLook, trials: Trials, how: Search
 ) -> BisectReport:
-    """By values; where watching hides the difference, without watching."""
+    """By values; where watching them changes the result, by splice, which watches nothing.
+
+    Where the candidate is optimized otherwise than the reference, by pass as well: that tells
+    which optimizer made what the others name.
+    """
     report = _by_values(case, tolerances, first)
-    if report.verdict == "fault" or report.observer_effect == "none":
-        return report
-    spliced = bisect_by_splice(case, first, trials, all_faults=how.all_faults)
-    spliced = replace(spliced, observer_effect=report.observer_effect, values=report.values)
-    return spliced if spliced.verdict == "fault" else report
+    hidden = report.verdict != "fault" and report.observer_effect != "none"
+    found = report
+    if hidden:
+        try:
+            found = bisect_by_splice(case, first, trials, all_faults=how.all_faults)
+        except UsageError:  # nothing to cut: what values said remains
+            hidden = False
+    if optimizing_side(case) is None or not (hidden or _only_optimized(case, first)):
+        return found if found.verdict == "fault" else report
+    passed = bisect_by_pass(case, first, trials)
+    return _merged(report, found, passed)
+
+
+def _merged(values: BisectReport, spliced: BisectReport, passed: BisectReport) -> BisectReport:
+    """The nodes of the first way that named some, with the optimizers that pass found."""
+    named = next((one for one in (values, spliced, passed) if one.verdict == "fault"), None)
+    if named is None:
+        named = next((one for one in (spliced, passed) if one.verdict == "drift"), values)
+    note = [f"by pass: {passed.reason}"] if passed.optimizers and named is not passed else []
+    return replace(
+        named,
+        observer_effect=values.observer_effect,
+        values=values.values,
+        optimizers=passed.optimizers,
+        optimizers_enough=passed.optimizers_enough,
+        steps=passed.steps,
+        plan=passed.plan,
+        notes=(*named.notes, *note),
+    )
+
+
+def _only_optimized(case: Case, first: FirstLook) -> bool:
+    """Whether both sides are one model, and one backend runs it with other options."""
+    same = [candidate for _, candidate, same in case.alignment.nodes if same]
+    return (
+        optimizing_side(case) is not None
+        and case.reference.backend is case.candidate.backend
+        and case.reference.options != case.candidate.options
+        and not first.weights
+        and len(same) == case.candidate.model.graph.node_count
+        and case.reference.model.graph.node_count == case.candidate.model.graph.node_count
+    )
 
 
 def _by_values(case: Case, tolerances: Tolerances, first: FirstLook) -> BisectReport:

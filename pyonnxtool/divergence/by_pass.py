@@ -1,0 +1,274 @@
+"""Bisect by pass: which of a runtime's optimizers make the difference.
+
+Nothing is watched: the whole model is run, with some optimizers switched off, and judged by its
+final outputs. First the level, then the provider, then the optimizers that change this model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pyonnxtool import _core
+from pyonnxtool.backends import Optimizing
+from pyonnxtool.divergence.by_splice import METHOD as SPLICE
+from pyonnxtool.divergence.by_splice import bisect_by_splice
+from pyonnxtool.divergence.ddmin import ddmin
+from pyonnxtool.divergence.outcomes import OutOfRunsError, Outputs, Trials
+from pyonnxtool.divergence.plan import Pair
+from pyonnxtool.divergence.probe import Sample
+from pyonnxtool.divergence.rewritten import Change, changes, nodes_of, told
+from pyonnxtool.errors import UsageError
+from pyonnxtool.interface import Interface
+from pyonnxtool.report import BisectReport, Culprit
+from pyonnxtool.wording import plural
+
+if TYPE_CHECKING:
+    from pyonnxtool.backends import Optimized, RunOptions
+    from pyonnxtool.divergence.case import Case
+    from pyonnxtool.divergence.first_look import FirstLook
+    from pyonnxtool.divergence.probe import Feeds, Side
+
+METHOD = "pass"
+PLAIN_PROVIDER = "CPUExecutionProvider"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What makes the difference, as far as it is known."""
+
+    verdict: str
+    reason: str
+    optimizers: tuple[str, ...] = ()
+    enough: tuple[str, ...] = ()
+    culprits: tuple[Culprit, ...] = ()
+
+
+def optimizing_side(case: Case) -> Side | None:
+    """The side whose optimizers can be searched: the candidate, or else the reference."""
+    for side in (case.candidate, case.reference):
+        if isinstance(side.backend, Optimizing):
+            plain = side.backend.levels[0]
+            if side.options.level != plain or side.options.provider != PLAIN_PROVIDER:
+                return side
+    return None
+
+
+def bisect_by_pass(case: Case, first: FirstLook, trials: Trials) -> BisectReport:
+    """The smallest set of optimizers without which the outputs agree, and what they did.
+
+    Raises UsageError when neither side has optimizers to switch off.
+    """
+    side = optimizing_side(case)
+    if side is None:
+        raise UsageError(
+            f"--by pass: neither {case.texts[0]} nor {case.texts[1]} runs on onnxruntime with "
+            "optimizations; write one of them as MODEL@ort:all, or search --by values"
+        )
+    found = _ByPass(case, first, trials, side).cause()
+    return first.report(
+        case,
+        found.verdict,
+        reason=found.reason,
+        culprits=found.culprits,
+        optimizers=found.optimizers,
+        optimizers_enough=found.enough,
+        method=METHOD,
+        observer_effect="not checked",
+        **trials.ledger.told(),
+    )
+
+
+class _ByPass:
+    def __init__(self, case: Case, first: FirstLook, trials: Trials, side: Side) -> None:
+        self._case, self._first, self._trials, self._side = case, first, trials, side
+        assert isinstance(side.backend, Optimizing)
+        self._backend: Optimizing = side.backend
+        self._known = "nothing yet"
+
+    def cause(self) -> Cause:
+        options = self._side.options
+        levels = list(self._backend.levels)
+        below = levels[: levels.index(options.level)]
+        self._trials.ledger.announce(
+            f"{self._side.text}: at most {plural(len(below) + 2, 'run')} for level and provider, "
+            "then about 2 log2 n for each of n optimizers that change the model"
+        )
+        try:
+            self._trials.whole(METHOD)
+            return self._searched(options, below)
+        except OutOfRunsError:
+            return Cause("inconclusive", self._stopped())
+
+    def _searched(self, options: RunOptions, below: Sequence[str]) -> Cause:
+        if not below or self._bad(replace(options, level=below[0])) is not False:
+            return self._provider(options)
+        level = next(
+            (level for level in below[1:] if self._bad(replace(options, level=level))),
+            options.level,
+        )
+        self._known = f"the difference comes with level {level}"
+        found = self._backend.optimized(self._side.model, options)
+        items = [name for name in found.changed if name not in options.disabled_optimizers]
+        self._trials.ledger.announce(
+            f"{len(items)} of {len(found.known)} optimizers change the model: {', '.join(items)}"
+        )
+        if not items or not self._good_without(items):
+            return Cause(
+                "fault",
+                f"level {level} makes the difference, and no optimizer that it can do without",
+            )
+        needed = self._expanded(ddmin(items, self._good_without), items)
+        self._known = f"without {_list(needed)} the outputs agree"
+        return self._explained(found, level, needed, self._enough(needed, items))
+
+    def _provider(self, options: RunOptions) -> Cause:
+        """The difference is there without optimizers: then the provider makes it, or the model."""
+        if options.provider != PLAIN_PROVIDER and not self._bad(
+            replace(options, provider=PLAIN_PROVIDER)
+        ):
+            return Cause(
+                "fault",
+                f"the provider {options.provider} makes the difference: on {PLAIN_PROVIDER} the "
+                "outputs agree; --by values names its nodes",
+            )
+        return Cause(
+            "inconclusive",
+            f"the difference is there without any optimizer of {self._side.text} as well: it is in "
+            "the model or in the kernels; --by values or --by splice names the nodes",
+        )
+
+    # -- sets of optimizers -------------------------------------------------------------------
+
+    def _good_without(self, names: Sequence[str]) -> bool:
+        return self._bad(self._less(names)) is False
+
+    def _less(self, names: Sequence[str]) -> RunOptions:
+        options = self._side.options
+        disabled = dict.fromkeys([*options.disabled_optimizers, *names])
+        return replace(options, disabled_optimizers=tuple(disabled))
+
+    def _expanded(self, needed: Sequence[str], items: Sequence[str]) -> list[str]:
+        """With the rules in the place of the transformer that applies them, where that is told."""
+        found = list(needed)
+        for group, rules in self._backend.rules.items():
+            if group not in found:
+                continue
+            rest = [name for name in found if name != group]
+
+            def good(some: Sequence[str], rest: Sequence[str] = rest) -> bool:
+                return self._good_without([*rest, *some])
+
+            if good(rules):
+                found = [*rest, *ddmin(rules, good)]
+        return found
+
+    def _enough(self, needed: Sequence[str], items: Sequence[str]) -> list[str]:
+        """The smallest set that shows the difference when all others are switched off.
+
+        More than what is needed where an optimizer works on what another has made.
+        """
+        groups = {rule: group for group, rules in self._backend.rules.items() for rule in rules}
+        kept = [name for name in items if name in {groups.get(one, one) for one in needed}]
+
+        def bad(some: Sequence[str]) -> bool:
+            return self._bad(self._less([name for name in items if name not in some])) is True
+
+        return ddmin(kept, bad) if bad(kept) else ddmin(items, bad)
+
+    # -- runs ---------------------------------------------------------------------------------
+
+    def _bad(self, options: RunOptions) -> bool | None:
+        """Judge the side with these options against the other as it is."""
+        own = self._side.options
+        words = [] if options.level == own.level else [f"level {options.level}"]
+        words += [] if options.provider == own.provider else [options.provider]
+        without = [n for n in options.disabled_optimizers if n not in own.disabled_optimizers]
+        words += [f"without {_list(without)}"] if without else []
+        key = f"{options.level} {options.provider} {sorted(without)}"
+        return self._trials.bad(METHOD, key, ", ".join(words), lambda: self._outputs(options))
+
+    def _outputs(self, options: RunOptions) -> Outputs:
+        varied = self._side is self._case.candidate
+        with replace(self._side, options=options).open(self._side.model) as session:
+            made = session.run(self._feeds())
+        self._side.runs += 1
+        return self._trials.set_against(
+            self._trials.expected if varied else made,
+            made if varied else self._trials.own,
+        )
+
+    def _feeds(self) -> Feeds:
+        sample = self._trials.sample
+        return sample.candidate if self._side is self._case.candidate else sample.reference
+
+    # -- words --------------------------------------------------------------------------------
+
+    def _explained(
+        self, found: Optimized, level: str, needed: Sequence[str], enough: Sequence[str]
+    ) -> Cause:
+        without = self._backend.optimized(self._side.model, self._less(needed))
+        changed = changes(without.model, found.model)
+        reason = f"without {_list(needed)} (level {level}) the outputs agree"
+        if set(enough) != set(needed):
+            reason += f"; {_list(enough)} alone are enough to make the difference"
+        reason += f"; {told(changed)}" if changed else ""
+        self._known = reason
+        verdict, culprits = self._narrowed(needed, changed)
+        return Cause(verdict, reason, tuple(needed), tuple(enough), culprits)
+
+    def _narrowed(
+        self, needed: Sequence[str], changed: Sequence[Change]
+    ) -> tuple[str, tuple[Culprit, ...]]:
+        """Where in the model the optimizers make the difference: by splice, with and without them.
+
+        All that they changed where splice cannot tell.
+        """
+        everything = tuple(change.culprit(needed) for change in changed)
+        case = with_and_without(self._case, self._side, self._less(needed))
+        feeds = self._feeds()
+        sample = Sample(self._trials.sample.number, feeds, feeds)
+        trials = self._trials.within(case, sample, f"with and without {' '.join(needed)}: ")
+        try:
+            if trials.whole(SPLICE).verdict != "bad":
+                return "fault", everything
+            found = bisect_by_splice(case, self._first, trials)
+        except (UsageError, OutOfRunsError):
+            return "fault", everything
+        finally:
+            self._side.runs += case.reference.runs + case.candidate.runs
+            case.close()
+        if found.verdict == "drift":
+            return "drift", ()
+        if not found.culprits:
+            return "fault", everything
+        there = nodes_of(self._side.model, found.culprits[0])
+        touched = [change for change in changed if change.touches(there)]
+        return "fault", tuple(change.culprit(needed) for change in touched) or found.culprits
+
+    def _stopped(self) -> str:
+        return f"stopped by --max-runs: {self._known}; {self._trials.ledger.how_to_continue}"
+
+
+def with_and_without(case: Case, side: Side, without: RunOptions) -> Case:
+    """The side against itself with some optimizers switched off."""
+    names = [value.name for value in side.model.graph.inputs if value.initializer is None]
+    outputs = [value.name for value in side.model.graph.outputs]
+    inputs = [(name, name) for name in names]
+    interface = Interface(tuple(inputs), tuple((name, name) for name in outputs))
+    alignment = _core.align(side.model, side.model, inputs, list(interface.outputs))
+    return replace(
+        case,
+        reference=replace(side, options=without, runs=0, _whole=None),
+        candidate=replace(side, runs=0, _whole=None),
+        interface=interface,
+        alignment=alignment,
+        pairs=[Pair(name, name) for name in _core.produced_values(side.model)],
+        outputs=[Pair(name, name) for name in outputs],
+        swapped=False,
+    )
+
+
+def _list(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

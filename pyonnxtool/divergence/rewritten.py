@@ -1,0 +1,99 @@
+"""What optimizers did to a graph: the nodes that they made, and those that these stand for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyonnxtool import _core
+from pyonnxtool.divergence.why import label, line, neighbourhood
+from pyonnxtool.report import Culprit
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model, Node
+
+_LISTED = 6
+
+
+@dataclass(frozen=True)
+class Change:
+    """A node that is only there with the optimizers, and what is in its place without them."""
+
+    node: Node
+    replaced: tuple[Node, ...]
+
+    def culprit(self, optimizers: Sequence[str]) -> Culprit:
+        """The node as what makes the difference."""
+        made = tuple(name for name in self.node.output_names if name)
+        last = self.replaced[-1] if self.replaced else None
+        names = " and ".join(optimizers)
+        return Culprit(
+            node=label(self.node),
+            op_type=self.node.op_type,
+            domain=self.node.domain,
+            graph="main",
+            outputs=made,
+            reference_node=label(last) if last is not None else "",
+            reference_outputs=tuple(last.output_names) if last is not None else made,
+            why=f"{names} made this {self.node.op_type} of {self._parts()}",
+            region=tuple(map(label, self.replaced)),
+            neighbourhood=neighbourhood(self.node),
+        )
+
+    def touches(self, values: Container[str]) -> bool:
+        """Whether the node, or one that it stands for, makes one of these values."""
+        return any(
+            name in values for node in (self.node, *self.replaced) for name in node.output_names
+        )
+
+    def _parts(self) -> str:
+        parts = [f"{label(node)} ({node.op_type})" for node in self.replaced]
+        more = len(parts) - _LISTED
+        return ", ".join([*parts[:_LISTED], *([f"{more} more"] if more > 0 else [])]) or "nothing"
+
+
+def changes(before: Model, after: Model) -> list[Change]:
+    """The nodes of `after` that `before` lacks, each with the nodes that make the same values.
+
+    Both are graphs that a runtime optimized, where a value keeps its name as long as it is there.
+    """
+    known = {_text(node) for node in before.graph.nodes}
+    kept = {_text(node) for node in after.graph.nodes}
+    there = set(_core.produced_values(before))
+    found = []
+    for node in after.graph.order():
+        if _text(node) in known:
+            continue
+        made = [name for name in node.output_names if name in there]
+        read = [name for name in node.input_names if name and name not in made]
+        region = _core.region(before, read, made) if made else []
+        nodes = [before.graph.node(one) for one in region]
+        replaced = tuple(one for one in nodes if _text(one) not in kept)
+        if [one.op_type for one in replaced] != [node.op_type] or replaced[0].domain != node.domain:
+            found.append(Change(node, replaced))
+    return found
+
+
+def nodes_of(model: Model, culprit: Culprit) -> set[str]:
+    """The values that a culprit and its region make."""
+    names = {culprit.node, *culprit.region}
+    return {
+        name
+        for node in model.graph.nodes
+        if label(node) in names
+        for name in node.output_names
+        if name
+    }
+
+
+def told(found: Sequence[Change]) -> str:
+    """Says "with them there are 12 Gelu, 1 FusedMatMul that stand for other nodes"."""
+    counts = Counter(change.node.op_type for change in found)
+    parts = [f"{count:,} {op}" for op, count in counts.most_common(_LISTED)]
+    return f"with them there are {', '.join(parts)} that stand for other nodes"
+
+
+def _text(node: Node) -> str:
+    return f"{node.domain} {line(node)}"
