@@ -168,7 +168,9 @@ def test_onnxruntime_settings() -> None:
     assert configure(["basic", "cpu", "prepack"], OPTIONS) == RunOptions("basic", prepack=True)
     with pytest.raises(UsageError, match=r"no provider 'cuda' here; there are: .*CPUExecution"):
         configure(["cuda"], OPTIONS)
-    with pytest.raises(UsageError, match=r"level 'some': use one of none, basic, extended, (layout, )?all"):
+    with pytest.raises(
+        UsageError, match=r"level 'some': use one of none, basic, extended, (layout, )?all"
+    ):
         opened(parsed(GRAPH), level="some")
     with pytest.raises(UsageError, match=r"--custom-ops no\.so: there is no such file"):
         opened(parsed(GRAPH), custom_ops=("no.so",))
