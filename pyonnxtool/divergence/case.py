@@ -17,9 +17,9 @@ from pyonnxtool.divergence.functions import opened
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side
 from pyonnxtool.divergence.sweep import Progress
+from pyonnxtool.divergence.training import training_notes
 from pyonnxtool.errors import UsageError
 from pyonnxtool.feeds import check_feeds, generate_feeds, load_feeds
-from pyonnxtool.divergence.training import training_notes
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.interface import Interface, match_interface
 from pyonnxtool.report import Coverage
@@ -47,8 +47,6 @@ class Case:
     swapped: bool = False
     """The user's candidate was recorded, so it is the reference here: the model's nodes are run
     on the recorded values."""
-
-    @property
     takes: Callable[[str], bool] = lambda name: True
     """Whether a value of the candidate passes --only and --skip."""
 
@@ -60,6 +58,8 @@ class Case:
         recorded = self.reference.recorded
         told = recorded.notes if recorded is not None else ()
         return (*self.interface.notes, *told, *dict.fromkeys(trained))
+
+    @property
     def texts(self) -> tuple[str, str]:
         """The user's reference and candidate."""
         names = (self.reference.text, self.candidate.text)
@@ -108,6 +108,7 @@ def open_case(
         inputs = reference.recorded.held_inputs(candidate.model, samples)
     (reference, closed), (candidate, more) = opened(reference), opened(candidate)
     interface = match_interface(reference.model, candidate.model)
+    shapes = _shapes(reference, inputs, shapes, dims)
     interface = replace(interface, notes=(*interface.notes, *closed, *more))
     fed = list(
         _samples(reference.model, interface, candidate.model, inputs, samples, seed, shapes, dims)
@@ -115,7 +116,6 @@ def open_case(
     alignment = _core.align(
         reference.model, candidate.model, list(interface.inputs), list(interface.outputs)
     )
-    shapes = _shapes(reference, inputs, shapes, dims)
     chosen = _Filter(only, skip, candidate.model)
     pairs = [Pair(*pair) for pair in alignment.values if chosen.takes(pair[1])]
     if alignment.values and not pairs:
@@ -136,6 +136,7 @@ def open_case(
         parse_memory(memory),
         progress or (lambda stage, done, total: None),
         swapped,
+        chosen.takes,
     )
     try:
         yield case
@@ -166,10 +167,21 @@ def _samples(
     for number, feeds in enumerate(_feeds(model, inputs, samples, seed, shapes, dims)):
         theirs = {}
         for ours, name in interface.inputs:
-        chosen.takes,
             if ours in feeds:
                 theirs[name] = _as_dtype(feeds[ours], dtypes.get(name))
         yield Sample(number, feeds, theirs)
+
+
+def _shapes(
+    reference: Side,
+    inputs: object,
+    shapes: Mapping[str, Sequence[int]] | None,
+    dims: Mapping[str, int] | None,
+) -> Mapping[str, Sequence[int]] | None:
+    """What the user asked for, and for the rest what the network was written for."""
+    if inputs is not None or dims or reference.recorded is None:
+        return shapes
+    return {**reference.recorded.input_shapes(), **(shapes or {})} or None
 
 
 def _recorded_outputs(outputs: list[Pair], known: set[str], text: str) -> list[Pair]:
@@ -206,18 +218,6 @@ def _feeds(
     for feeds in given:
         check_feeds(model, feeds)
     return given
-def _shapes(
-    reference: Side,
-    inputs: object,
-    shapes: Mapping[str, Sequence[int]] | None,
-    dims: Mapping[str, int] | None,
-) -> Mapping[str, Sequence[int]] | None:
-    """What the user asked for, and for the rest what the network was written for."""
-    if inputs is not None or dims or reference.recorded is None:
-        return shapes
-    return {**reference.recorded.input_shapes(), **(shapes or {})} or None
-
-
 
 
 def _as_dtype(array: Any, dtype: str | None) -> Any:
