@@ -10,6 +10,7 @@ from pyonnxtool.errors import BackendError, ModelError, PyonnxtoolError, Refused
 from pyonnxtool.model import as_model, from_proto, load, to_proto
 
 if TYPE_CHECKING:
+    from pyonnxtool.assertion import assert_close
     from pyonnxtool.bisection import bisect
     from pyonnxtool.diffing import diff
     from pyonnxtool.reduction import reduce
@@ -28,6 +29,7 @@ __all__ = [
     "UsageError",
     "Value",
     "as_model",
+    "assert_close",
     "bisect",
     "diff",
     "from_proto",
@@ -38,6 +40,7 @@ __all__ = [
 
 # Functions whose modules load third parties.
 _LATER = {
+    "assert_close": "pyonnxtool.assertion",
     "bisect": "pyonnxtool.bisection",
     "diff": "pyonnxtool.diffing",
     "reduce": "pyonnxtool.reduction",

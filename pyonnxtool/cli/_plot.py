@@ -30,7 +30,7 @@ class Point:
     """Place of the value in the table."""
     title: str
     label: str = ""
-    anchor: str = "middle"
+    anchor: str = "end"
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _labelled(points: Sequence[Point], rows: Sequence[ValueRow]) -> Iterator[Poi
         if point not in named or any(_close(point, one) for one in named if one.x < point.x):
             yield point
             continue
-        anchor = "start" if point.x < WIDTH / 3 else "end" if point.x > WIDTH * 2 / 3 else "middle"
+        anchor = "start" if point.x < WIDTH / 3 else "end"
         name = middle(rows[point.row].value, 40)
         yield Point(point.x, point.y, True, point.row, point.title, name, anchor)
 
