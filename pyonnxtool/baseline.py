@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pyonnxtool.errors import UsageError
-from pyonnxtool.report import Baseline, BisectReport, Culprit, DiffReport, ValueRow, Worse
+from pyonnxtool.report import BisectReport, Culprit, DiffReport, ValueRow
+from pyonnxtool.report_parts import Baseline, Worse
 from pyonnxtool.wording import number, plural, ratio, torn
 
 FACTOR = 2.0

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pyonnxtool.baseline import sentence
 from pyonnxtool.cli._text import facts, heading
-from pyonnxtool.report import Baseline
+from pyonnxtool.report_parts import Baseline
 from pyonnxtool.wording import middle, plural, printable
 
 SHOWN = 8

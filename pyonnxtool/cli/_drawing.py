@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pyonnxtool.cli._layers import Box, Layout, lay_out
-from pyonnxtool.report import GraphEdge, GraphNode, Surroundings
+from pyonnxtool.report_parts import GraphEdge, GraphNode, Surroundings
 from pyonnxtool.wording import TIMES, middle, number, printable, ratio, typed
 
 NODE = Box(212.0, 62.0)

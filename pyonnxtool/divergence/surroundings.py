@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pyonnxtool.divergence.why import label
-from pyonnxtool.report import GraphEdge, GraphNode, Surroundings, ValueRow
+from pyonnxtool.report import ValueRow
+from pyonnxtool.report_parts import GraphEdge, GraphNode, Surroundings
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Node, Value

@@ -13,7 +13,8 @@ import pytest
 from cli.reports import CULPRIT, bisect_report, diff_report, row
 from pyonnxtool.baseline import against, load_baseline, sentence
 from pyonnxtool.errors import UsageError
-from pyonnxtool.report import BisectReport, DiffReport, Worse
+from pyonnxtool.report import BisectReport, DiffReport
+from pyonnxtool.report_parts import Worse
 
 DIFF, BISECT = "pyonnxtool/diff/1", "pyonnxtool/bisect/1"
 
