@@ -15,6 +15,7 @@ from pyonnxtool.divergence.functions import function_of
 from pyonnxtool.divergence.judge import Judge, metrics_of
 from pyonnxtool.divergence.lineup import line_up
 from pyonnxtool.divergence.outer_values import OuterValues
+from pyonnxtool.divergence.quantized_faults import reasons
 from pyonnxtool.divergence.steadiness import observer_effect
 from pyonnxtool.divergence.surroundings import surroundings
 from pyonnxtool.divergence.suspects import Fault, Search
@@ -177,6 +178,9 @@ class _ByValues:
         if not why:
             why = [self._same_node()]
         bound = judge.bound(fault.measured)
+        if self._case.quantization is not None:
+            told = reasons(self._case.quantization, self._case, fault.measured, why)
+            node, why = told[0][0] if told else node, [text for _, text in told] or why
         condition = fault.condition()
         return Culprit(
             node=label(node),

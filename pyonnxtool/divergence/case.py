@@ -16,6 +16,8 @@ from pyonnxtool import _core
 from pyonnxtool.divergence.functions import opened
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side
+from pyonnxtool.divergence.quantized import Quantization
+from pyonnxtool.divergence.quantized_pairs import QuantizedAlignment, align_quantized
 from pyonnxtool.divergence.sweep import Progress
 from pyonnxtool.divergence.training import training_notes
 from pyonnxtool.errors import UsageError
@@ -38,7 +40,7 @@ class Case:
     reference: Side
     candidate: Side
     interface: Interface
-    alignment: Alignment
+    alignment: Alignment | QuantizedAlignment
     pairs: list[Pair]
     outputs: list[Pair]
     samples: list[Sample]
@@ -49,6 +51,8 @@ class Case:
     on the recorded values."""
     takes: Callable[[str], bool] = lambda name: True
     """Whether a value of the candidate passes --only and --skip."""
+    quantization: Quantization | None = None
+    """How much noise the candidate's quantization explains, where it is quantized otherwise."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -113,11 +117,12 @@ def open_case(
     fed = list(
         _samples(reference.model, interface, candidate.model, inputs, samples, seed, shapes, dims)
     )
-    alignment = _core.align(
-        reference.model, candidate.model, list(interface.inputs), list(interface.outputs)
-    )
+    names = (list(interface.inputs), list(interface.outputs))
+    quantized = align_quantized(reference.model, candidate.model, *names)
+    alignment = quantized or _core.align(reference.model, candidate.model, *names)
     chosen = _Filter(only, skip, candidate.model)
-    pairs = [Pair(*pair) for pair in alignment.values if chosen.takes(pair[1])]
+    known_pairs = quantized.pairs if quantized else [Pair(*pair) for pair in alignment.values]
+    pairs = [pair for pair in known_pairs if chosen.takes(pair.candidate)]
     if alignment.values and not pairs:
         raise UsageError(f"no value fits --only {' '.join(only)} --skip {' '.join(skip)}")
     outputs = [Pair(*names) for names in interface.outputs]
@@ -137,6 +142,7 @@ def open_case(
         progress or (lambda stage, done, total: None),
         swapped,
         chosen.takes,
+        Quantization(candidate.model, pairs, fed[0].candidate) if quantized else None,
     )
     try:
         yield case

@@ -69,6 +69,10 @@ class Judge:
         found = measured.introduced or measured.accumulated
         if found is None or found.dtype not in EPS:
             return 0.0
+        quantization = self._case.quantization
+        explained = quantization.largest(measured, self._swept) if quantization else None
+        if explained is not None:
+            return explained
         node = self._graph.value(measured.pair.candidate).producer
         count = terms(node, self._shape_of, found.shape) if node is not None else 1.0
         # What is computed from float16 values is as coarse as they are, whatever it is cast to.

@@ -136,6 +136,8 @@ class Search:
         computing = tuple(node for node in region if self._computes(node))
         return Fault(measured, excess, ruling, computing or tuple(region), referee)
 
+        if self._case.quantization and excess <= 1.0:
+            return 0.0
     @staticmethod
     def _is_tie(referee: Referee, measured: Measured, node: Node) -> bool:
         return node.op_type in ("ArgMax", "ArgMin", "TopK") and referee.is_tie(measured)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pyonnxtool.divergence.compare import Comparison, compare
+from pyonnxtool.divergence.constants import constant
+from pyonnxtool.divergence.quantized_numbers import dequantized_constant
 from pyonnxtool.metrics import summary
 from pyonnxtool.report import WeightRow
+
+__all__ = ["compare_constant", "compare_weight", "compare_weights", "constant"]
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Tensor
@@ -23,7 +30,7 @@ def compare_weights(
     """
     rows: list[tuple[float, WeightRow]] = []
     for ours, theirs in constants:
-        found = compare_constant(constant(reference, ours), constant(candidate, theirs))
+        found = compare_weight(reference, ours, candidate, theirs)
         if found is not None and not found.identical:
             changed = found.stats.unequal if found.stats is not None else 0
             metrics = summary(found.stats) if found.stats is not None else {}
@@ -33,13 +40,21 @@ def compare_weights(
     return [row for _, row in rows], len(constants)
 
 
-def constant(model: Model, name: str) -> Tensor | None:
-    """The tensor behind an initializer or a Constant's output; None for other values."""
-    value = model.graph.value(name)
-    if value.initializer is not None:
-        return value.initializer
-    held = value.producer.attributes.get("value") if value.producer is not None else None
-    return held if hasattr(held, "numpy") else None
+def compare_weight(reference: Model, ours: str, candidate: Model, theirs: str) -> Comparison | None:
+    """As `compare_constant`; a weight that the candidate quantized is compared dequantized."""
+    held = constant(reference, ours)
+    if held is None or not held.dtype.startswith(("float", "bfloat")):
+        return compare_constant(held, constant(candidate, theirs))
+    numbers = dequantized_constant(candidate, theirs)
+    if numbers is None:
+        return compare_constant(held, constant(candidate, theirs))
+    given = held.numpy()
+    if numbers.shape != given.shape and numbers.T.shape == given.shape:
+        numbers = numbers.T
+    found = compare(given.astype(np.float64), np.ascontiguousarray(numbers))
+    return replace(
+        found, dtype=held.dtype, note="; ".join(filter(None, ("dequantized", found.note)))
+    )
 
 
 def compare_constant(ours: Tensor | None, theirs: Tensor | None) -> Comparison | None:

@@ -1,0 +1,230 @@
+"""Why a region of a quantized model is off by more than its steps explain, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool.divergence.compare import Array
+from pyonnxtool.divergence.constants import constant
+from pyonnxtool.divergence.quantized import OPERANDS, Quantization, decibels
+from pyonnxtool.divergence.quantized_numbers import (
+    Steps,
+    dequantized_constant,
+    input_steps,
+    output_steps,
+)
+from pyonnxtool.divergence.watch import watch
+from pyonnxtool.divergence.why import label
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model, Node
+    from pyonnxtool.divergence.case import Case
+    from pyonnxtool.divergence.sweep import Measured
+
+_BEYOND_ROUNDING = 3.0
+"""Of the root mean square that rounding to the weight's steps makes."""
+_FITS_DB = 20.0
+"""What is left once the right cause is taken out."""
+_SHARE = 1e-3
+
+
+def reasons(
+    quantization: Quantization, case: Case, measured: Measured, differences: list[str]
+) -> list[tuple[Node, str]]:
+    """Each reason with the node that it is about; `differences` are those of the sum's node."""
+    nodes = quantization.region(measured.pair.candidate)
+    found: list[tuple[Node, str]] = []
+    for node in nodes:
+        if node.op_type in OPERANDS:
+            found += _of_weights(quantization, case, node)
+        found += _of_inputs(quantization.model, node)
+    found += _of_range(quantization, case, measured)
+    main = next((node for node in nodes if node.op_type in OPERANDS), nodes[-1])
+    attributes = [text for text in differences if text.startswith("attribute")]
+    return found + [(main, text) for text in attributes]
+
+
+# -- weights --------------------------------------------------------------------------------------
+
+
+def _of_weights(quantization: Quantization, case: Case, node: Node) -> list[tuple[Node, str]]:
+    model = quantization.model
+    partners = {theirs: ours for ours, theirs in case.alignment.constants}
+    found = []
+    for slot, name in enumerate(node.input_names):
+        numbers = dequantized_constant(model, name) if name else None
+        held = constant(case.reference.model, partners[name]) if name in partners else None
+        if numbers is None or held is None:
+            continue
+        ours = like(held.numpy().astype(np.float64), numbers)
+        steps = quantization.weight_steps(node, slot)
+        if ours is None or (steps is not None and _within(ours, numbers, steps)):
+            continue
+        maker = model.graph.value(name).producer
+        told = _weight_text(name, ours, numbers, steps, integers_of(model, name))
+        if told:
+            found.append((maker or node, told))
+    return found
+
+
+def like(ours: Array, numbers: Array) -> Array | None:
+    """The reference's weight in the candidate's shape, which may be transposed."""
+    if ours.shape == numbers.shape:
+        return ours
+    return ours.T if ours.T.shape == numbers.shape else None
+
+
+def integers_of(model: Model, name: str) -> Array | None:
+    """The integers behind a weight; None where they are computed or packed."""
+    value = model.graph.value(name)
+    source = value.producer.input_names[0] if value.producer is not None else name
+    held = constant(model, source)
+    return held.numpy() if held is not None and not held.dtype.startswith("float") else None
+
+
+def _within(ours: Array, numbers: Array, steps: Steps) -> bool:
+    error = float(np.sqrt(np.mean(np.square(numbers - ours))))
+    return error <= _BEYOND_ROUNDING * float(np.sqrt(steps.square_error))
+
+
+def _weight_text(
+    name: str, ours: Array, numbers: Array, steps: Steps | None, integers: Array | None
+) -> str:
+    before = _sqnr(ours, numbers)
+    if before >= _FITS_DB:
+        return ""
+    factor = float(np.vdot(ours, numbers) / (np.vdot(ours, ours) or 1.0))
+    if _sqnr(factor * ours, numbers) >= _FITS_DB:
+        return f"weight {name!r} is {factor:.3g} times the reference's: its scale is wrong"
+    shift = float(np.mean(numbers - ours))
+    if steps is not None and _sqnr(ours, numbers - shift) >= _FITS_DB:
+        off = shift / float(np.mean(steps.scale))
+        return f"weight {name!r} is shifted by {off:.3g} steps: its zero point is wrong"
+    if steps is not None and integers is not None:
+        told = _other_axis(name, ours, steps, integers) or _channels(name, ours, numbers, steps)
+        if told:
+            return told
+    return f"weight {name!r} is quantized with SQNR {before:.1f} dB"
+
+
+def _other_axis(name: str, ours: Array, steps: Steps, integers: Array) -> str:
+    """Scales along an axis, read along another of the same length."""
+    if steps.axis is None or steps.block:
+        return ""
+    for axis in range(integers.ndim):
+        if axis == steps.axis % integers.ndim or integers.shape[axis] != steps.scale.size:
+            continue
+        moved = Steps(steps.scale, steps.zero, steps.dtype, axis)
+        if _sqnr(ours, moved.dequantized(integers)) >= _FITS_DB:
+            return (
+                f"weight {name!r}: its scales belong to axis {axis}, "
+                f"not to axis {steps.axis % integers.ndim}"
+            )
+    return ""
+
+
+def _channels(name: str, ours: Array, numbers: Array, steps: Steps) -> str:
+    """How many channels are off, where the others are right."""
+    if steps.axis is None or steps.block:
+        return ""
+    axis = steps.axis % ours.ndim
+    rows, theirs = (np.moveaxis(a, axis, 0).reshape(a.shape[axis], -1) for a in (ours, numbers))
+    off = [i for i, (a, b) in enumerate(zip(rows, theirs, strict=True)) if _sqnr(a, b) < _FITS_DB]
+    if not 0 < len(off) < len(rows):
+        return ""
+    return (
+        f"weight {name!r} is off in {len(off)} of {len(rows)} channels, the first is {off[0]}: "
+        "their scales or zero points are wrong"
+    )
+
+
+def _sqnr(ours: Array, theirs: Array) -> float:
+    return decibels(float(np.sum(np.square(ours))), float(np.sum(np.square(ours - theirs))))
+
+
+# -- activations ----------------------------------------------------------------------------------
+
+
+def _of_inputs(model: Model, node: Node) -> list[tuple[Node, str]]:
+    """Integers that are read in other steps than those in which they were made."""
+    found = []
+    for slot, name in enumerate(node.input_names):
+        maker = model.graph.value(name).producer if name else None
+        if maker is None:
+            continue
+        read, made = input_steps(model, node, slot), output_steps(model, maker)
+        if read is None or made is None:
+            continue
+        told = [
+            f"{word} is {_first(theirs)} here and {_first(ours)} where {label(maker)!r} made it"
+            for word, theirs, ours in (
+                ("scale", read.scale, made.scale),
+                ("zero point", read.zero, made.zero),
+            )
+            if theirs.shape != ours.shape or not np.array_equal(theirs, ours)
+        ]
+        if told:
+            found.append((node, f"of the integers in {name!r} the {' and the '.join(told)}"))
+    return found
+
+
+def _of_range(quantization: Quantization, case: Case, measured: Measured) -> list[tuple[Node, str]]:
+    """Values of the reference that lie outside of what the integers can stand for."""
+    found = []
+    for node in quantization.region(measured.pair.candidate):
+        steps = output_steps(quantization.model, node)
+        if steps is None:
+            continue
+        ours = _reference_value(case, measured)
+        if ours is None:
+            continue
+        share = clipped_share(ours, steps)
+        if share < _SHARE:
+            continue
+        low, high = bounds(steps)
+        told = (
+            f"saturates {percent(share)} of the values: the integers reach from {low:.4g} to "
+            f"{high:.4g}, the values from {np.min(ours):.4g} to {np.max(ours):.4g}"
+        )
+        found.append((node, told))
+    return found
+
+
+def clipped_share(values: Array, steps: Steps) -> float:
+    """Share of the values that lie more than half a step outside of the integers' range."""
+    low, high = bounds(steps)
+    half = float(np.max(steps.scale)) / 2
+    wide = values.astype(np.float64)
+    with np.errstate(all="ignore"):
+        outside = (wide < low - half) | (wide > high + half)
+    return float(np.mean(outside)) if outside.size else 0.0
+
+
+def bounds(steps: Steps) -> tuple[float, float]:
+    """The smallest and the largest number that the integers stand for."""
+    low = np.min((steps.low - steps.zero) * steps.scale)
+    return float(low), float(np.max((steps.high - steps.zero) * steps.scale))
+
+
+def percent(share: float) -> str:
+    """`31 %`, `0.2 %`."""
+    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.2g} %"
+
+
+def _reference_value(case: Case, measured: Measured) -> Array | None:
+    name = measured.pair.reference
+    sample = next(s for s in case.samples if s.number == measured.sample)
+    if name in sample.reference:
+        return sample.reference[name]
+    case.reference.begin(sample.number, sample.reference)
+    for group in watch(case.reference, sample.reference, [name], case.memory):
+        found = group.get(name)
+        return found if isinstance(found, np.ndarray) else None
+    return None
+
+
+def _first(numbers: Array) -> str:
+    flat = numbers.reshape(-1)
+    return f"{flat[0]:.4g}" + (" ..." if flat.size > 1 else "")

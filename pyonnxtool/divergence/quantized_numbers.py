@@ -1,0 +1,346 @@
+"""What the integers of a quantized model stand for: scales, zero points, and the numbers behind.
+
+Formulas are those of QuantizeLinear and DequantizeLinear (ONNX, per tensor, per axis and, since
+opset 21, blocked) and of onnxruntime's contrib operators; everything is computed in float64 from
+integers of 64 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyonnxtool.divergence.compare import Array, dtype_of
+from pyonnxtool.divergence.constants import constant
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model, Node
+
+_BITS = {"int2": 2, "uint2": 2, "int4": 4, "uint4": 4, "int8": 8, "uint8": 8, "int16": 16}
+_BITS |= {"uint16": 16, "int32": 32}
+
+OUTPUT_SLOTS: Mapping[str, tuple[int, int]] = {
+    "QLinearConv": (6, 7),
+    "QLinearMatMul": (6, 7),
+    "QLinearAdd": (6, 7),
+    "QLinearMul": (6, 7),
+    "QGemm": (7, 8),
+    "QLinearWhere": (7, 8),
+    "QLinearConcat": (0, 1),
+    "QLinearSigmoid": (3, 4),
+    "QLinearSoftmax": (3, 4),
+    "QLinearLeakyRelu": (3, 4),
+    "QLinearReduceMean": (3, 4),
+    "QLinearAveragePool": (3, 4),
+    "QLinearGlobalAveragePool": (3, 4),
+    "QuantizeLinear": (1, 2),
+}
+"""Where an operator with integer output reads the scale and zero point of that output."""
+
+INPUT_SLOTS: Mapping[tuple[str, int], tuple[int, int]] = {
+    ("QLinearConv", 0): (1, 2),
+    ("QLinearConv", 3): (4, 5),
+    ("QLinearMatMul", 0): (1, 2),
+    ("QLinearMatMul", 3): (4, 5),
+    ("QLinearAdd", 0): (1, 2),
+    ("QLinearAdd", 3): (4, 5),
+    ("QLinearMul", 0): (1, 2),
+    ("QLinearMul", 3): (4, 5),
+    ("QGemm", 0): (1, 2),
+    ("QGemm", 3): (4, 5),
+    ("QLinearWhere", 1): (2, 3),
+    ("QLinearWhere", 4): (5, 6),
+    ("QLinearSigmoid", 0): (1, 2),
+    ("QLinearSoftmax", 0): (1, 2),
+    ("QLinearLeakyRelu", 0): (1, 2),
+    ("QLinearReduceMean", 0): (1, 2),
+    ("QLinearAveragePool", 0): (1, 2),
+    ("QLinearGlobalAveragePool", 0): (1, 2),
+    ("DequantizeLinear", 0): (1, 2),
+    ("MatMulIntegerToFloat", 1): (3, 5),
+    ("DynamicQuantizeMatMul", 1): (2, 3),
+}
+"""Where an operator reads the scale and zero point of one of its integer inputs."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How integers stand for numbers: (integer - zero) * scale.
+
+    `scale` and `zero` hold one element, or one for each place along `axis`, or, with `block`, one
+    for each so many places along it.
+    """
+
+    scale: Array
+    zero: Array
+    dtype: str
+    axis: int | None = None
+    block: int = 0
+
+    @property
+    def low(self) -> int:
+        """The smallest integer."""
+        return 0 if self.dtype.startswith("u") else -(1 << (_BITS[self.dtype] - 1))
+
+    @property
+    def high(self) -> int:
+        """The largest integer."""
+        bits = _BITS[self.dtype]
+        return (1 << bits) - 1 if self.dtype.startswith("u") else (1 << (bits - 1)) - 1
+
+    @property
+    def square_error(self) -> float:
+        """Mean square of the error of rounding to the nearest step: scale^2 / 12."""
+        return float(np.mean(np.square(self.scale))) / 12
+
+    @property
+    def cuts_at_zero(self) -> bool:
+        """The smallest integer stands for zero, so that nothing negative comes through."""
+        return bool(np.all(self.zero == self.low))
+
+    def dequantized(self, integers: Array) -> Array:
+        """float64 of the integers' shape."""
+        wide = integers.astype(np.int64)
+        return np.asarray((wide - self._along(self.zero, wide)) * self._along(self.scale, wide))
+
+    def quantized(self, numbers: Array) -> Array:
+        """int64, rounded half to even and cut off at the ends."""
+        wide = numbers.astype(np.float64)
+        with np.errstate(all="ignore"):
+            steps = np.rint(wide / self._along(self.scale, wide)) + self._along(self.zero, wide)
+            kept = np.nan_to_num(np.clip(steps, self.low, self.high), nan=0.0)
+        return np.asarray(kept).astype(np.int64)
+
+    def _along(self, given: Array, like: Array) -> Array:
+        """Scales or zero points in a shape that broadcasts against the integers."""
+        if self.axis is None or given.size == 1:
+            return given.reshape(-1)[:1]
+        axis = self.axis % like.ndim
+        if self.block:
+            wide = np.repeat(given, self.block, axis)
+            return np.asarray(np.take(wide, range(like.shape[axis]), axis))
+        shape = [1] * like.ndim
+        shape[axis] = given.size
+        return given.reshape(shape) if given.size == like.shape[axis] else given.reshape(-1)[:1]
+
+
+@dataclass(frozen=True)
+class QuantizedView:
+    """The candidate holds integers, the reference the numbers that they stand for."""
+
+    steps: Steps
+    numpy_type: np.dtype[Any]
+
+    @property
+    def note(self) -> str:
+        """Says the type."""
+        return f"dequantized from {self.steps.dtype}"
+
+    def to_reference(self, value: Array, shape: tuple[int, ...]) -> Array:
+        """The numbers that the integers stand for, as float32; floats are left as they are."""
+        if value.dtype.kind not in "iu":
+            return value
+        return self.steps.dequantized(value).astype(np.float32)
+
+    def to_candidate(self, value: Array, shape: tuple[int, ...]) -> Array:
+        """The nearest integers; integers are left as they are."""
+        if value.dtype.kind in "iu":
+            return value
+        return self.steps.quantized(value).astype(self.numpy_type)
+
+
+def output_steps(model: Model, node: Node) -> Steps | None:
+    """Steps of the node's integer output; None where it has none, or they are computed."""
+    slots = OUTPUT_SLOTS.get(node.op_type)
+    if slots is None:
+        return None
+    axis = node.attributes.get("axis", 1) if node.op_type == "QuantizeLinear" else None
+    block = node.attributes.get("block_size", 0) if node.op_type == "QuantizeLinear" else 0
+    return _steps(model, node, slots, axis, block, default=_declared(node))
+
+
+def input_steps(model: Model, node: Node, slot: int) -> Steps | None:
+    """Steps of one of the node's integer inputs; None where they are computed."""
+    slots = INPUT_SLOTS.get((node.op_type, slot))
+    if slots is None:
+        return _summed_steps(model, node, slot)
+    axis: int | None = {"QLinearConv": 0, "DequantizeLinear": node.attributes.get("axis", 1)}.get(
+        node.op_type, -1
+    )
+    if node.op_type == "QGemm" and node.attributes.get("transB", 0):
+        axis = 0
+    held = constant(model, node.input_names[slot])
+    dtype = held.dtype if held is not None else model.graph.value(node.input_names[slot]).dtype
+    return _steps(model, node, slots, axis, node.attributes.get("block_size", 0), dtype or "uint8")
+
+
+def _steps(
+    model: Model,
+    node: Node,
+    slots: tuple[int, int],
+    axis: int | None,
+    block: int,
+    default: str,
+) -> Steps | None:
+    scale = _held(model, node, slots[0])
+    if scale is None:
+        return None
+    zero = _held(model, node, slots[1])
+    if zero is None and slots[1] < len(node.input_names) and node.input_names[slots[1]]:
+        return None
+    dtype = dtype_of(zero) if zero is not None else default
+    if dtype not in _BITS:
+        return None
+    zeros = np.zeros_like(scale, np.int64) if zero is None else zero.astype(np.int64)
+    return Steps(
+        scale.astype(np.float64),
+        zeros,
+        dtype,
+        None if scale.size == 1 and not block else axis,
+        block,
+    )
+
+
+def _declared(node: Node) -> str:
+    """QuantizeLinear makes uint8 where nothing says otherwise."""
+    return {3: "int8", 4: "uint16", 5: "int16", 21: "uint4", 22: "int4"}.get(
+        node.attributes.get("output_dtype", 0), "uint8"
+    )
+
+
+def _held(model: Model, node: Node, slot: int) -> Array | None:
+    if slot >= len(node.input_names) or not node.input_names[slot]:
+        return None
+    tensor = constant(model, node.input_names[slot])
+    return tensor.numpy() if tensor is not None else None
+
+
+def _summed_steps(model: Model, node: Node, slot: int) -> Steps | None:
+    """The weight of MatMulInteger or ConvInteger: its scale is multiplied in after the sum."""
+    if node.op_type not in ("MatMulInteger", "ConvInteger") or slot != 1:
+        return None
+    held = constant(model, node.input_names[1])
+    scale = _scale_behind(model, node)
+    if held is None or scale is None:
+        return None
+    zero = _held(model, node, 3)
+    zeros = np.zeros(1, np.int64) if zero is None else zero.astype(np.int64)
+    axis = 0 if node.op_type == "ConvInteger" else -1
+    many = scale.size > 1 or zeros.size > 1
+    return Steps(scale.astype(np.float64), zeros, held.dtype, axis if many else None)
+
+
+def _scale_behind(model: Model, node: Node) -> Array | None:
+    """Cast, then Mul by the product of the input's scale and the (constant) weight's."""
+    value = node.outputs[0]
+    for _ in range(2):
+        readers = value.consumers if value is not None else []
+        if len(readers) != 1:
+            return None
+        if readers[0].op_type == "Mul":
+            return _constant_factor(model, readers[0], value.name if value is not None else "")
+        value = readers[0].outputs[0]
+    return None
+
+
+def _constant_factor(model: Model, product: Node, summed: str) -> Array | None:
+    for name in product.input_names:
+        if name == summed:
+            continue
+        producer = model.graph.value(name).producer
+        for factor in producer.input_names if producer is not None else [name]:
+            held = constant(model, factor)
+            if held is not None and held.dtype.startswith("float"):
+                return held.numpy()
+    return None
+
+
+def dequantized_constant(model: Model, name: str) -> Array | None:
+    """float64 of a quantized weight: a DequantizeLinear of constants, or the integers themselves.
+
+    None for everything else, and where the scale is computed.
+    """
+    value = model.graph.value(name)
+    producer = value.producer
+    if producer is not None and producer.op_type == "DequantizeLinear":
+        return _dequantized_by(model, producer, 0)
+    held = constant(model, name)
+    if held is None or held.dtype not in _BITS:
+        return None
+    for reader in value.consumers:
+        if reader.op_type == "MatMulNBits":
+            return _unpacked(model, reader)
+        if reader.op_type == "Gather" and reader.input_names[0] == name:
+            return _gathered(model, reader, held.numpy())
+        for slot, read in enumerate(reader.input_names):
+            if read == name and (made := _dequantized_by(model, reader, slot)) is not None:
+                return made
+    return None
+
+
+def _dequantized_by(model: Model, node: Node, slot: int) -> Array | None:
+    source = node.input_names[slot]
+    maker = model.graph.value(source).producer
+    steps = input_steps(model, node, slot)
+    if steps is None:
+        return _bias(model, node, slot)
+    if maker is not None and maker.op_type == "QuantizeLinear":
+        given, made = constant(model, maker.input_names[0]), output_steps(model, maker)
+        return steps.dequantized(made.quantized(given.numpy())) if given and made else None
+    held = constant(model, source)
+    return steps.dequantized(held.numpy()) if held is not None else None
+
+
+def _gathered(model: Model, gather: Node, integers: Array) -> Array | None:
+    """A quantized embedding: what is taken of it is dequantized."""
+    made = gather.outputs[0]
+    for reader in made.consumers if made is not None else []:
+        if reader.op_type == "DequantizeLinear":
+            steps = input_steps(model, reader, 0)
+            return steps.dequantized(integers) if steps is not None else None
+    return None
+
+
+_BIAS = {("QLinearConv", 8): (1, 4), ("QGemm", 6): (1, 4)}
+
+
+def _bias(model: Model, node: Node, slot: int) -> Array | None:
+    """int32, in steps of the product of the input's scale and the weight's."""
+    slots = _BIAS.get((node.op_type, slot))
+    if slots is None:
+        return None
+    ours, theirs = _held(model, node, slots[0]), _held(model, node, slots[1])
+    held = constant(model, node.input_names[slot])
+    if ours is None or theirs is None or held is None:
+        return None
+    return np.asarray(held.numpy().astype(np.int64) * (ours.astype(np.float64) * theirs))
+
+
+def _unpacked(model: Model, node: Node) -> Array | None:
+    """The weight of MatMulNBits, [K, N]: blocks of `bits` wide integers, packed low bits first."""
+    rows, columns = int(node.attributes["K"]), int(node.attributes["N"])
+    bits, block = int(node.attributes.get("bits", 4)), int(node.attributes["block_size"])
+    packed, scale = _held(model, node, 1), _held(model, node, 2)
+    if packed is None or scale is None or bits not in (2, 4, 8):
+        return None
+    blocks = -(-rows // block)
+    integers = _split(packed.reshape(columns, blocks, -1), bits)[..., :block]
+    zero = _held(model, node, 3)
+    if zero is None:
+        zeros: Array = np.full((columns, blocks, 1), 1 << (bits - 1))
+    elif zero.dtype == np.uint8:
+        zeros = _split(zero.reshape(columns, -1), bits)[:, :blocks, None]
+    else:
+        zeros = zero.reshape(columns, blocks, 1)
+    steps = scale.astype(np.float64).reshape(columns, blocks, 1)
+    return np.asarray(((integers - zeros) * steps).reshape(columns, -1)[:, :rows].T)
+
+
+def _split(packed: Array, bits: int) -> Array:
+    """The last axis of bytes as integers of `bits` bits, the first in the lowest bits."""
+    wide = packed.view(np.uint8).astype(np.int64)
+    parts = [(wide >> shift) & ((1 << bits) - 1) for shift in range(0, 8, bits)]
+    return np.stack(parts, -1).reshape(*packed.shape[:-1], -1)
