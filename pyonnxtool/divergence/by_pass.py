@@ -25,7 +25,7 @@ from pyonnxtool.report import BisectReport, Culprit
 from pyonnxtool.wording import plural
 
 if TYPE_CHECKING:
-    from pyonnxtool.backends import Optimized, RunOptions
+    from pyonnxtool.backends import RunOptions
     from pyonnxtool.divergence.case import Case
     from pyonnxtool.divergence.first_look import FirstLook
     from pyonnxtool.divergence.probe import Feeds, Side
@@ -121,7 +121,7 @@ class _ByPass:
             )
         needed = self._expanded(ddmin(items, self._good_without), items)
         self._known = f"without {_list(needed)} the outputs agree"
-        return self._explained(found, level, needed, self._enough(needed, items))
+        return self._explained(items, level, needed, self._enough(needed, items))
 
     def _provider(self, options: RunOptions) -> Cause:
         """The difference is there without optimizers: then the provider makes it, or the model."""
@@ -182,6 +182,8 @@ class _ByPass:
     def _bad(self, options: RunOptions) -> bool | None:
         """Judge the side with these options against the other as it is."""
         own = self._side.options
+        if options == own:
+            return self._trials.whole(METHOD).verdict == "bad"
         words = [] if options.level == own.level else [f"level {options.level}"]
         words += [] if options.provider == own.provider else [options.provider]
         without = [n for n in options.disabled_optimizers if n not in own.disabled_optimizers]
@@ -206,21 +208,27 @@ class _ByPass:
     # -- words --------------------------------------------------------------------------------
 
     def _explained(
-        self, found: Optimized, level: str, needed: Sequence[str], enough: Sequence[str]
+        self, items: Sequence[str], level: str, needed: Sequence[str], enough: Sequence[str]
     ) -> Cause:
-        without = self._backend.optimized(self._side.model, self._less(needed))
-        changed = changes(without.model, found.model)
+        """In words and nodes. The others are switched off, so the nodes are those of the model."""
+        groups = {rule: group for group, rules in self._backend.rules.items() for rule in rules}
+        kept = {groups.get(name, name) for name in enough}
+        others = [name for name in items if name not in {*enough, *kept}]
+        with_them = self._backend.optimized(self._side.model, self._less(others))
+        without = self._backend.optimized(self._side.model, self._less([*items, *enough]))
+        changed = changes(without.model, with_them.model)
         reason = f"without {_list(needed)} (level {level}) the outputs agree"
         if set(enough) != set(needed):
             reason += f"; {_list(enough)} alone are enough to make the difference"
         reason += f"; {told(changed)}" if changed else ""
         self._known = reason
-        verdict, culprits = self._narrowed(needed, changed)
+        verdict, culprits, drifts = self._narrowed(needed, changed)
+        reason += f"; {drifts}" if drifts else ""
         return Cause(verdict, reason, tuple(needed), tuple(enough), culprits)
 
     def _narrowed(
         self, needed: Sequence[str], changed: Sequence[Change]
-    ) -> tuple[str, tuple[Culprit, ...]]:
+    ) -> tuple[str, tuple[Culprit, ...], str]:
         """Where in the model the optimizers make the difference: by splice, with and without them.
 
         All that they changed where splice cannot tell.
@@ -232,20 +240,21 @@ class _ByPass:
         trials = self._trials.within(case, sample, f"with and without {' '.join(needed)}: ")
         try:
             if trials.whole(SPLICE).verdict != "bad":
-                return "fault", everything
+                return "fault", everything, ""
             found = bisect_by_splice(case, self._first, trials)
         except (UsageError, OutOfRunsError):
-            return "fault", everything
+            return "fault", everything, ""
         finally:
             self._side.runs += case.reference.runs + case.candidate.runs
             case.close()
         if found.verdict == "drift":
-            return "drift", ()
+            return "drift", (), found.reason
         if not found.culprits:
-            return "fault", everything
+            return "fault", everything, ""
         there = nodes_of(self._side.model, found.culprits[0])
         touched = [change for change in changed if change.touches(there)]
-        return "fault", tuple(change.culprit(needed) for change in touched) or found.culprits
+        culprits = tuple(change.culprit(needed) for change in touched) or found.culprits
+        return "fault", culprits, ""
 
     def _stopped(self) -> str:
         return f"stopped by --max-runs: {self._known}; {self._trials.ledger.how_to_continue}"

@@ -89,19 +89,29 @@ class Frontiers:
 def _ordered(case: Case) -> list[Pair]:
     place = {name: i for i, name in enumerate(_core.produced_values(case.candidate.model))}
     made = {*_core.produced_values(case.reference.model)}
-    graph = case.candidate.model.graph
+    varying = _varying(case.candidate.model.graph)
+    outputs = {pair.candidate for pair in case.outputs}
     chosen = {pair.candidate: pair for pair in (*case.outputs, *case.pairs)}
     chosen = {
         name: pair
         for name, pair in chosen.items()
-        if name in place and pair.reference in made and not _is_constant(graph, name)
+        if name in place and pair.reference in made and (name in varying or name in outputs)
     }
     return sorted(chosen.values(), key=lambda pair: place[pair.candidate])
 
 
-def _is_constant(graph: Graph, name: str) -> bool:
-    node = graph.value(name).producer
-    return node is not None and node.op_type == "Constant"
+def _varying(graph: Graph) -> set[str]:
+    """Values that depend on what is fed.
+
+    The others, such as dequantized weights, stand anywhere in the order: they belong to what reads
+    them.
+    """
+    varying = {value.name for value in graph.inputs if value.initializer is None}
+    for node in graph.order():
+        captured = [value.name for value in node.captured]
+        if varying.intersection((*node.input_names, *captured)):
+            varying.update(name for name in node.output_names if name)
+    return varying
 
 
 def _is_no_tensor(graph: Graph, name: str) -> bool:
