@@ -114,7 +114,10 @@ def finding(report: BisectReport) -> str:
     if report.verdict == "fault" and report.culprits:
         more = len(report.culprits) - 1
         told = f"{who(report.culprits[0])} introduces the difference"
-        return told + (f", and {plural(more, 'other node')} too" if more else "")
+        told += f", and {plural(more, 'other node')} too" if more else ""
+        if report.optimizers:
+            told += f"; without {' and '.join(report.optimizers)} it is gone"
+        return told
     told = {
         "same": f"the final outputs agree on {plural(report.samples, 'sample')}; nothing to find",
         "fault": "the outputs differ by more than rounding explains",

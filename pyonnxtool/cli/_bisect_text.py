@@ -11,6 +11,7 @@ from pyonnxtool.cli._baseline_text import print_baseline, print_news
 from pyonnxtool.cli._diff_text import observer
 from pyonnxtool.cli._origins_text import print_origins
 from pyonnxtool.cli._rows import print_outputs, print_values, print_weights
+from pyonnxtool.cli._steps_text import search_facts
 from pyonnxtool.cli._text import facts, heading
 from pyonnxtool.report import BisectReport, Culprit
 from pyonnxtool.wording import amount, finding, plural, printable, who
@@ -52,8 +53,9 @@ def print_bisect(target: Console, report: BisectReport, *, verbose: bool) -> Non
         ("  observer", observer(report.observer_effect)),
         ("  runs", f"{runs or 'none'}, on {plural(report.samples, 'sample')}"),
     ]
+    lines += search_facts(report)
     facts(target, lines + [("  note", note) for note in report.notes])
-    if report.verdict == "inconclusive":
+    if report.verdict == "inconclusive" and not report.steps:
         target.print("\nTry: real data with --inputs, more --samples, or a subject with fewer")
         target.print("optimizations such as model.onnx@ort:none, so that more values line up.")
 

@@ -76,6 +76,8 @@ def observer(effect: str) -> str:
         return "reading intermediate values changes no final output"
     if effect == "changes the result":
         return "reading intermediate values changes the final outputs: trust those, not the table"
+    if effect == "nothing read":
+        return "no intermediate value was read: only final outputs were judged"
     return f"{effect}: reading intermediate values may change the final outputs"
 
 

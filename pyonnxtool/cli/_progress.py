@@ -51,6 +51,14 @@ class Progress:
             self._stage, self._done, self._total = stage, done, total
             self._draw()
 
+    def line(self, text: str) -> None:
+        """A line of text on stderr, above the bar where there is one."""
+        with self._lock:
+            if self._bar is not None:
+                self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            else:
+                print(text, file=sys.stderr, flush=True)
+
     def _show(self) -> None:
         from rich.console import Console
         from rich.progress import (

@@ -16,6 +16,7 @@ from pyonnxtool.cli._options import (
     output_options,
     same_comparison,
 )
+from pyonnxtool.cli._search_options import search_options
 
 EXIT_CODES = {"same": 0, "fault": 1, "drift": 1, "inconclusive": 125}
 
@@ -25,20 +26,14 @@ EXIT_CODES = {"same": 0, "fault": 1, "drift": 1, "inconclusive": 125}
     epilog=closing(
         "bisect good.onnx bad.onnx --dim batch=1",
         "bisect model.onnx@ort:none model.onnx@ort:all --inputs feeds.npz",
+        "bisect good.onnx bad.onnx --by splice --journal runs.jsonl --max-runs 10",
         "bisect good.onnx bad.onnx -o verdict.html --json verdict.json",
         "bisect good.onnx bad.onnx --baseline verdict.json",
         codes="0 same; 1 fault or drift; 2 usage or a bad model; 125 could not be judged.",
     ),
 )
 @comparison_options
-@click.option(
-    "--by",
-    type=click.Choice(["auto", "values"]),
-    default="auto",
-    show_default=True,
-    help="How to search: `values` gives each node the reference's values and compares what it "
-    "makes of them; `auto` chooses.",
-)
+@search_options
 @baseline_option
 @output_options(quiet="Print the verdict only.", progress=True, documents=DOCUMENTS)
 @click.pass_context
@@ -68,12 +63,14 @@ def command(
     from pyonnxtool.cli._document import Setting, forms
     from pyonnxtool.cli._output import check_targets, deliver, plain_text
     from pyonnxtool.cli._progress import Progress
+    from pyonnxtool.cli._steps_text import printer
     from pyonnxtool.wording import finding
 
     check_targets(output, (reference, candidate))
     old = load_baseline(baseline, "pyonnxtool/bisect/1") if baseline else None
     with Progress(wanted=output.progress and not output.quiet) as progress:
-        report = bisect(reference, candidate, progress=progress, **options)
+        tell = None if output.quiet else printer(progress.line)
+        report = bisect(reference, candidate, progress=progress, tell=tell, **options)
     report = against(report, old) if old else report
     setting = Setting(
         "bisect",

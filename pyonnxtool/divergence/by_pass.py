@@ -75,7 +75,7 @@ def bisect_by_pass(case: Case, first: FirstLook, trials: Trials) -> BisectReport
         optimizers=found.optimizers,
         optimizers_enough=found.enough,
         method=METHOD,
-        observer_effect="not checked",
+        observer_effect="nothing read",
         **trials.ledger.told(),
     )
 

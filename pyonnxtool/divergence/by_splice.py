@@ -282,7 +282,7 @@ class _BySplice:
             reason=reason,
             method=METHOD,
             frontier=Frontier(self._mixture.frontier(good), self._mixture.frontier(bad)),
-            observer_effect="not checked",
+            observer_effect="nothing read",
             notes=tuple(dict.fromkeys(self._notes)),
             **self._trials.ledger.told(),
         )
