@@ -24,6 +24,8 @@ Feeds = Mapping[str, Array]
 Types = dict[str, tuple[str | None, tuple[int, ...] | None]]
 """Name to dtype and shape; None where the model's own declaration holds."""
 
+_FUSING = ("onnxruntime", "openvino")
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -95,7 +97,7 @@ class Side:
     @property
     def fuses(self) -> bool:
         """True when marking a value may change how its neighbours are computed."""
-        return self.options.level != "none" and self.backend.name == "onnxruntime"
+        return self.options.level != "none" and self.backend.name in _FUSING
 
 
 @dataclass(frozen=True)
