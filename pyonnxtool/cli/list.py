@@ -1,4 +1,4 @@
-"""List the metrics, backends and operators that the tool knows."""
+"""List the metrics, backends, operators and JSON schemas there are."""
 
 from __future__ import annotations
 
@@ -21,6 +21,19 @@ class Entry:
 
     name: str
     about: str
+    """What it is, in a line."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything of one kind. Without a name, the catalogues that there are."""
+
+    catalogue: str | None
+    entries: tuple[Entry, ...]
+
+    def to_json(self) -> str:
+        """`pyonnxtool/list/1`."""
+        return json.dumps({"schema": "pyonnxtool/list/1", **asdict(self)})
 
 
 @click.command(
@@ -29,10 +42,12 @@ class Entry:
         "list",
         "list backends",
         "list ops --format json",
+        "list schemas diff",
         codes="0 done; 2 no catalogue of that name.",
     ),
 )
 @click.argument("catalogue", required=False)
+@click.argument("name", required=False)
 @click.option(
     "--format",
     "form",
@@ -42,16 +57,26 @@ class Entry:
     help="Form of the list.",
 )
 @verbose_option
-def command(catalogue: str | None, form: str, verbose: bool) -> int:
-    """List the metrics, backends and operators that the tool knows.
+def command(catalogue: str | None, name: str | None, form: str, verbose: bool) -> int:
+    """List the metrics, backends, operators and JSON schemas there are.
 
-    Without CATALOGUE, tells which catalogues there are.
+    Without CATALOGUE, tells which catalogues there are. `schemas NAME` prints the JSON Schema of
+    that report.
     """
+    from pyonnxtool import schemas
     from pyonnxtool.errors import UsageError
 
+    if name is not None:
+        if catalogue != "schemas":
+            raise UsageError(
+                f"of {catalogue} there is nothing by name; only schemas are printed by name, such "
+                "as: pyonnxtool list schemas diff"
+            )
+        click.echo(json.dumps(schemas.load(name), indent=2))
+        return 0
     catalogues = found_catalogues()
     if catalogue is None:
-        entries = [Entry(name, f"pyonnxtool list {name}") for name in catalogues]
+        entries = [Entry(one, f"pyonnxtool list {one}") for one in catalogues]
     elif catalogue in catalogues:
         entries = sorted(entries_of(catalogue, catalogues[catalogue]), key=lambda e: e.name)
     else:
@@ -59,10 +84,7 @@ def command(catalogue: str | None, form: str, verbose: bool) -> int:
             f"there is no catalogue called {catalogue!r}; there are: {', '.join(catalogues)}"
         )
     if form == "json":
-        listed = [asdict(entry) for entry in entries]
-        click.echo(
-            json.dumps({"schema": "pyonnxtool/list/1", "catalogue": catalogue, "entries": listed})
-        )
+        click.echo(Catalogue(catalogue, tuple(entries)).to_json())
     else:
         print_entries(entries)
     return 0
@@ -73,7 +95,7 @@ def found_catalogues() -> dict[str, str]:
     import pyonnxtool
     from pyonnxtool.registry import Registry
 
-    found = {"ops": "pyonnxtool._core"}
+    found = {"ops": "pyonnxtool._core", "schemas": "pyonnxtool.schemas"}
     for module in pkgutil.iter_modules(pyonnxtool.__path__):
         if not module.ispkg or module.name == "cli":
             continue
@@ -96,6 +118,12 @@ def entries_of(catalogue: str, package: str) -> Iterable[Entry]:
             traits += [f"accumulates ({op.accumulation})"] if op.accumulation != "none" else []
             name = f"{op.domain}::{op.op_type}" if op.domain else op.op_type
             yield Entry(name, ", ".join(traits))
+        return
+    if catalogue == "schemas":
+        from pyonnxtool import schemas
+
+        for name in schemas.names():
+            yield Entry(name, schemas.load(name)["title"])
         return
     for item in list(vars(importlib.import_module(package)).values()):
         if isinstance(item, Registry) and f"{item.kind}s" == catalogue:

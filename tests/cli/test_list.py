@@ -13,6 +13,7 @@ def test_the_catalogues(run: Any) -> None:
         "backends  pyonnxtool list backends",
         "metrics   pyonnxtool list metrics",
         "ops       pyonnxtool list ops",
+        "schemas   pyonnxtool list schemas",
     ]
 
 
@@ -32,7 +33,7 @@ def test_entries(catalogue: str, line: str, run: Any) -> None:
     assert names == sorted(names)
 
 
-@pytest.mark.parametrize("catalogue", ["backends", "metrics"])
+@pytest.mark.parametrize("catalogue", ["backends", "metrics", "schemas"])
 def test_every_entry_says_what_it_is(catalogue: str, run: Any) -> None:
     told = json.loads(run("list", catalogue, "--format", "json").stdout)
     assert told["schema"] == "pyonnxtool/list/1"
@@ -51,5 +52,21 @@ def test_an_unknown_catalogue(run: Any) -> None:
     result = run("list", "adapters")
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: there is no catalogue called 'adapters'; there are: backends, metrics, ops\n"
+        "Error: there is no catalogue called 'adapters'; "
+        "there are: backends, metrics, ops, schemas\n"
     )
+
+
+@pytest.mark.parametrize("name", ["bisect", "diff", "inspect"])
+def test_a_schema_is_printed_by_name(name: str, run: Any) -> None:
+    schema = json.loads(run("list", "schemas", name).stdout)
+    assert schema["properties"]["schema"]["const"] == f"pyonnxtool/{name}/1"
+
+
+def test_a_name_that_there_is_not(run: Any) -> None:
+    result = run("list", "schemas", "dif")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: there is no schema called 'dif'; there are: bisect, ")
+    result = run("list", "ops", "Conv")
+    assert result.exit_code == 2
+    assert "of ops there is nothing by name; only schemas are printed by name" in result.stderr
