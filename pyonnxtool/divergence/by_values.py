@@ -15,7 +15,12 @@ from pyonnxtool.divergence.functions import function_of
 from pyonnxtool.divergence.judge import Judge, metrics_of
 from pyonnxtool.divergence.lineup import line_up
 from pyonnxtool.divergence.outer_values import OuterValues
-from pyonnxtool.divergence.quantized_faults import reasons
+from pyonnxtool.divergence.quantized_faults import (
+    beyond_calibration,
+    is_saturation,
+    main_node,
+    reasons,
+)
 from pyonnxtool.divergence.steadiness import observer_effect
 from pyonnxtool.divergence.surroundings import surroundings
 from pyonnxtool.divergence.suspects import Fault, Search
@@ -63,6 +68,11 @@ class _ByValues:
         rows = [judge.row(m) for m in swept.values.values() if m.accumulated is not None]
         self._rows = {row.value: row for row in rows}
         named = [(fault, culprit) for fault in faults for culprit in self._blamed(fault, search)]
+        beyond = ""
+        if self._case.quantization is not None:
+            count = self._case.quantization.quantizers
+            beyond = beyond_calibration([culprit for _, culprit in named], count)
+            named = [item for item in named if not (beyond and is_saturation(item[1]))]
         if named:
             return self._judge_width(self._explained(named), effect)
         reason = self._doubt(swept, judge, effect)
@@ -71,7 +81,7 @@ class _ByValues:
             self._case,
             "inconclusive" if reason else "drift",
             observer_effect=effect,
-            reason=reason or found.reason,
+            reason=reason or beyond or found.reason,
             contributors=found.contributors,
             gains=found.gains,
         )
@@ -168,7 +178,9 @@ class _ByValues:
         reference, candidate = self._case.reference.model, self._case.candidate.model
         pair = fault.measured.pair
         ours, theirs = self._regions(fault)
+        quantization = self._case.quantization
         node = likeliest(ours, theirs, self._partner) if len(theirs) > 1 else theirs[0]
+        node = (main_node(theirs) if quantization else None) or node
         partner = self._counterpart(node, ours)
         why = (
             differences(reference, partner, candidate, node, self._source)
@@ -178,8 +190,9 @@ class _ByValues:
         if not why:
             why = [self._same_node()]
         bound = judge.bound(fault.measured)
-        if self._case.quantization is not None:
-            told = reasons(self._case.quantization, self._case, fault.measured, why)
+        if quantization is not None:
+            swept = judge.swept
+            told = reasons(quantization, self._case, fault.measured, swept, partner, why)
             node, why = told[0][0] if told else node, [text for _, text in told] or why
         condition = fault.condition()
         return Culprit(

@@ -142,7 +142,7 @@ def open_case(
         progress or (lambda stage, done, total: None),
         swapped,
         chosen.takes,
-        Quantization(candidate.model, pairs, fed[0].candidate) if quantized else None,
+        Quantization(candidate.model, fed[0].candidate) if quantized else None,
     )
     try:
         yield case

@@ -22,7 +22,7 @@ class Judge:
     """Knows the tolerances, and of each value what made it and from what."""
 
     def __init__(self, case: Case, tolerances: Tolerances, swept: Swept) -> None:
-        self._case, self._tolerances, self._swept = case, tolerances, swept
+        self._case, self._tolerances, self.swept = case, tolerances, swept
         self._graph = case.candidate.model.graph
 
     def output_row(self, measured: Measured) -> ValueRow:
@@ -70,7 +70,7 @@ class Judge:
         if found is None or found.dtype not in EPS:
             return 0.0
         quantization = self._case.quantization
-        explained = quantization.largest(measured, self._swept) if quantization else None
+        explained = quantization.largest(measured, self.swept) if quantization else None
         if explained is not None:
             return explained
         node = self._graph.value(measured.pair.candidate).producer
@@ -92,8 +92,8 @@ class Judge:
                 continue
             captured = [value.name for value in node.captured]
             for read in (*filter(None, node.input_names), *captured):
-                if read in self._swept.values:
-                    found[read] = self._swept.values[read]
+                if read in self.swept.values:
+                    found[read] = self.swept.values[read]
                 elif read not in seen:
                     seen.add(read)
                     pending.append(read)
@@ -104,7 +104,7 @@ class Judge:
         info = op_info(node) if node is not None else None
         if node is None or info is None or info.accumulation in ("none", "matmul", "conv"):
             return found.scale
-        read = [self._swept.values.get(name) for name in node.input_names[:1]]
+        read = [self.swept.values.get(name) for name in node.input_names[:1]]
         scales = [m.accumulated.scale for m in read if m is not None and m.accumulated is not None]
         return max([found.scale, *scales]) if info.accumulation == "reduce" else found.scale
 
@@ -121,7 +121,7 @@ class Judge:
         return gain if math.isfinite(gain) else None
 
     def _shape_of(self, name: str) -> tuple[int, ...] | None:
-        seen = self._swept.values.get(name)
+        seen = self.swept.values.get(name)
         if seen is not None and seen.accumulated is not None:
             return seen.accumulated.shape
         shape = self._graph.value(name).shape

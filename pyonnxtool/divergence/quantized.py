@@ -18,6 +18,7 @@ from pyonnxtool import _core
 from pyonnxtool.divergence.compare import Comparison
 from pyonnxtool.divergence.constants import constant
 from pyonnxtool.divergence.quantized_numbers import (
+    OUTPUT_SLOTS,
     QuantizedView,
     Steps,
     dequantized_constant,
@@ -27,7 +28,6 @@ from pyonnxtool.divergence.quantized_numbers import (
 
 if TYPE_CHECKING:
     from pyonnxtool._core import DiffStats, Model, Node
-    from pyonnxtool.divergence.plan import Pair
     from pyonnxtool.divergence.probe import Feeds
     from pyonnxtool.divergence.sweep import Measured, Swept
 
@@ -61,11 +61,15 @@ class Factor:
 class Quantization:
     """Knows of each region of the candidate how much noise its steps explain."""
 
-    def __init__(self, candidate: Model, pairs: list[Pair], feeds: Feeds) -> None:
+    def __init__(self, candidate: Model, feeds: Feeds) -> None:
         self.model, self._graph, self._feeds = candidate, candidate.graph, feeds
-        self._pairs = {pair.candidate: pair for pair in pairs}
-        self._names = list(self._pairs)
         self._weights: dict[tuple[int, int], Factor | None] = {}
+
+    @property
+    def quantizers(self) -> int:
+        """How many nodes give integers."""
+        makers = (*OUTPUT_SLOTS, "DynamicQuantizeLinear")
+        return sum(node.op_type in makers for node in self._graph.nodes)
 
     def excess(self, measured: Measured, swept: Swept) -> float | None:
         """What the region adds, over what is let pass. None where it quantizes nothing."""
@@ -90,7 +94,7 @@ class Quantization:
 
     def expected(self, measured: Measured, swept: Swept) -> float | None:
         """Mean square of the error that the steps in the value's region explain."""
-        nodes = self.region(measured.pair.candidate)
+        nodes = self.region(measured.pair.candidate, swept)
         view = measured.pair.view
         steps = [view.steps] if isinstance(view, QuantizedView) else []
         noise = sum(one.square_error for one in steps)
@@ -113,9 +117,9 @@ class Quantization:
             return None
         return noise if plain else noise * _SLACK
 
-    def region(self, name: str) -> list[Node]:
-        """Nodes between the value and the paired values before it."""
-        ids = _core.region(self.model, self._names, [name], True)
+    def region(self, name: str, swept: Swept) -> list[Node]:
+        """Nodes between the value and the compared values before it."""
+        ids = _core.region(self.model, list(swept.values), [name], True)
         return [self._graph.node(id) for id in ids]
 
     def steps_of(self, name: str) -> Steps | None:
@@ -166,7 +170,7 @@ class Quantization:
 
     def _activation(self, name: str, swept: Swept) -> Factor | None:
         noise = 0.0
-        while name not in self._pairs:
+        while name not in swept.values:
             node = self._graph.value(name).producer
             if node is None or not node.input_names:
                 break
@@ -177,10 +181,10 @@ class Quantization:
             elif node.op_type == "DynamicQuantizeLinear":
                 noise += self._dynamic(source, swept)
             name = source
-        view = self._pairs[name].view if name in self._pairs else None
+        found = swept.values.get(name)
+        view = found.pair.view if found is not None else None
         if isinstance(view, QuantizedView):
             noise += view.steps.square_error
-        found = swept.values.get(name)
         if found is not None and found.accumulated is not None:
             stats = found.accumulated.stats
             if stats is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,29 +22,69 @@ from pyonnxtool.divergence.why import label
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
     from pyonnxtool.divergence.case import Case
-    from pyonnxtool.divergence.sweep import Measured
+    from pyonnxtool.divergence.sweep import Measured, Swept
+    from pyonnxtool.report import Culprit
 
 _BEYOND_ROUNDING = 3.0
 """Of the root mean square that rounding to the weight's steps makes."""
 _FITS_DB = 20.0
 """What is left once the right cause is taken out."""
 _SHARE = 1e-3
+_FEW, _MANY = 3, 0.1
+_SATURATES = "saturates"
+_BIAS = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2, "QLinearConv": 8, "QGemm": 6}
+
+
+def main_node(nodes: Sequence[Node]) -> Node | None:
+    """The sum of products among the nodes of a region."""
+    return next((node for node in nodes if node.op_type in OPERANDS), None)
 
 
 def reasons(
-    quantization: Quantization, case: Case, measured: Measured, differences: list[str]
+    quantization: Quantization,
+    case: Case,
+    measured: Measured,
+    swept: Swept,
+    partner: Node | None,
+    differences: Sequence[str],
 ) -> list[tuple[Node, str]]:
-    """Each reason with the node that it is about; `differences` are those of the sum's node."""
-    nodes = quantization.region(measured.pair.candidate)
+    """Each reason with the node that it is about.
+
+    `partner` is the reference's counterpart of the region's sum of products, and `differences`
+    are what is not the same about the two.
+    """
+    nodes = quantization.region(measured.pair.candidate, swept)
     found: list[tuple[Node, str]] = []
     for node in nodes:
         if node.op_type in OPERANDS:
             found += _of_weights(quantization, case, node)
         found += _of_inputs(quantization.model, node)
-    found += _of_range(quantization, case, measured)
-    main = next((node for node in nodes if node.op_type in OPERANDS), nodes[-1])
-    attributes = [text for text in differences if text.startswith("attribute")]
-    return found + [(main, text) for text in attributes]
+    found += _of_range(quantization, case, measured, nodes)
+    main = main_node(nodes)
+    if main is None or partner is None:
+        return found
+    if _has_bias(partner) and not _has_bias(main):
+        found.append((main, f"the bias {partner.input_names[_BIAS[partner.op_type]]!r} is missing"))
+    if partner.op_type in main.op_type:  # Conv and QLinearConv have the same attributes
+        found += [(main, text) for text in differences if text.startswith("attribute")]
+    return found
+
+
+def beyond_calibration(culprits: Sequence[Culprit], quantizers: int) -> str:
+    """Many ranges that are too narrow at once tell of the inputs, not of the model."""
+    cut = [culprit for culprit in culprits if is_saturation(culprit)]
+    if len(cut) <= max(_FEW, _MANY * quantizers):
+        return ""
+    return (
+        f"{len(cut)} of {quantizers} quantizers are given values far outside of their ranges "
+        f"({cut[0].node}: {cut[0].why}); these inputs are not like those that the model was "
+        "calibrated with: give real data with --inputs"
+    )
+
+
+def is_saturation(culprit: Culprit) -> bool:
+    """Whether all that is wrong is the range."""
+    return culprit.why.startswith(_SATURATES) and ";" not in culprit.why
 
 
 # -- weights --------------------------------------------------------------------------------------
@@ -170,10 +211,12 @@ def _of_inputs(model: Model, node: Node) -> list[tuple[Node, str]]:
     return found
 
 
-def _of_range(quantization: Quantization, case: Case, measured: Measured) -> list[tuple[Node, str]]:
+def _of_range(
+    quantization: Quantization, case: Case, measured: Measured, nodes: list[Node]
+) -> list[tuple[Node, str]]:
     """Values of the reference that lie outside of what the integers can stand for."""
     found = []
-    for node in quantization.region(measured.pair.candidate):
+    for node in nodes:
         steps = output_steps(quantization.model, node)
         if steps is None:
             continue
@@ -185,7 +228,7 @@ def _of_range(quantization: Quantization, case: Case, measured: Measured) -> lis
             continue
         low, high = bounds(steps)
         told = (
-            f"saturates {percent(share)} of the values: the integers reach from {low:.4g} to "
+            f"{_SATURATES} {percent(share)} of the values: its integers reach from {low:.4g} to "
             f"{high:.4g}, the values from {np.min(ours):.4g} to {np.max(ours):.4g}"
         )
         found.append((node, told))
@@ -223,6 +266,11 @@ def _reference_value(case: Case, measured: Measured) -> Array | None:
         found = group.get(name)
         return found if isinstance(found, np.ndarray) else None
     return None
+
+
+def _has_bias(node: Node) -> bool:
+    slot = _BIAS.get(node.op_type, len(node.input_names))
+    return slot < len(node.input_names) and bool(node.input_names[slot])
 
 
 def _first(numbers: Array) -> str:
