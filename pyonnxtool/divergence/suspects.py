@@ -108,6 +108,8 @@ class Search:
         if bound == 0.0:
             return math.inf
         excess = float(found.stats.max_abs) / bound
+        if self._case.quantization and excess <= 1.0:
+            return 0.0
         node = self._producer(measured)
         if node is not None and node.id in self._same and excess <= 1.0:
             return 0.0
@@ -136,8 +138,6 @@ class Search:
         computing = tuple(node for node in region if self._computes(node))
         return Fault(measured, excess, ruling, computing or tuple(region), referee)
 
-        if self._case.quantization and excess <= 1.0:
-            return 0.0
     @staticmethod
     def _is_tie(referee: Referee, measured: Measured, node: Node) -> bool:
         return node.op_type in ("ArgMax", "ArgMin", "TopK") and referee.is_tie(measured)
