@@ -441,8 +441,8 @@ class Fingerprint:
     @property
     def squashed_sq(self) -> float: ...
     @property
-    def ordered(self) -> float:
-        """Sum of squash(x) times a pseudo-random number of the index, over sqrt(count)."""
+    def ordered(self) -> list[float]:
+        """Two sums of squash(x) times a pseudo-random number of the index, over sqrt(count)."""
     @property
     def shape(self) -> tuple[int, ...]: ...
 

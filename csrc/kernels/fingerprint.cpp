@@ -27,17 +27,20 @@ double uniform(std::uint64_t x) noexcept {
   return static_cast<double>(scramble(x) >> 11) * 0x1p-52 - 1.0;
 }
 
-/// The weights of one block; those of another are these times a number of its own.
-const std::array<double, kBlock>& block_weights() noexcept {
-  static const std::array<double, kBlock> weights = [] {
-    std::array<double, kBlock> made;
-    for (std::size_t i = 0; i < kBlock; ++i) made[i] = uniform(i);
+/// The weights of a block are these times a number of its own.
+using Rows = std::array<std::array<double, kBlock>, 2>;
+const Rows& block_weights() noexcept {
+  static const Rows weights = [] {
+    Rows made;
+    for (std::size_t i = 0; i < 2 * kBlock; ++i) made[i / kBlock][i % kBlock] = uniform(i);
     return made;
   }();
   return weights;
 }
 
-double block_factor(std::uint64_t block) noexcept { return block == 0 ? 1.0 : uniform(~block); }
+double block_factor(std::uint64_t block, std::size_t row) noexcept {
+  return uniform(~(2 * block + row));
+}
 
 double total(const std::array<double, kLanes>& lanes) noexcept {
   double sum = 0;
@@ -62,8 +65,10 @@ class Accumulator {
     std::fill(padded.begin() + static_cast<std::ptrdiff_t>(size),
               padded.begin() + static_cast<std::ptrdiff_t>(end), 0.0);
     take(padded, end);
-    const double factor = block_factor(blocks_++);
-    ordered_ += factor * ordered_in_block_;
+    for (std::size_t row = 0; row < 2; ++row) {
+      ordered_[row] += block_factor(blocks_, row) * ordered_in_block_[row];
+    }
+    ++blocks_;
   }
 
   Fingerprint result(std::uint64_t count) noexcept {
@@ -78,7 +83,9 @@ class Accumulator {
     made_.squashed = total(squashed_) / taken;
     made_.squashed_abs = total(squashed_abs_) / taken;
     made_.squashed_sq = total(squashed_sq_) / taken;
-    made_.ordered = ordered_ / std::sqrt(static_cast<double>(count));
+    for (std::size_t row = 0; row < 2; ++row) {
+      made_.ordered[row] = ordered_[row] / std::sqrt(static_cast<double>(count));
+    }
     return made_;
   }
 
@@ -101,7 +108,7 @@ class Accumulator {
 
   void take(const std::array<double, kBlock>& block, std::size_t end) noexcept {
     const auto& weights = block_weights();
-    Lanes ordered{};
+    Lanes first{}, second{};
     for (std::size_t i = 0; i < end; i += kLanes) {
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
         const double x = block[i + lane];
@@ -112,16 +119,16 @@ class Accumulator {
         squashed_[lane] += squashed;
         squashed_abs_[lane] += std::abs(squashed);
         squashed_sq_[lane] += squashed * squashed;
-        ordered[lane] += squashed * weights[i + lane];
+        first[lane] += squashed * weights[0][i + lane];
+        second[lane] += squashed * weights[1][i + lane];
       }
     }
-    ordered_in_block_ = total(ordered);
+    ordered_in_block_ = {total(first), total(second)};
   }
 
   Fingerprint made_;
   Lanes low_, high_, sum_{}, sum_sq_{}, squashed_{}, squashed_abs_{}, squashed_sq_{};
-  double ordered_in_block_ = 0;
-  double ordered_ = 0;
+  std::array<double, 2> ordered_in_block_{}, ordered_{};
   std::uint64_t blocks_ = 0;
 };
 
@@ -160,8 +167,8 @@ bool has_fingerprint(Element element) noexcept {
   return element != Element::complex64 && element != Element::complex128;
 }
 
-double index_weight(std::uint64_t index) noexcept {
-  return block_weights()[index % kBlock] * block_factor(index / kBlock);
+double index_weight(std::uint64_t index, std::size_t row) noexcept {
+  return block_weights()[row][index % kBlock] * block_factor(index / kBlock, row);
 }
 
 Fingerprint fingerprint(Element element, ByteView bytes, std::uint64_t count) noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 // What a tensor is known by, whatever its shape and order of elements: to find it in another model.
 
+#include <array>
 #include <cstdint>
 
 #include "base/bytes.h"
@@ -25,9 +26,9 @@ struct Fingerprint {
   double squashed = 0;      ///< mean of squash(x)
   double squashed_abs = 0;  ///< mean of |squash(x)|
   double squashed_sq = 0;   ///< mean of squash(x)^2
-  /// Sum of squash(x) times a fixed pseudo-random number of its flat index, over sqrt(count): told
-  /// apart are tensors of equal elements in another order.
-  double ordered = 0;
+  /// Sums of squash(x) times a fixed pseudo-random number of its flat index, over sqrt(count), for
+  /// two rows of such numbers: told apart are tensors of equal elements in another order.
+  std::array<double, 2> ordered{};
 };
 
 /// Whether there are numbers to be had of the element: not of complex ones.
@@ -37,7 +38,8 @@ struct Fingerprint {
 [[nodiscard]] Fingerprint fingerprint(Element element, ByteView bytes,
                                       std::uint64_t count) noexcept;
 
-/// The pseudo-random number of an index: uniform in [-1, 1), the same on every machine.
-[[nodiscard]] double index_weight(std::uint64_t index) noexcept;
+/// The pseudo-random number of an index in one of the two rows: a product of two that are uniform
+/// in [-1, 1), the same on every machine.
+[[nodiscard]] double index_weight(std::uint64_t index, std::size_t row) noexcept;
 
 }  // namespace pot::kernels

@@ -81,12 +81,54 @@ void Aligner::run(std::span<const NamePair> outputs) {
                resolve_waiting() || sideways(true) || by_name() || bridged() || sideways(false) ||
                by_constants() || rearranged_only();
   }
+  spread_moves();
   revive_no_ops();
+}
+
+/// What is computed from moved values is moved as well, where declared shapes do not tell.
+void Aligner::spread_moves() {
+  for (std::uint32_t b = 0; b < cand_.skeleton.nodes.size(); ++b) {
+    const auto& inputs = cand_.node(b).inputs;
+    const bool moved = std::any_of(inputs.begin(), inputs.end(),
+                                   [&](auto input) { return input != kNone && moved_[input]; });
+    if (!moved) continue;
+    for (const std::uint32_t output : cand_.node(b).outputs) {
+      if (output == kNone || cand_.value_partner[output] == kNone || moved_[output]) continue;
+      const std::uint32_t partner = cand_.value_partner[output];
+      const bool seen = !our_prints_.empty() && our_prints_[partner] && their_prints_[output];
+      if (seen && ground_[output] == Ground::values) continue;
+      if (declared_alike(partner, output)) continue;
+      moved_[output] = true;
+      ground_[output] = std::min(ground_[output], Ground::placed);
+    }
+  }
+}
+
+/// Both models declare one shape that no permutation of its axes has as well.
+bool Aligner::declared_alike(std::uint32_t a, std::uint32_t b) const {
+  const TypeRef ours = ref_.model.graph().type(ref_.value(a).id);
+  const TypeRef theirs = cand_.model.graph().type(cand_.value(b).id);
+  if (!ours || !theirs || !ours->shape || !theirs->shape) return false;
+  const auto& dims = ours->shape->dims;
+  const auto& others = theirs->shape->dims;
+  if (dims.size() != others.size()) return false;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (!dims[i].same_as(others[i])) return false;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (dims[i].number() != 1 && dims[i].same_as(dims[j])) return false;
+    }
+  }
+  return true;
 }
 
 void Aligner::pair_values(std::uint32_t a, std::uint32_t b, Ground ground, bool moved) {
   if (cand_.value_partner[b] != kNone || told_apart(a, b)) return;
   cand_.value_partner[b] = a;
+  const bool seen = !our_prints_.empty() && our_prints_[a] && their_prints_[b];
+  if (seen && distance(*our_prints_[a], *their_prints_[b]) != kNotAlike) {
+    ground = std::max(ground, Ground::values);
+    moved = !in_same_form(a, b);
+  }
   ground_[b] = ground;
   moved_[b] = moved;
   if (ref_.value_partner[a] == kNone) ref_.value_partner[a] = b;

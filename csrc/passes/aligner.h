@@ -77,6 +77,9 @@ class Aligner {
   }
   [[nodiscard]] bool outputs_told_apart(std::uint32_t a, std::uint32_t b) const;
 
+  void spread_moves();
+  bool declared_alike(std::uint32_t a, std::uint32_t b) const;
+
   // -- what two nodes have in common: aligner.cpp ---------------------------------------------
 
   /// Partners of the values that a candidate node reads; false when one has none yet.

@@ -75,8 +75,10 @@ bool same_form(const ValuePrints& ours, const ValuePrints& theirs) {
     const ValuePrint& b = theirs[i];
     if (a.dims != b.dims) return false;
     const double scale = std::max(a.numbers.squashed_abs, b.numbers.squashed_abs);
-    const double found = apart(a.numbers.ordered, b.numbers.ordered, scale);
-    if (found > kExtremes * std::max(a.tolerance, b.tolerance)) return false;
+    const double limit = std::max(a.tolerance, b.tolerance);
+    for (std::size_t row = 0; row < a.numbers.ordered.size(); ++row) {
+      if (apart(a.numbers.ordered[row], b.numbers.ordered[row], scale) > limit) return false;
+    }
   }
   return true;
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyonnxtool import _core
+from pyonnxtool.divergence.fingerprints import pair_by_values
 from pyonnxtool.divergence.functions import opened
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side
@@ -73,9 +73,11 @@ class Case:
     def coverage(self) -> Coverage:
         """Of the reference's values: paired, or why not."""
         ambiguous = len(self.alignment.ambiguous)
-        missing = len(self.alignment.unmatched_reference)
+        fused = len(self.alignment.fused)
+        missing = len(self.alignment.unmatched_reference) - fused
         return Coverage(
             compared=len({pair.reference for pair in self.pairs}),
+            fused=fused,
             ambiguous=min(ambiguous, missing),
             unmatched=max(0, missing - ambiguous),
         )
@@ -100,8 +102,11 @@ def open_case(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     progress: Progress | None = None,
+    given: Sequence[tuple[str, str]] = (),
 ) -> Iterator[Case]:
     """Pair the two models and make their inputs; closes both sides at the end.
+
+    `given` holds pairs of value names, the reference's first, that the user vouches for.
 
     Raises UsageError for inputs that do not fit, and for models that have nothing in common.
     """
@@ -114,15 +119,28 @@ def open_case(
     interface = match_interface(reference.model, candidate.model)
     shapes = _shapes(reference, inputs, shapes, dims)
     interface = replace(interface, notes=(*interface.notes, *closed, *more))
-    fed = list(
-        _samples(reference.model, interface, candidate.model, inputs, samples, seed, shapes, dims)
-    )
+    models = (reference.model, interface, candidate.model)
+    fed = list(_samples(*models, inputs, samples, seed, shapes, dims))
     names = (list(interface.inputs), list(interface.outputs))
+
+    def watched() -> list[Sample]:
+        # One generated sample alone may hold equal values by chance.
+        more = inputs is None and samples == 1
+        return list(_samples(*models, None, 2, seed, shapes, dims)) if more else fed
+
     quantized = align_quantized(reference.model, candidate.model, *names)
-    alignment = quantized or _core.align(reference.model, candidate.model, *names)
+    lineup = quantized or pair_by_values(
+        reference,
+        candidate,
+        *names,
+        watched,
+        memory=parse_memory(memory),
+        given=given,
+        progress=progress or _silent,
+    )
+    alignment = lineup.alignment
     chosen = _Filter(only, skip, candidate.model)
-    known_pairs = quantized.pairs if quantized else [Pair(*pair) for pair in alignment.values]
-    pairs = [pair for pair in known_pairs if chosen.takes(pair.candidate)]
+    pairs = [pair for pair in lineup.pairs if chosen.takes(pair.candidate)]
     if alignment.values and not pairs:
         raise UsageError(f"no value fits --only {' '.join(only)} --skip {' '.join(skip)}")
     outputs = [Pair(*names) for names in interface.outputs]
@@ -139,7 +157,7 @@ def open_case(
         outputs,
         fed,
         parse_memory(memory),
-        progress or (lambda stage, done, total: None),
+        progress or _silent,
         swapped,
         chosen.takes,
         Quantization(candidate.model, fed[0].candidate) if quantized else None,
@@ -148,6 +166,10 @@ def open_case(
         yield case
     finally:
         case.close()
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    pass
 
 
 def parse_memory(text: str | int) -> int:

@@ -54,6 +54,11 @@ class QuantizedAlignment:
     pairs: list[Pair] = field(default_factory=list)
     fused: list[str] = field(default_factory=list)
 
+    @property
+    def alignment(self) -> QuantizedAlignment:
+        """Itself: it is an alignment and a lineup in one."""
+        return self
+
 
 def differs_in_quantization(reference: Model, candidate: Model) -> bool:
     """Whether the two are quantized in different ways, or only one of them is."""

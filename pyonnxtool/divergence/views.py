@@ -59,7 +59,7 @@ class Rearranged:
 
     def to_reference(self, value: Array, shape: Shape) -> Array:
         """Undoes the rearrangement."""
-        split = self._split(shape)
+        split = self.split(shape)
         if split is None or value.size != math.prod(shape):
             return value
         perm = self.perm or tuple(range(len(split)))
@@ -68,13 +68,13 @@ class Rearranged:
 
     def to_candidate(self, value: Array, shape: Shape) -> Array:
         """Rearranges."""
-        split = self._split(value.shape)
+        split = self.split(value.shape)
         if split is None or value.size != math.prod(shape):
             return value
         perm = self.perm or tuple(range(len(split)))
         return np.ascontiguousarray(value.reshape(split).transpose(perm)).reshape(shape)
 
-    def _split(self, shape: Sequence[int]) -> Shape | None:
+    def split(self, shape: Sequence[int]) -> Shape | None:
         """The shape that `perm` permutes; None where it does not fit."""
         split = tuple(shape)
         if self.block is not None:
