@@ -109,6 +109,12 @@ def who(culprit: Culprit) -> str:
     return printable(f"the unnamed {op} that makes `{made}`")
 
 
+def inside(culprit: Culprit) -> str:
+    """The body or function that holds the node: "main/loop.body, iteration 3"; "" for neither."""
+    where = "" if culprit.graph == "main" else culprit.graph
+    return where if culprit.iteration is None else f"{where}, iteration {culprit.iteration}"
+
+
 def finding(report: BisectReport) -> str:
     """What bisect found, without the verdict's own word: "node `conv2` (Conv) introduces ..."."""
     if report.verdict == "fault" and report.culprits:

@@ -14,7 +14,7 @@ from pyonnxtool.cli._rows import print_outputs, print_values, print_weights
 from pyonnxtool.cli._steps_text import search_facts
 from pyonnxtool.cli._text import facts, heading
 from pyonnxtool.report import BisectReport, Culprit
-from pyonnxtool.wording import amount, finding, plural, printable, who
+from pyonnxtool.wording import amount, finding, inside, plural, printable, who
 
 COLOURS = {
     "fault": "bold red",
@@ -89,8 +89,7 @@ def print_culprit(target: Console, culprit: Culprit, report: BisectReport) -> No
     lines.append(("  accumulated", amount(culprit.accumulated)))
     if culprit.referee:
         lines.append(("  referee", culprit.referee))
-    if culprit.graph not in ("", "main"):
-        lines.append(("  inside", culprit.graph))
+    lines.append(("  inside", inside(culprit)))
     if len(culprit.region) > 1:
         lines.append(("  region", ", ".join(culprit.region)))
     facts(target, [line for line in lines if line[1]])

@@ -20,7 +20,7 @@ from pyonnxtool.cli._plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, plot_o
 from pyonnxtool.cli._rows import RANK, largest, short_type
 from pyonnxtool.cli._text import metric
 from pyonnxtool.report import BisectReport, DiffReport, ValueRow
-from pyonnxtool.wording import amount, distance, plural, printable, ratio, typed, who
+from pyonnxtool.wording import amount, distance, inside, plural, printable, ratio, typed, who
 
 PRINTED = 200
 """Rows of a table that paper gets whatever they say; of longer tables those that are not ok."""
@@ -120,7 +120,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = (amount, distance, plural, printable, ticked, typed, who, sentence)
+    words = (amount, distance, inside, plural, printable, ticked, typed, who, sentence)
     made.filters |= {word.__name__: word for word in words}
     return made
 

@@ -11,7 +11,7 @@ from pyonnxtool.cli._document import Report, Setting, versions
 from pyonnxtool.cli._rows import chosen, largest, short_type
 from pyonnxtool.cli._text import metric
 from pyonnxtool.report import BisectReport, Culprit, DiffReport, ValueRow
-from pyonnxtool.wording import amount, distance, plural, printable, ratio, who
+from pyonnxtool.wording import amount, distance, inside, plural, printable, ratio, who
 
 ROWS_SHOWN = 12
 MARKS = {"same": "✅", "different": "❌", "fault": "❌", "drift": "⚠️", "inconclusive": "❔"}
@@ -78,7 +78,7 @@ def _culprit(culprit: Culprit) -> Iterator[str]:
         ("introduces", amount(culprit.introduced)),
         ("accumulated", amount(culprit.accumulated)),
         ("referee", culprit.referee),
-        ("inside", "" if culprit.graph == "main" else culprit.graph),
+        ("inside", inside(culprit)),
         ("region", ", ".join(culprit.region)),
     ]
     yield from (f"- **{label}**: {code(text)}" for label, text in lines if text)
