@@ -59,7 +59,13 @@ class Side:
     def whole(self) -> Session:
         """The session of the untouched model, kept open until `close`."""
         if self._whole is None:
-            self._whole = self.open(self.untouched or self.model)
+            try:
+                self._whole = self.open(self.untouched or self.model)
+            except BackendError:
+                if self.untouched is None:
+                    raise
+                # An evaluator may want functions in an order; inlined they are nodes like others.
+                self._whole = self.open(self.model)
         return self._whole
 
     def run_whole(self, feeds: Feeds, *, last: bool = False) -> Values:
