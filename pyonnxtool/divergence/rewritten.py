@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
+from pyonnxtool.divergence.surroundings import surroundings
 from pyonnxtool.divergence.why import label, line, neighbourhood
 from pyonnxtool.report import Culprit
 
@@ -43,6 +44,7 @@ class Change:
             why=f"{names} made this {self.node.op_type} of {self._parts()}",
             region=tuple(map(label, self.replaced)),
             neighbourhood=neighbourhood(self.node),
+            surroundings=surroundings(self.node, (), lambda name: None),
         )
 
     def touches(self, values: Container[str]) -> bool:
