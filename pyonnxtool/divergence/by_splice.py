@@ -166,14 +166,14 @@ class _BySplice:
             if self._is_bad([(far, bad)]):
                 break
             start = far
-        if far == 0 and bad == self._count:
-            return Region((), good, bad, alone=False)
         while (cut := self._frontiers.cheapest(far, start)) is not None:
             if self._is_bad([(cut, bad)]) is not False:
                 far = cut
             else:
                 start = cut
-        if start - far + bad - good <= _FEW:
+        if far == 0 and bad == self._count:
+            return Region((), good, bad, alone=False)
+        if bad - far <= _FEW:
             return Region(((far, bad),), good, bad, alone=True)
         return Region(self._together(far, bad), good, bad, alone=True)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool import _core
+from pyonnxtool.backends import Optimizing
 from pyonnxtool.divergence.compare import Array, dtype_of
 from pyonnxtool.divergence.recorded import RecordedBackend
 from pyonnxtool.errors import BackendError
@@ -103,7 +104,8 @@ class Side:
     @property
     def fuses(self) -> bool:
         """True when marking a value may change how its neighbours are computed."""
-        return self.options.level != "none" and self.backend.name in _FUSING
+        fusing = self.backend.name in _FUSING or isinstance(self.backend, Optimizing)
+        return fusing and self.options.level != "none"
 
 
 @dataclass(frozen=True)
