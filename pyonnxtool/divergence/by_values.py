@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
+from pyonnxtool.divergence.blame import Blame
 from pyonnxtool.divergence.bodies import control_flow_pair, look_inside
 from pyonnxtool.divergence.case import Case
 from pyonnxtool.divergence.drift import drift
@@ -25,7 +26,7 @@ from pyonnxtool.divergence.steadiness import observer_effect
 from pyonnxtool.divergence.surroundings import surroundings
 from pyonnxtool.divergence.suspects import Fault, Search
 from pyonnxtool.divergence.sweep import Swept
-from pyonnxtool.divergence.why import differences, label, likeliest, neighbourhood
+from pyonnxtool.divergence.why import differences, label, neighbourhood
 from pyonnxtool.report import BisectReport, Culprit, ValueRow
 from pyonnxtool.verdict import Tolerances
 
@@ -51,13 +52,18 @@ class _ByValues:
         self._source = {pair.candidate: pair.reference for pair in case.pairs}
         self._source |= {theirs: ours for ours, theirs in case.interface.inputs}
         self._rows: dict[str, ValueRow] = {}
+        self._damaged: set[str] = set()
+        """Names of culprits that differ from their counterparts as no optimizer makes them."""
 
     def report(self) -> BisectReport:
         case = self._case
         case.samples = [case.samples[index] for index in self._first.bad[:_MOST_SAMPLES]]
         line_up(case, case.samples)
         search = Search(case, self._tolerances, case.pairs)
-        report = self._judged(search, search.faults())
+        faults = search.faults()
+        case.pairs = search.pairs
+        self._source |= {pair.candidate: pair.reference for pair in case.pairs}
+        report = self._judged(search, faults)
         return replace(report, values=tuple(self._rows.values()))
 
     # -- from measurements to a verdict -------------------------------------------------------
@@ -133,7 +139,7 @@ class _ByValues:
         narrow = [
             culprit
             for fault, culprit in named
-            if len(fault.region) <= max(4, _WIDEST_REGION * total)
+            if len(fault.region) <= max(4, _WIDEST_REGION * total) or culprit.node in self._damaged
         ]
         if narrow:
             return self._first.report(
@@ -178,22 +184,24 @@ class _ByValues:
         reference, candidate = self._case.reference.model, self._case.candidate.model
         pair = fault.measured.pair
         ours, theirs = self._regions(fault)
+        blame = Blame(reference, candidate, ours, self._partner, self._source)
         quantization = self._case.quantization
-        node = likeliest(ours, theirs, self._partner) if len(theirs) > 1 else theirs[0]
-        node = (main_node(theirs) if quantization else None) or node
-        partner = self._counterpart(node, ours)
+        node = (main_node(theirs) if quantization else None) or blame.likeliest(theirs)
+        if blame.shows_damage(node):
+            self._damaged.add(label(node))
+        partner = blame.counterpart(node)
         why = (
             differences(reference, partner, candidate, node, self._source)
             if partner
             else [f"the reference has no counterpart of this {node.op_type}"]
         )
-        if not why:
-            why = [self._same_node()]
-        bound = judge.bound(fault.measured)
         if quantization is not None:
             swept = judge.swept
             told = reasons(quantization, self._case, fault.measured, swept, partner, why)
             node, why = told[0][0] if told else node, [text for _, text in told] or why
+        if not why:
+            why = [self._same_node()]
+        bound = judge.bound(fault.measured)
         condition = fault.condition()
         return Culprit(
             node=label(node),
@@ -221,12 +229,3 @@ class _ByValues:
         if self._case.reference.recorded is not None:
             return "the recorded value is not what this node makes of the recorded inputs"
         return "node and counterpart are the same: the backends compute them differently"
-
-    def _counterpart(self, node: Node, ours: Sequence[Node]) -> Node | None:
-        partner = self._partner.get(node.id)
-        if partner is not None:
-            return self._case.reference.model.graph.node(partner)
-        taken = set(self._partner.values())
-        free = [other for other in ours if other.id not in taken]
-        same = [other for other in free if other.op_type == node.op_type]
-        return same[0] if len(same) == 1 else free[0] if len(free) == 1 else None

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
+from pyonnxtool.divergence.blame import Blame
 from pyonnxtool.divergence.condition import Condition
 from pyonnxtool.divergence.judge import Judge
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.referee import Referee, Ruling
+from pyonnxtool.divergence.rematch import rematched
 from pyonnxtool.divergence.sweep import Measured, Sweep, Swept
+from pyonnxtool.divergence.why import narrows
 from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
 _MOST_SUSPECTS = 32
 _FAR_BETTER = 0.2
+_ROUNDS = 3
+"""How often pairs are put right by values; what is right now shows more of what is beside it."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +53,9 @@ class Search:
     """Measures all pairs, asks float64 about the suspects, and weeds out wrong pairs."""
 
     def __init__(self, case: Case, tolerances: Tolerances, pairs: Sequence[Pair]) -> None:
-        self._case, self._tolerances, self.pairs = case, tolerances, list(pairs)
-        self._paired = [pair.candidate for pair in self.pairs]
+        self._case, self._tolerances = case, tolerances
         self._graph = case.candidate.model.graph
+        self._set_pairs([pair for pair in pairs if not self._narrowed(pair)])
         self._same = {theirs for _, theirs, same in case.alignment.nodes if same}
         self._no_ops = set(case.alignment.no_ops)
         self.swept = Swept({})
@@ -60,8 +66,31 @@ class Search:
     def faults(self) -> list[Fault]:
         """The worst first. Of values whose regions overlap, one fault is made."""
         found = self._measured()
+        for _ in range(0 if self._case.quantization else _ROUNDS):
+            odd = {*self._doubtful(found), *self._misshapen(found)}
+            wide = {f.measured.pair.candidate for f in found if len(f.region) > 1}
+            if not odd and not wide:
+                break
+            pairs = rematched(self._case, self.pairs, odd, wide, self.swept)
+            if pairs == self.pairs:
+                break
+            self._set_pairs(pairs)
+            found = self._measured()
         doubtful = self._doubtful(found)
         return _merged(self._settled(found, doubtful) if doubtful else found)
+
+    def _narrowed(self, pair: Pair) -> bool:
+        """Whether the candidate rounds a value to fewer bits where the reference does not.
+
+        The two hold the same, but it is in the region up to the next value that it shows.
+        """
+        node = self._graph.value(pair.candidate).producer
+        other = self._case.reference.model.graph.value(pair.reference).producer
+        return node is not None and narrows(node) and not (other is not None and narrows(other))
+
+    def _set_pairs(self, pairs: Sequence[Pair]) -> None:
+        self.pairs = list(pairs)
+        self._paired = [pair.candidate for pair in self.pairs]
 
     def _measured(self) -> list[Fault]:
         case = self._case
@@ -171,9 +200,20 @@ class Search:
         its readers are fed what they should not get. One wrong node makes one.
         """
         bad = {fault.measured.pair.candidate for fault in faults}
-        weak = {pair.candidate for pair in self.pairs if not pair.sure} & bad
+        times = Counter(pair.reference for pair in self.pairs)
+        times.update(ours for ours, _ in self._case.interface.inputs)
+        weak = {p.candidate for p in self.pairs if not p.sure or times[p.reference] > 1} & bad
         readers = {name: self._readers(name) for name in weak}
         return {name: found for name, found in readers.items() if found & bad}
+
+    @staticmethod
+    def _misshapen(faults: Iterable[Fault]) -> list[str]:
+        """Faults that are only of another shape: perhaps the numbers are equal."""
+        return [
+            fault.measured.pair.candidate
+            for fault in faults
+            if fault.measured.introduced is not None and fault.measured.introduced.stats is None
+        ]
 
     def _readers(self, name: str) -> set[str]:
         """Paired values whose regions read the value."""
@@ -193,7 +233,8 @@ class Search:
         """The faults that are left when each doubtful pair is tried without.
 
         Where the pair was wrong, all that reads the value comes out right, or at least far better,
-        once it is run together with what makes the value. A real fault shows there all the same.
+        once it is run together with what makes the value. Where it does not, there is one fault in
+        the two nodes rather than one in each, unless each is visibly damaged itself.
         """
         together = self._without(doubtful)
         found = {fault.measured.pair.candidate: fault for fault in faults}
@@ -202,12 +243,27 @@ class Search:
             readers = together._readers(name)
             left = [shown[reader] for reader in readers if reader in shown]
             alone = _error(found[name]) if name in found else 0.0
-            if not readers or any(_error(fault) >= _FAR_BETTER * alone for fault in left):
+            better = all(_error(fault) < _FAR_BETTER * alone for fault in left)
+            two = self._is_changed(name) and any(map(self._is_changed, readers & found.keys()))
+            if not readers or (two and not better):
                 continue
             for gone in (name, *readers):
                 found.pop(gone, None)
             found |= {fault.measured.pair.candidate: fault for fault in left}
         return list(found.values())
+
+    def _is_changed(self, name: str) -> bool:
+        """Whether the maker of a value is not what its counterpart is, in a way that shows damage.
+
+        Weights that differ throughout do not: folding a neighbour into a node does that.
+        """
+        node = self._graph.value(name).producer
+        ours = self._case.reference.model
+        partner = {theirs: ours for ours, theirs, _ in self._case.alignment.nodes}
+        if node is None or node.id not in partner:
+            return False
+        other = ours.graph.node(partner[node.id])
+        return Blame(ours, node.graph.model, [other], partner, {}).shows_damage(node)
 
     def _without(self, doubtful: Iterable[str]) -> Search:
         """A search of what reads the doubtful values, with them unpaired."""

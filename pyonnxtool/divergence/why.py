@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyonnxtool.divergence.attribute_defaults import is_default
 from pyonnxtool.divergence.compare import compare
-from pyonnxtool.divergence.weights import constant
+from pyonnxtool.divergence.constants import constant
+from pyonnxtool.divergence.rounding import op_info
+from pyonnxtool.verdict import EPS
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
 
 _WIDEST_LIST = 8
+_ROUNDED = 4
+"""Spacings, relative to the weight's scale, up to which two weights differ by rounding."""
 
 
 def differences(
@@ -24,25 +29,57 @@ def differences(
 
     `source` maps the candidate's value names to the reference's.
     """
+    read = [
+        _input_difference(reference, ours, candidate, theirs, slots, source)
+        for slots in _slots(ours, theirs)
+    ]
+    return _of_operator(ours, theirs) + min(read, key=len)
+
+
+def own_differences(reference: Model, ours: Node, candidate: Model, theirs: Node) -> list[str]:
+    """`differences` without those in which computed values are read."""
+    read = [
+        [
+            text
+            for slot, other in slots
+            for text in _constants_read(reference, ours, candidate, theirs, slot, other)
+        ]
+        for slots in _slots(ours, theirs)
+    ]
+    return _of_operator(ours, theirs) + min(read, key=len)
+
+
+def _of_operator(ours: Node, theirs: Node) -> list[str]:
     found = []
     if (ours.domain, ours.op_type) != (theirs.domain, theirs.op_type):
         found.append(f"operator differs: {theirs.op_type} instead of {ours.op_type}")
-    found += _attribute_differences(ours.attributes, theirs.attributes)
-    for slot in range(max(len(ours.input_names), len(theirs.input_names))):
-        found += _input_difference(reference, ours, candidate, theirs, slot, source)
-    return found
+    return found + attribute_differences(ours, theirs)
 
 
-def _attribute_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+def _slots(ours: Node, theirs: Node) -> list[list[tuple[int, int]]]:
+    """Which input of the one is set against which of the other; both ways where order is free."""
+    count = max(len(ours.input_names), len(theirs.input_names))
+    straight = [(slot, slot) for slot in range(count)]
+    info = op_info(theirs)
+    if count == 2 and info is not None and info.commutative:
+        return [straight, [(0, 1), (1, 0)]]
+    return [straight]
+
+
+def attribute_differences(ours: Node, theirs: Node) -> list[str]:
+    """Attributes that do not mean the same; one that holds its default may be left out."""
     found = []
-    for name in sorted(ours.keys() | theirs.keys()):
-        if name not in theirs:
-            found.append(f"attribute {name} is not set, the reference has {_text(ours[name])}")
-        elif name not in ours:
-            found.append(f"attribute {name} is {_text(theirs[name])}, the reference has none")
-        elif _text(ours[name]) != _text(theirs[name]) or not _equal(ours[name], theirs[name]):
+    one, other = ours.attributes, theirs.attributes
+    for name in sorted(one.keys() | other.keys()):
+        if name not in other:
+            if not is_default(ours, name):
+                found.append(f"attribute {name} is not set, the reference has {_text(one[name])}")
+        elif name not in one:
+            if not is_default(theirs, name):
+                found.append(f"attribute {name} is {_text(other[name])}, the reference has none")
+        elif _text(one[name]) != _text(other[name]) or not _equal(one[name], other[name]):
             found.append(
-                f"attribute {name} differs: {_text(theirs[name])} instead of {_text(ours[name])}"
+                f"attribute {name} differs: {_text(other[name])} instead of {_text(one[name])}"
             )
     return found
 
@@ -52,27 +89,44 @@ def _input_difference(
     ours: Node,
     candidate: Model,
     theirs: Node,
-    slot: int,
+    slots: Sequence[tuple[int, int]],
     source: Mapping[str, str],
 ) -> list[str]:
-    a = ours.input_names[slot] if slot < len(ours.input_names) else ""
-    b = theirs.input_names[slot] if slot < len(theirs.input_names) else ""
+    found = []
+    for slot, other in slots:
+        a, b = _read(ours, slot), _read(theirs, other)
+        found += _constants_read(reference, ours, candidate, theirs, slot, other)
+        known = source.get(b)
+        computed = a and b and not (constant(reference, a) or constant(candidate, b))
+        if computed and known is not None and known != a:
+            found.append(
+                f"input {other} reads {b!r}, which is the reference's {known!r}, not {a!r}"
+            )
+    return found
+
+
+def _read(node: Node, slot: int) -> str:
+    return node.input_names[slot] if slot < len(node.input_names) else ""
+
+
+def _constants_read(
+    reference: Model, ours: Node, candidate: Model, theirs: Node, slot: int, other: int
+) -> list[str]:
+    a, b = _read(ours, slot), _read(theirs, other)
     if not a or not b:
-        return [] if a == b else [f"input {slot} is {b or 'omitted'} instead of {a or 'omitted'}"]
+        return [] if a == b else [f"input {other} is {b or 'omitted'} instead of {a or 'omitted'}"]
     left, right = constant(reference, a), constant(candidate, b)
     if left is not None and right is not None:
-        return _constant_difference(slot, b, left.numpy(), right.numpy())
+        return _constant_difference(other, b, left.numpy(), right.numpy())
     if (left is None) != (right is None):
-        return [f"input {slot} is {_role(right, b)} instead of {_role(left, a)}"]
-    known = source.get(b)
-    if known is not None and known != a:
-        return [f"input {slot} reads {b!r}, which is the reference's {known!r}, not {a!r}"]
+        return [f"input {other} is {_role(right, b)} instead of {_role(left, a)}"]
     return []
 
 
 def _constant_difference(slot: int, name: str, ours: Any, theirs: Any) -> list[str]:
     found = compare(ours, theirs)
-    if found.identical:
+    # Folding a normalization into a weight rounds it anew, which is no reason for anything.
+    if found.identical or found.relative <= _ROUNDED * EPS.get(found.dtype, 0.0):
         return []
     if found.stats is None:
         return [f"constant {name!r} (input {slot}) differs: {found.note}"]
@@ -159,8 +213,8 @@ def likeliest(ours: Sequence[Node], theirs: Sequence[Node], paired: Container[in
     A node that narrows the dtype; else the first whose operator the reference's region has fewer
     of; else the first that has no counterpart; else the last, which makes the region's value.
     """
-    narrowing = [node for node in theirs if _narrows(node)]
-    if narrowing and not any(_narrows(node) for node in ours):
+    narrowing = [node for node in theirs if narrows(node)]
+    if narrowing and not any(narrows(node) for node in ours):
         return narrowing[0]
     spare = Counter(node.op_type for node in ours)
     for node in theirs:
@@ -174,7 +228,8 @@ def likeliest(ours: Sequence[Node], theirs: Sequence[Node], paired: Container[in
 _FLOAT16, _BFLOAT16 = 10, 16
 
 
-def _narrows(node: Node) -> bool:
+def narrows(node: Node) -> bool:
+    """Whether the node is a cast to float16 or less."""
     to = node.attributes.get("to")
     return node.op_type == "Cast" and (
         to in (_FLOAT16, _BFLOAT16) or (isinstance(to, int) and to >= 17)

@@ -3,6 +3,7 @@
 python tests/bench/fault_bench.py                            # the zoo, all faults, all controls
 python tests/bench/fault_bench.py --only 'resnet*/epsilon*'  # one corner, failures explained
 python tests/bench/fault_bench.py --bed DIR --only 'bert*'   # models DIR/NAME/NAME.onnx
+python tests/bench/fault_bench.py --pairs optimized --after 'ort_*' --sample 5
 python tests/bench/fault_bench.py --json out.json --save DIR # failing pairs as files too
 """
 
@@ -11,14 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
 import sys
-import tempfile
 import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,11 @@ import onnx
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from pyonnxtool.bisection import bisect
 from support.disguise import DISGUISES
 from support.graph_builder import Case
+from support.optimized import optimized_trials
+from support.optimizers import OPTIMIZERS, PRECISIONS, Optimizer, by_onnxsim
 from support.ort_runs import DEMANDED, difference, run
 from support.trials import (
     ALL_KINDS,
@@ -39,7 +42,6 @@ from support.trials import (
     drift_trials,
     exporter_trials,
     judge,
-    optimized_trials,
     planted_trials,
     rewritten_trials,
 )
@@ -68,41 +70,59 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="*", metavar="GLOB", help="MODEL/KIND/DISGUISE")
+    parser.add_argument("--pairs", default="*", metavar="GLOB", help=", ".join(PAIRS))
+    parser.add_argument("--after", default="*", metavar="GLOB", help="of the optimizers")
+    parser.add_argument("--sample", type=int, metavar="N", help="faults per model and pair")
     parser.add_argument("--bed", type=Path, help="plant in DIR/NAME/NAME.onnx instead of the zoo")
     parser.add_argument("--seed", type=int, default=0, help="plants elsewhere")
     parser.add_argument("--level", help="onnxruntime's, where the tool's default is not meant")
-    parser.add_argument("--exports", action="store_true", help="NAME_x of --bed against NAME_y")
     parser.add_argument("--all-disguises", action="store_true", help="each fault in each disguise")
-    parser.add_argument("--no-controls", action="store_true")
     parser.add_argument("--onnxsim", default=shutil.which("onnxsim"), help="the onnxsim program")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--save", type=Path, help="write failing pairs and their inputs here")
     return parser.parse_args()
 
 
+PAIRS = ("plain", "rewritten", "optimized", "exports", "controls", "drift")
+"""What is compared with what: the damaged model with itself; with one that is also rewritten; one
+that an optimizer rewrote, damaged before or after that; the other exporter's file of the same
+network (`--bed`: NAME_x and NAME_y); copies without a fault; rounding that grows."""
+
+
 def _trials(options: argparse.Namespace) -> Iterator[Trial]:
     wanted, _, rest = options.only.partition("/")
     pattern = rest.rpartition("/")[0] or rest or "*"
-    kinds = [kind for kind in ALL_KINDS if fnmatch(kind, pattern)]
-    if options.exports:
-        yield from _exports(options, wanted)
-        return
+    kinds = [kind for kind in ALL_KINDS if fnmatch(kind, pattern)] or list(ALL_KINDS)
+    pairs = {pair for pair in PAIRS if fnmatch(pair, options.pairs)}
     for case in _bed(options.bed, wanted) if options.bed else _zoo(wanted):
-        looks = tuple(DISGUISES) if options.all_disguises else ()
-        if options.bed and not looks:
-            looks = ("none", "all_renamed")
-        attempts = 3 if options.bed else 12
-        yield from planted_trials(case, kinds, looks, attempts, options.seed)
-        if not options.bed:
-            yield from rewritten_trials(case, seed=options.seed)
-        if not options.no_controls:
-            with tempfile.TemporaryDirectory() as folder:
-                yield from optimized_trials(case, Path(folder))
-                yield from _simplified(case, options.onnxsim, Path(folder))
-            if not options.bed:
-                yield from control_trials(case)
-    if not options.no_controls and not options.bed:
+        if "plain" in pairs:
+            yield from _plain(case, kinds, options)
+        if "rewritten" in pairs and not options.bed:
+            yield from rewritten_trials(case, each=options.sample or 3, seed=options.seed)
+        if "optimized" in pairs:
+            chosen = _optimizers(options)
+            yield from optimized_trials(case, chosen, kinds, options.sample or 3, options.seed)
+        if "controls" in pairs and not options.bed:
+            yield from control_trials(case)
+    if "exports" in pairs and options.bed:
+        yield from _exports(options, wanted)
+    if "drift" in pairs and not options.bed:
         yield from drift_trials()
+
+
+def _plain(case: Case, kinds: list[str], options: argparse.Namespace) -> Iterator[Trial]:
+    looks = tuple(DISGUISES) if options.all_disguises else ()
+    if options.bed and not looks:
+        looks = ("none", "all_renamed")
+    attempts = 3 if options.bed else 12
+    yield from planted_trials(case, kinds, looks, attempts, options.seed, options.sample)
+
+
+def _optimizers(options: argparse.Namespace) -> dict[str, Optimizer]:
+    known = OPTIMIZERS | PRECISIONS
+    if options.onnxsim:
+        known["onnxsim"] = partial(by_onnxsim, options.onnxsim)
+    return {name: optimize for name, optimize in known.items() if fnmatch(name, options.after)}
 
 
 def _zoo(wanted: str) -> Iterator[Case]:
@@ -139,28 +159,10 @@ def _exports(options: argparse.Namespace, wanted: str) -> Iterator[Trial]:
         except Exception:  # onnxruntime has many; another input name is no export of the same
             continue
         if alike is not False and alike is not None and alike < DEMANDED:
-            yield from exporter_trials(other, case, ALL_KINDS, options.seed)
-
-
-def _simplified(case: Case, onnxsim: str | None, folder: Path) -> Iterator[Trial]:
-    if onnxsim is None:
-        return
-    source, target = folder / "in.onnx", folder / "simplified.onnx"
-    onnx.save(case.model, source)
-    done = subprocess.run([onnxsim, source, target], capture_output=True, check=False)
-    if done.returncode or not target.exists():
-        print(f"{case.name}: onnxsim failed")
-        return
-    model = onnx.load(target)
-    effect = difference(run(case.model, case.feeds), run(model, case.feeds))
-    yield Trial(
-        case.name, "onnxsim", "none", case.model, model, case.feeds, "no fault", effect or 0.0
-    )
+            yield from exporter_trials(other, case, ALL_KINDS, options.seed, options.sample)
 
 
 def _run(trial: Trial, level: str | None) -> dict[str, Any]:
-    from pyonnxtool.bisection import bisect
-
     started = time.perf_counter()
     result: dict[str, Any] = {
         "trial": trial.name, "model": trial.model, "kind": trial.kind, "disguise": trial.disguise,
@@ -219,18 +221,27 @@ def _print_table(key: str, results: list[dict[str, Any]]) -> None:
         print(f"{group:{width}} " + " ".join(f"{counts[o] or '.':>11}" for o in used))
 
 
+SHARED_ROWS = (
+    "rewritten/", "other export/", *(f"{name}/" for name in (*OPTIMIZERS, *PRECISIONS, "onnxsim")),
+)  # fmt: skip
+
+
 def _group(name: str) -> str:
-    """All faults in one kind of rewritten model share a row."""
-    return name.rpartition("/")[0] if name.startswith(("rewritten/", "other export/")) else name
+    """All faults in one kind of rewritten or optimized model share a row."""
+    return name.rpartition("/")[0] if name.startswith(SHARED_ROWS) else name
 
 
 def _print_total(results: list[dict[str, Any]]) -> None:
     counts = Counter(result["outcome"] for result in results)
     faults = [r for r in results if r["culprits"] and r["outcome"] != "quiet"]
     exact = sum(r["outcome"] == "exact" for r in faults)
+    fused = sum(r["outcome"] == "fused" for r in faults)
     seconds = sum(r.get("seconds", 0.0) for r in results)
     print(f"\n{len(results)} trials in {seconds:.0f} s: {dict(counts)}")
-    print(f"{exact} of {len(faults)} faults that show in the final outputs named exactly")
+    print(
+        f"of {len(faults)} faults that show in the final outputs {exact} named exactly, "
+        f"{fused} within the region that they were fused into"
+    )
 
 
 if __name__ == "__main__":

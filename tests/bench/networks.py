@@ -23,11 +23,12 @@ def lively(module: Any) -> Any:
     import torch
 
     with torch.no_grad():
-        for name, parameter in module.named_parameters():
+        for parameter in module.parameters():
             if parameter.dim() == 1:
                 parameter.add_(0.1 * torch.randn_like(parameter))
-            elif parameter.dim() >= 2 and "conv" not in name:
-                parameter.mul_(2.0)
+            elif parameter.dim() >= 2:
+                spread = 1.3 / (parameter.numel() / parameter.shape[0]) ** 0.5
+                parameter.copy_(spread * torch.randn_like(parameter))
         for name, buffer in module.named_buffers():
             if name.endswith("running_mean"):
                 buffer.copy_(0.1 * torch.randn_like(buffer))
