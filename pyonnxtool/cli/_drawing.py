@@ -95,7 +95,7 @@ def _size(node: GraphNode, values: int) -> Box:
 def _drawn(node: GraphNode, box: Box, layout: Layout, made: dict[str, list[GraphEdge]]) -> DrawnBox:
     corner = layout.x[node.key] - box.width / 2, layout.y[node.key] - box.height / 2
     if node.kind == "node":
-        lines = [_op(node), middle(node.name, 30), _adds(node)]
+        lines = [middle(_op(node), 30), middle(node.name, 30), _adds(node)]
         title = f"{_op(node)} {node.name}: {_adds(node)}"
     else:
         own = made[node.key]

@@ -117,12 +117,20 @@ def environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("pyonnxtool.cli"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_without_control_characters,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     words = (amount, distance, inside, plural, printable, ticked, typed, who, sentence)
     made.filters |= {word.__name__: word for word in words}
     return made
+
+
+def _without_control_characters(shown: object) -> object:
+    """Any text but ours, so that not even a form feed or a change of direction gets through."""
+    if not isinstance(shown, str) or isinstance(shown, Markup):
+        return shown
+    return "\n".join(map(printable, shown.split("\n")))
 
 
 def policy(script: str) -> str:
