@@ -78,7 +78,7 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # Any wit
         trace = "".join(traceback.format_list(traceback.extract_stack()[:-3][-_FRAMES:]))
         for index, tensor in enumerate(tensors):
             whole = name if len(tensors) == 1 else f"{name}__{index}"
-            described = Traced(whole, op, module, call, trace, leaves)
+            described = Traced(whole, op, module, call, trace, leaves=leaves)
             with torch._C.DisableTorchFunction():
                 self._visit(described, lambda tensor=tensor: as_array(tensor))  # type: ignore[misc]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 
+from pyonnxtool.backends._torch_steps import steps_of
 from pyonnxtool.backends._torch_tensors import as_array
 from pyonnxtool.backends._traced import Traced, Visitor
 
@@ -49,6 +51,8 @@ class _Run:
                 continue
             if node.op == "output":
                 return self._filled(node.args[0])
+            if self._visit is not None and node.op == "call_function":
+                self._show_steps(node)
             value = self._call(node)
             self._values[node] = value
             if self._visit is not None and node.op != "get_attr":
@@ -83,6 +87,14 @@ class _Run:
 
     def _filled(self, args: Any) -> Any:
         return torch.fx.node.map_arg(args, lambda node: self._values[node])
+
+    def _show_steps(self, node: Any) -> None:
+        assert self._visit is not None
+        args, kwargs = self._filled(node.args), self._filled(node.kwargs)
+        for index, (step, value) in enumerate(steps_of(op_name(node.target), args, kwargs)):
+            whole = self._described.of(node, f"{node.name}.{index}.{step}")
+            described = replace(whole, op=step, step=True, leaves=())
+            self._visit(described, lambda value=value: as_array(value))  # type: ignore[misc]
 
     def _show(self, node: Any, value: Any) -> None:
         assert self._visit is not None

@@ -23,6 +23,8 @@ class Traced:
     """The operation as text: "layer_norm(add_1, [768], weight, bias, eps=1e-12)"."""
     trace: str = ""
     """The stack at this operation as Python prints it, innermost frame last."""
+    step: bool = False
+    """Computed inside of an operator; the exporters may write it as a node of its own."""
     leaves: tuple[str, ...] = ()
     """Paths of the modules that return it; "#2" after a path for its second call."""
 

@@ -49,6 +49,13 @@ _SAME_OP = {
     "split": ("split", "chunk", "split_with_sizes", "unbind"),
 }
 """ONNX operator to what torch calls it, where that is not the same word."""
+_DECOMPOSED = {
+    "native_layer_norm": "layer_norm",
+    "native_group_norm": "group_norm",
+    "permute": "transpose",
+    "clone": "contiguous",
+    "to_copy": "to",
+}
 
 
 def hints(graph: Graph, traced: Sequence[Traced]) -> dict[str, list[str]]:
@@ -65,7 +72,8 @@ def _by_metadata(graph: Graph, traced: Sequence[Traced]) -> dict[str, str]:
     """The dynamo exporter tells the fx node: the k-th of its operator in its module."""
     known: dict[tuple[str, str], list[str]] = defaultdict(list)
     for value in traced:
-        known[value.module, value.op].append(value.name)
+        if not value.step:
+            known[value.module, _plain(value.op)].append(value.name)
     named = {value.name for value in traced}
     counted: dict[tuple[str, str], list[str]] = defaultdict(list)
     last: dict[str, Node] = {}
@@ -74,7 +82,7 @@ def _by_metadata(graph: Graph, traced: Sequence[Traced]) -> dict[str, str]:
         if origin is None:
             continue
         if origin.name not in last:
-            counted[origin.module, origin.op].append(origin.name)
+            counted[origin.module, _plain(origin.op)].append(origin.name)
         last[origin.name] = node
     found: dict[str, str] = {}
     for key, names in counted.items():
@@ -114,8 +122,11 @@ def _by_module(graph: Graph, traced: Sequence[Traced]) -> dict[str, str]:
 def _by_op(graph: Graph, traced: Sequence[Traced]) -> dict[str, str]:
     """The k-th operator of a kind in a module, where both have equally many."""
     ours: dict[tuple[str, str], list[str]] = defaultdict(list)
+    whole: dict[tuple[str, str], list[str]] = defaultdict(list)
     for value in traced:
         ours[value.module, value.op.replace("_", "")].append(value.name)
+        if not value.step:
+            whole[value.module, value.op.replace("_", "")].append(value.name)
     theirs: dict[tuple[str, str], list[str]] = defaultdict(list)
     for node in graph.order():
         path = module_path(node.name) if node.name.startswith("/") else None
@@ -124,9 +135,10 @@ def _by_op(graph: Graph, traced: Sequence[Traced]) -> dict[str, str]:
     found: dict[str, str] = {}
     for (path, op), names in theirs.items():
         for word in _SAME_OP.get(op, (op,)):
-            there = ours.get((path, word.replace("_", "")), [])
-            if len(there) == len(names):
-                found |= dict(zip(names, there, strict=True))
+            key = (path, word.replace("_", ""))
+            fitting = [some[key] for some in (whole, ours) if len(some.get(key, ())) == len(names)]
+            if fitting:
+                found |= dict(zip(names, fitting[0], strict=True))
                 break
     return found
 
@@ -145,6 +157,14 @@ def _scopes_left(scope: str, readers: Sequence[str]) -> list[str]:
             found.append(scope)
         scope = scope[: scope.rstrip("/").rfind("/") + 1]
     return found
+
+
+def _plain(op: str) -> str:
+    """Decompositions of torch have names of their own for what a module calls."""
+    for family in ("batch_norm", "conv"):
+        if family in op:
+            return family
+    return _DECOMPOSED.get(op, op)
 
 
 def _counted(path: str) -> str:

@@ -9,41 +9,23 @@ right, or when what reads it does: then the value itself is wrong, and the pair 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from pyonnxtool import _core
 from pyonnxtool.divergence.hints import hints
-from pyonnxtool.divergence.network_side import NetworkBackend, final_name, type_of
+from pyonnxtool.divergence.network_side import NetworkBackend, final_name
+from pyonnxtool.divergence.pieces import Pieces, Prints, look
 from pyonnxtool.divergence.plan import Pair
-from pyonnxtool.divergence.prints import Index, Print, alike, print_of
-from pyonnxtool.divergence.probe import Feeds, Sample, Side, Types, open_part
-from pyonnxtool.errors import BackendError
-from pyonnxtool.feeds.dtypes import numpy_dtype
+from pyonnxtool.divergence.prints import Index, Print, alike, distance
+from pyonnxtool.divergence.probe import Sample
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Graph
-    from pyonnxtool.backends import Array, OutputType
-    from pyonnxtool.backends._traced import Reading, Traced
     from pyonnxtool.divergence.case import Case
 
 _ROUNDS = 5
-_SHARE_OF_BUDGET = 0.35
-
-Prints = dict[str, list[Print]]
-
-
-@dataclass
-class Seen:
-    """What one look at the network showed."""
-
-    values: dict[str, Traced] = field(default_factory=dict)
-    prints: Prints = field(default_factory=dict)
-    types: dict[str, OutputType] = field(default_factory=dict)
-    outputs: Prints = field(default_factory=dict)
-    """By the ONNX model's names."""
+_TRIALS = 256
+_GUESSES = 24
 
 
 def line_up(case: Case, samples: Sequence[Sample]) -> None:
@@ -67,34 +49,35 @@ def line_up(case: Case, samples: Sequence[Sample]) -> None:
 
 class _LineUp:
     def __init__(self, case: Case, backend: NetworkBackend, samples: Sequence[Sample]) -> None:
-        self._case, self._backend, self._samples = case, backend, samples
-        self._side: Side = case.candidate
+        self._backend = backend
         self._graph = case.candidate.model.graph
-        self._seen = _look(backend, samples)
+        self._seen = look(backend, samples)
         self._index = Index(self._seen.prints)
         self._outputs = {pair.candidate for pair in case.outputs}
         self._values = _dynamic(self._graph, case.candidate.model)
         self._found: dict[str, str] = {name: final_name(name) for name in self._outputs}
         """ONNX value to the network's. The outputs are what they are, whatever their numbers."""
         self._right_outputs: set[str] = set()
-        self._types: dict[str, str] = {}
+        self._pieces = Pieces(case.candidate, backend, self._seen, samples, case.memory)
 
     def pairs(self) -> dict[str, str]:
         """The network's value of each ONNX value that has one."""
         hinted = hints(self._graph, list(self._seen.values.values()))
         refuted: set[tuple[str, str]] = set()
-        self._take(self._computed(self._values, {}), hinted)
+        self._take(self._pieces.computed(self._values, {}), hinted)
         for _ in range(0 if self._agrees() else _ROUNDS):
             before = (len(self._found), len(refuted))
             guessed = self._guesses(hinted, refuted)
             left = [name for name in self._values if name not in self._found]
             read = {reader for name in guessed for reader in self._readers(name, guessed)}
             asked = [name for name in self._values if name in read or name not in self._found]
-            computed = self._computed(asked, {**self._found, **guessed})
+            computed = self._pieces.computed(asked, {**self._found, **guessed})
             self._take(computed, hinted)
             self._weigh(computed, guessed, refuted)
             if not left or before == (len(self._found), len(refuted)):
                 break
+        if not self._agrees():
+            self._narrow()
         self._tell()
         return self._found
 
@@ -132,10 +115,27 @@ class _LineUp:
             if not same:
                 continue
             wanted = [guess for guess in hinted.get(name, ()) if guess in same]
-            later = [other for other in same if order[other] >= reached]
-            chosen = (wanted or later or same)[0]
+            chosen = self._chosen(computed[name], same, wanted, order, reached)
             self._found[name] = chosen
             reached = max(reached, order[chosen])
+
+    def _chosen(
+        self,
+        computed: list[Print],
+        same: Sequence[str],
+        wanted: Sequence[str],
+        order: Mapping[str, int],
+        reached: int,
+    ) -> str:
+        """Of several that are alike: those that are equal but for rounding before the others."""
+        apart = {name: distance(computed, self._index[name]) for name in same}
+        equal = [name for name in same if apart[name] <= 1.0]
+        taken = set(self._found.values())
+        if equal and not (wanted and wanted[0] not in taken and taken.issuperset(equal)):
+            hinted = [name for name in wanted if name in equal]
+            later = [name for name in equal if order[name] >= reached]
+            return (hinted or later or equal)[0]
+        return wanted[0] if wanted else min(same, key=apart.__getitem__)
 
     def _judge_output(self, name: str, computed: list[Print]) -> None:
         """An output of another shape cannot stand for the network's."""
@@ -187,6 +187,73 @@ class _LineUp:
                         pending.append(output)
         return found
 
+    # -- inside of what is wrong --------------------------------------------------------------
+
+    def _narrow(self) -> None:
+        """Split regions that do not come out right at the value that makes them right.
+
+        When a region gives what the network has as soon as one value inside of it is the
+        network's, that value is the network's, and the fault is before it.
+        """
+        order = {name: place for place, name in enumerate(self._seen.values)}
+        computed = self._pieces.computed(self._values, self._found)
+        wrong = [n for n in self._values if n in self._found and not self._is_right(n, computed)]
+        trials = _TRIALS
+        for target in wrong:
+            inside = self._inside(target)
+            if not inside or self._is_right(target, self._pieces.computed([target], self._found)):
+                continue
+            last = order.get(self._found[target], len(order))
+            for name in inside:
+                guesses = self._possible(name, computed, order, last)[: max(0, trials)]
+                trials -= len(guesses)
+                made = self._pieces.tried(name, guesses, target, self._found) if guesses else {}
+                right = [g for g in guesses if self._is_right(target, {target: made.get(g, [])})]
+                if right:
+                    self._found[name] = right[0]
+                    break
+
+    def _is_right(self, name: str, computed: Prints) -> bool:
+        wanted = (
+            self._seen.outputs[name] if name in self._outputs else self._index[self._found[name]]
+        )
+        return wanted[0].telling and alike(computed.get(name, []), wanted)
+
+    def _inside(self, target: str) -> list[str]:
+        """Values without a counterpart that the target is computed from, producers first."""
+        place = {name: index for index, name in enumerate(self._values)}
+        found, pending = set(), [target]
+        while pending:
+            node = self._graph.value(pending.pop()).producer
+            for name in filter(None, node.input_names) if node is not None else ():
+                if name in place and name not in self._found and name not in found:
+                    found.add(name)
+                    pending.append(name)
+        return sorted(found, key=place.__getitem__)
+
+    def _possible(
+        self, name: str, computed: Prints, order: Mapping[str, int], last: int
+    ) -> list[str]:
+        """Values of the network of that shape, computed between the region's ends."""
+        if name not in computed:
+            return []
+        sources = [self._found[other] for other in self._sources(name)]
+        first = max((order[source] for source in sources if source in order), default=-1)
+        some = self._index.shaped_like(computed[name])
+        return [guess for guess in some if first < order[guess] < last][:_GUESSES]
+
+    def _sources(self, name: str) -> set[str]:
+        found, pending, seen = set(), [name], {name}
+        while pending:
+            node = self._graph.value(pending.pop()).producer
+            for read in filter(None, node.input_names) if node is not None else ():
+                if read in self._found:
+                    found.add(read)
+                elif read not in seen:
+                    seen.add(read)
+                    pending.append(read)
+        return found
+
     def _tell(self) -> None:
         """Hand the backend what it has to know to look values up."""
         for name, theirs in self._found.items():
@@ -198,113 +265,6 @@ class _LineUp:
             if known in self._seen.values:
                 self._backend.traced[name] = self._seen.values[known]
                 self._backend.types[name] = self._seen.types[known]
-
-    # -- the ONNX model, in pieces ------------------------------------------------------------
-
-    def _computed(self, targets: Sequence[str], given: Mapping[str, str]) -> Prints:
-        """What the model makes of the network's values, as prints on every sample.
-
-        `given`: ONNX value to the network's. Values that cannot be run this way are left out.
-        """
-        found: Prints = {}
-        for sample in self._samples:
-            for name, printed in self._prints(sample, targets, given):
-                found.setdefault(name, []).append(printed)
-        return {name: some for name, some in found.items() if len(some) == len(self._samples)}
-
-    def _prints(
-        self, sample: Sample, targets: Sequence[str], given: Mapping[str, str]
-    ) -> list[tuple[str, Print]]:
-        found = []
-        for some in self._groups(targets):
-            for name, array in self._run(sample, some, given).items():
-                if isinstance(array, np.ndarray):
-                    self._types[name] = str(type_of(array)[0])
-                    printed = print_of(array)
-                    if printed is not None:
-                        found.append((name, printed))
-        return found
-
-    def _run(
-        self, sample: Sample, targets: Sequence[str], given: Mapping[str, str]
-    ) -> dict[str, object]:
-        """Smaller groups where the backend refuses one; a value that it refuses is left out."""
-        if not targets:
-            return {}
-        types: Types = {
-            name: (self._types.get(name) or self._seen.types[theirs][0], None)
-            for name, theirs in given.items()
-            if name in self._types or theirs in self._seen.types
-        }
-        try:
-            part = open_part(self._side, types, targets, detach=True)
-            with part.session:
-                values = self._fed(sample, part.inputs, given)
-                made = part.run(values)
-            self._side.runs += 1
-            return dict(made)
-        except BackendError:
-            if len(targets) == 1:
-                return {}
-            half = len(targets) // 2
-            return {
-                **self._run(sample, targets[:half], given),
-                **self._run(sample, targets[half:], given),
-            }
-
-    def _fed(
-        self, sample: Sample, names: Sequence[str], given: Mapping[str, str]
-    ) -> dict[str, Array]:
-        """The network's values in the dtypes of the ONNX model."""
-        inner = {name: given[name] for name in names if name in given}
-        feeds = self._backend.fed(sample.reference)
-        arrays = self._backend.watched(feeds, inner.values()) if inner else {}
-        values: dict[str, Array] = {n: a for n, a in sample.candidate.items() if n in names}
-        for name, theirs in inner.items():
-            wanted = self._types.get(name)
-            array = arrays[theirs]
-            values[name] = array.astype(numpy_dtype(wanted), copy=False) if wanted else array
-        return values
-
-    def _groups(self, targets: Sequence[str]) -> list[list[str]]:
-        """Neighbours together, as many as the byte budget holds."""
-        limit = self._case.memory * _SHARE_OF_BUDGET
-        typical = max((p[0].nbytes for p in self._seen.prints.values()), default=0)
-        groups: list[list[str]] = [[]]
-        room = limit
-        for name in targets:
-            known = self._seen.prints.get(self._found.get(name, ""))
-            size = known[0].nbytes if known else min(typical, limit / 8)
-            if size > room and groups[-1]:
-                groups.append([])
-                room = limit
-            groups[-1].append(name)
-            room -= size
-        return groups
-
-
-def _look(backend: NetworkBackend, samples: Sequence[Sample]) -> Seen:
-    """Run the network once a sample; nothing of its values is kept but their prints."""
-    seen = Seen()
-    for sample in samples:
-        feeds: Feeds = backend.fed(sample.reference)
-
-        def visit(value: Traced, reading: Reading) -> None:
-            array = reading()
-            printed = print_of(array)
-            if printed is not None:
-                seen.values.setdefault(value.name, value)
-                seen.types.setdefault(value.name, type_of(array))
-                seen.prints.setdefault(value.name, []).append(printed)
-
-        backend.network.trace(feeds, visit)
-        for name, array in backend.final(feeds).items():
-            printed = print_of(array)
-            if printed is not None:
-                seen.outputs.setdefault(name, []).append(printed)
-    seen.prints = {n: some for n, some in seen.prints.items() if len(some) == len(samples)}
-    seen.values = {n: value for n, value in seen.values.items() if n in seen.prints}
-    return seen
 
 
 def _dynamic(graph: Graph, model: _core.Model) -> list[str]:

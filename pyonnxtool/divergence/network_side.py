@@ -76,7 +76,10 @@ class NetworkBackend(RecordedBackend):
         found: dict[str, Output] = {}
         if any(name in self._outputs for name in names):
             found |= self.final(inputs)
-        inner = {self.traced[name].name: name for name in names if name not in found}
+        unknown = [name for name in names if name not in found and name not in self.traced]
+        if unknown:
+            raise BackendError(f"{self.text} has no counterpart of {unknown[0]!r}")
+        inner = {self.traced[name].name for name in names if name not in found}
         if inner:
             arrays = self.watched(inputs, inner)
             found |= {name: arrays[self.traced[name].name] for name in names if name not in found}

@@ -13,6 +13,7 @@ from pyonnxtool.verdict import EPS
 
 _SAMPLED = 1024
 _NEAR = 1e-4
+_FEW = 16
 _COARSE = 64
 """Spacings of a dtype that two evaluations of a part of a network may be apart."""
 
@@ -94,6 +95,10 @@ class Index:
         same_shape = self._by_shape.get((prints[0].shape, prints[0].kind), [])
         return [name for name in same_shape if alike(prints, self._prints[name])]
 
+    def shaped_like(self, prints: list[Print]) -> list[str]:
+        """Names of the values of that shape and kind, whatever their content."""
+        return list(self._by_shape.get((prints[0].shape, prints[0].kind), []))
+
     def __contains__(self, name: object) -> bool:
         return name in self._prints
 
@@ -104,3 +109,14 @@ class Index:
 def alike(ours: list[Print], theirs: list[Print]) -> bool:
     """Like each other on every sample."""
     return len(ours) == len(theirs) and all(a.like(b) for a, b in zip(ours, theirs, strict=True))
+
+
+def distance(ours: list[Print], theirs: list[Print]) -> float:
+    """How far two that are alike are apart, in units of what rounding in one operator does."""
+    worst = 0.0
+    for a, b in zip(ours, theirs, strict=True):
+        finite = np.isfinite(a.elements)
+        scale = np.abs(a.elements[finite]).max(initial=0.0) * max(a.eps, b.eps) * _FEW
+        apart = np.abs(a.elements[finite] - b.elements[finite]).max(initial=0.0)
+        worst = max(worst, float(apart / scale) if scale else float(apart))
+    return worst
