@@ -186,7 +186,16 @@ class _Reducer:
         ours = Recordings(start.reference, sample.reference, start.runner, limit)
         theirs = Recordings(start.watched, sample.candidate, start.runner, limit)
         interface = {theirs: ours for ours, theirs in case.interface.inputs}
-        self._cutter = Cutter(self._watched, reference, pairs, sample, interface, ours, theirs)
+        self._cutter = Cutter(
+            self._watched,
+            reference,
+            pairs,
+            sample,
+            interface,
+            ours,
+            theirs,
+            together=start.together,
+        )
         self._search = Narrowing(units, self._cutter, start.keep, told)
 
     def _units(self) -> tuple[list[Unit], list[Pair], Anatomy | None]:

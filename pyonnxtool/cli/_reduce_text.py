@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 MOST_LINES = 40
 KEPT = {
-    "diverges": "still diverges",
-    "crashes": "still fails",
-    "nan": "still gives NaN or infinities",
-    "check": "still fails the check",
+    "diverges": "still diverging",
+    "crashes": "still failing",
+    "nan": "still giving NaN or infinities",
+    "check": "still failing the check",
 }
 
 
@@ -66,13 +66,14 @@ def print_reduce(target: Console, report: ReduceReport, *, verbose: bool) -> Non
 
 
 def summary(report: ReduceReport) -> Text:
-    """`reduced: 1 of 41 nodes still diverges: Softmax `attn/softmax``."""
+    """`reduced: 1 of 41 nodes is left, still diverging: Softmax `attn/softmax``."""
     named = [f"{node.op_type} `{node.node}`" for node in report.nodes[:3]]
     more = len(report.nodes) - len(named)
     told = printable(", ".join(named)) + (f" and {more} more" if more else "")
     count = f"{len(report.nodes):,} of {plural(report.nodes_before, 'node')}"
     line = Text("reduced", style="bold green")
-    line.append(f": {count} {KEPT[report.kept]}: ", style="not bold default")
+    verb = "is" if len(report.nodes) == 1 else "are"
+    line.append(f": {count} {verb} left, {KEPT[report.kept]}: ", style="not bold default")
     return line.append(told, style="bold default")
 
 
@@ -92,7 +93,9 @@ def described(report: ReduceReport) -> list[tuple[str, str]]:
         "model.onnx": "the model that is left",
         "reference.onnx": "the same nodes of the reference",
         "inputs.npz": "its inputs, for the command",
-        "repro.py": f"python {report.folder}/repro.py shows it and exits with 1",
+        "repro.py": f"python {report.folder}/repro.py shows it and exits with 1"
+        if not any(note.startswith("repro.py") for note in report.notes)
+        else "runs it",
         "ISSUE.md": "text for a bug report",
     }
     found = [(name, about) for name, about in abouts.items() if name in report.files]

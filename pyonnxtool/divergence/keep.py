@@ -11,6 +11,7 @@ import numpy as np
 
 from pyonnxtool.divergence.compare import Comparison, compare, dtype_of
 from pyonnxtool.divergence.isolated import Failed
+from pyonnxtool.divergence.plan import Pair, in_reference_form
 from pyonnxtool.divergence.rounding import op_info, terms
 from pyonnxtool.divergence.trial import Runner, Trial
 from pyonnxtool.feeds.dtypes import is_float
@@ -18,7 +19,6 @@ from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite, rounding_
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
-    from pyonnxtool.divergence.plan import Pair
     from pyonnxtool.divergence.probe import Side, Values
 
 _LEAST_SHARE = 1e-3
@@ -60,8 +60,20 @@ class Diverges:
     ) -> None:
         self._reference, self._candidate, self._runner = reference, candidate, runner
         self._tolerances = tolerances
-        self.whole = 0.0
-        """Relative difference of the whole models, once it is known."""
+        self._whole = 0.0
+        self._shapes_count = True
+        self._started = False
+
+    def start(self, shown: Shown) -> None:
+        """What the whole models show: smaller ones have to show as much of the same kind.
+
+        Where their outputs agree in shape, a value on the way that only one exporter flattens is
+        no difference.
+        """
+        self._started = True
+        worst = [shown.found[name] for name in shown.outputs]
+        self._whole = max(one.relative for one in worst)
+        self._shapes_count = any(one.stats is None for one in worst)
 
     def shows(self, trial: Trial) -> Shown | None:
         """Runs both parts; None also where one of them cannot be run."""
@@ -79,7 +91,9 @@ class Diverges:
     ) -> Shown | None:
         """The same for outputs that are known."""
         found = {
-            pair.candidate: compare(reference[pair.reference], candidate[pair.candidate])
+            pair.candidate: self._compared(
+                pair, reference[pair.reference], candidate[pair.candidate]
+            )
             for pair in outputs
         }
         limits = {name: self._limit(model, name, one) for name, one in found.items()}
@@ -93,16 +107,29 @@ class Diverges:
 
     def _expected(self, trial: Trial) -> Values:
         if trial.reference is None:
-            recorded = self._reference.recorded
-            assert recorded is not None
-            return {pair.reference: recorded.value(pair.reference) for pair in trial.outputs}
-        return self._runner.run(self._reference, trial.reference.model, trial.reference.feeds)
+            return dict(trial.known)
+        part = trial.reference
+        return {**trial.known, **self._runner.run(self._reference, part.model, part.feeds)}
+
+    def _compared(self, pair: Pair, ours: object, theirs: object) -> Comparison:
+        found = compare(ours, in_reference_form(pair, ours, theirs))
+        both = isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray)
+        if found.stats is None and both and not self._shapes_count:
+            assert isinstance(ours, np.ndarray)
+            assert isinstance(theirs, np.ndarray)
+            if ours.size != theirs.size:
+                return compare(ours, ours)
+            return compare(ours, theirs.reshape(ours.shape))
+        return found
 
     def _limit(self, model: Model, name: str, found: Comparison) -> float:
         limit = self._tolerances.output_limit(name, found.dtype).absolute(found.scale)
-        if self._tolerances.limit(name).given or found.dtype not in EPS:
+        if self._tolerances.limit(name).given:
             return limit
-        least = _LEAST_SHARE * self.whole * found.scale if math.isfinite(self.whole) else 0.0
+        if found.dtype not in EPS:
+            # A quantized value may fall on the other side of a rounding step, one step away.
+            return 1.0 if self._started and found.dtype in ("int8", "uint8") else limit
+        least = _LEAST_SHARE * self._whole * found.scale if math.isfinite(self._whole) else 0.0
         return max(limit, least, self._rounding(model, name, found))
 
     def _rounding(self, model: Model, name: str, found: Comparison) -> float:
@@ -127,7 +154,7 @@ class Diverges:
             return False
         if self._tolerances.limit(name).given:
             return not self._tolerances.output_limit(name, found.dtype).holds(found.stats)
-        return found.stats.max_abs > limits[name] or found.dtype not in EPS
+        return found.stats.max_abs > limits[name]
 
 
 class Crashes:

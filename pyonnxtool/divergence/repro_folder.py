@@ -140,16 +140,15 @@ def _fill(draft: Path, repro: Repro) -> bool:
 def _write_script(draft: Path, repro: Repro, ours: str, inputs: str) -> bool:
     """The plainest program that shows it: with the sessions that users make, else with ours."""
     for plain in (True, False):
-        sides = (
-            settings(repro.reference, ours, inputs, plain=plain),
-            settings(repro.candidate, "model.onnx", _DATA, plain=plain),
-        )
+        reference = settings(repro.reference, ours, inputs, plain=plain)
+        if repro.trial.reference is None:
+            reference = None  # its numbers are all there is
         text = script(
             version=_version(),
             kept=repro.report.kept,
             shown=repro.report.shown,
-            reference=sides[0],
-            candidate=sides[1],
+            reference=reference,
+            candidate=settings(repro.candidate, "model.onnx", _DATA, plain=plain),
             outputs=[
                 (pair.reference, pair.candidate, repro.shown.limits.get(pair.candidate, 0.0))
                 for pair in repro.trial.outputs

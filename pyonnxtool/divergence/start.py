@@ -144,7 +144,7 @@ class Starter:
                 f"{len(case.samples)} sample{'s' if len(case.samples) > 1 else ''}; try --inputs, "
                 "--samples or a smaller --rtol"
             )
-        keep.whole = max(shown.found[name].relative for name in shown.outputs)
+        keep.start(shown)
         return Start(sample, keep, case.candidate, case.reference, Here(), shown, True)
 
     def _outcome(self, side: Side, feeds: Feeds) -> Values | Failed:

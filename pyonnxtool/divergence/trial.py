@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool import _core
-from pyonnxtool.divergence.compare import Array, dtype_of
+from pyonnxtool.divergence.compare import Array
 from pyonnxtool.divergence.isolated import Apart, Failed, Here
-from pyonnxtool.divergence.plan import Pair
+from pyonnxtool.divergence.plan import Pair, in_candidate_form
 from pyonnxtool.divergence.probe import described, nbytes
 from pyonnxtool.divergence.units import Anatomy, Unit
 from pyonnxtool.errors import BackendError, ModelError
-from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.model import from_proto, to_proto
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Trial:
-    """The same nodes of both sides. `reference` is None where its values are recorded."""
+    """The same nodes of both sides. `reference` is None where it has none to run."""
 
     candidate: Part
     reference: Part | None
@@ -50,6 +49,8 @@ class Trial:
     nodes: int
     made: frozenset[str] = frozenset()
     """Those of the candidate's feeds that are no inputs of the whole model."""
+    known: Mapping[str, Array] = field(default_factory=dict)
+    """The reference's outputs that are not run: recorded, or made by none of its nodes."""
 
 
 @dataclass
@@ -127,10 +128,15 @@ class Cutter:
         interface: Mapping[str, str],
         ours: Recordings,
         theirs: Recordings,
+        *,
+        together: bool,
     ) -> None:
+        """`together`: the reference's outputs are wanted as well."""
         self._candidate, self._reference = candidate, reference
         self._pair = {pair.candidate: pair for pair in pairs}
         self._sample, self._ours, self._theirs = sample, ours, theirs
+        self._together = together
+        self._two_models = together and reference is not candidate
         self._source = {pair.candidate: pair.reference for pair in pairs} | dict(interface)
         self.open_shapes = False
         """Leave the shapes of the whole model's inputs as it declares them."""
@@ -149,11 +155,15 @@ class Cutter:
         candidate, made = self._cut(
             self._candidate, theirs, [pair.candidate for pair in pairs], self._candidate_values
         )
-        reference = None
+        reference, known = None, list(dict.fromkeys(pair.reference for pair in pairs))
         if self._reference is not None:
-            names = list(dict.fromkeys(pair.reference for pair in pairs))
-            reference, _ = self._cut(self._reference, ours, names, self._reference_values)
-        return Trial(candidate, reference, tuple(pairs), len(theirs), made)
+            made_here = {name for one in ours for name in self._reference.makes[one]}
+            run = [name for name in known if name in made_here]
+            known = [name for name in known if name not in made_here]
+            if run:
+                reference, _ = self._cut(self._reference, ours, run, self._reference_values)
+        expected = self._ours.get(known) if self._together else {}
+        return Trial(candidate, reference, tuple(pairs), len(theirs), made, expected)
 
     def prefetch(self, units: Sequence[Unit]) -> None:
         """Record in one run what any choice of these units may have to be fed."""
@@ -164,6 +174,8 @@ class Cutter:
             if name not in self._sample.candidate
         }
         self._ours.prefetch([self._source[name] for name in read if name in self._source])
+        if self._two_models:
+            self._theirs.prefetch(list(read))
 
     def _cut(
         self,
@@ -184,23 +196,29 @@ class Cutter:
         given = self._sample.candidate
         source = {name: self._source[name] for name in names if name in self._source}
         recorded = self._ours.get([source[name] for name in source if name not in given])
-        own = self._theirs.get([name for name in names if name not in source])
+        asked = [
+            name for name in names if name not in given and (self._two_models or name not in source)
+        ]
+        own = self._theirs.get(asked)
         found = {}
         for name in names:
             if name in given:
                 found[name] = given[name]
-            elif name in own:
+            elif name not in source:
                 found[name] = own[name]
+            elif name in own:
+                found[name] = _in_form_of(own[name], self._pair[name], recorded[source[name]])
             else:
-                dtype = self._candidate.model.graph.value(name).dtype
-                found[name] = _as_dtype(recorded[source[name]], dtype)
+                found[name] = recorded[source[name]]
         return found
 
 
-def _as_dtype(array: Array, dtype: str | None) -> Array:
-    if dtype is None or dtype == dtype_of(array):
-        return array
-    return array.astype(numpy_dtype(dtype))
+def _in_form_of(own: Array, pair: Pair, array: Array) -> Array:
+    """The reference's value in the form, shape and dtype that the candidate's own has."""
+    array = in_candidate_form(pair, array, {pair.candidate: own.shape})
+    if array.shape != own.shape and array.size == own.size:
+        array = array.reshape(own.shape)
+    return array.astype(own.dtype, copy=False)
 
 
 def cut(

@@ -35,7 +35,6 @@ class Anatomy:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.order: list[Node] = [n for n in model.graph.order() if n.op_type != "Constant"]
-        self.place = {node.id: place for place, node in enumerate(self.order)}
         self.maker: dict[str, int] = {}
         self.readers: dict[str, set[int]] = {}
         self.reads: dict[int, list[str]] = {}
@@ -56,6 +55,7 @@ class Anatomy:
         self.outputs = {value.name for value in model.graph.outputs}
         self.inputs = {value.name for value in model.graph.inputs}
         self.fixed = self._fixed()
+        self.place = self._places()
 
     def boundary(self, ids: Iterable[int]) -> list[str]:
         """What the nodes read and do not make, in graph order; constants are left out."""
@@ -99,11 +99,23 @@ class Anatomy:
         found: set[str] = set()
         for node in self.order:
             info = op_info(node)
-            if info is None or info.random or node.subgraphs:
+            if (info is not None and info.random) or node.subgraphs:
                 continue
             if all(name in found for name in self.reads[node.id]):
                 found.update(self.makes[node.id])
         return found
+
+    def _places(self) -> dict[int, int]:
+        """A topological order in which what constants make stands right before its first reader."""
+        listed = {node.id: at for at, node in enumerate(self.order)}
+        anchor = dict(listed)
+        for node in reversed(self.order):
+            made = self.makes[node.id]
+            if made and all(name in self.fixed for name in made):
+                readers = [anchor[one] for name in made for one in self.readers.get(name, ())]
+                anchor[node.id] = min(readers, default=listed[node.id])
+        self.order.sort(key=lambda node: (anchor[node.id], listed[node.id]))
+        return {node.id: at for at, node in enumerate(self.order)}
 
     def _sorted(self, ids: Iterable[int]) -> list[int]:
         return sorted(ids, key=self.place.__getitem__)
@@ -134,17 +146,13 @@ def same_model_units(anatomy: Anatomy) -> tuple[list[Unit], list[Pair]]:
 def paired_units(
     case: Case, candidate: Anatomy, reference: Anatomy
 ) -> tuple[list[Unit], list[Pair]]:
-    """Regions between paired values of two models, in graph order, and the pairs between them.
-
-    A value that the candidate holds in another form is no place to cut.
-    """
+    """Regions between paired values of two models, in graph order, and the pairs between them."""
     known = {pair.candidate for pair in case.pairs}
     more = [pair for pair in case.outputs if pair.candidate not in known]
     pairs = [
         pair
         for pair in (*case.pairs, *more)
-        if pair.view is None
-        and pair.candidate in candidate.maker
+        if pair.candidate in candidate.maker
         and candidate.model.graph.value(pair.candidate).kind in _PLAIN
     ]
     ours = {pair.reference: pair for pair in pairs}
