@@ -74,7 +74,9 @@ class Journal:
             line["key"]: Step(**{name: _number(line[name]) for name in names & line.keys()})
             for line in lines[1:]
         }
-        return cls(target, known, target.open("a", encoding="utf-8"))
+        file = target.open("a", encoding="utf-8")
+        file.truncate(_whole_bytes(target, len(lines)))
+        return cls(target, known, file)
 
     def find(self, key: str) -> Step | None:
         """What came out of this run, if the journal has it."""
@@ -126,7 +128,9 @@ def _content(model: Model) -> bytes:
 
 def _lines(text: str) -> Iterator[dict[str, Any]]:
     """The whole lines; one that was cut off by the end of the process is left out."""
-    for line in text.splitlines():
+    for line in text.splitlines(keepends=True):
+        if not line.endswith("\n"):
+            return
         try:
             found = json.loads(line)
         except ValueError:
@@ -134,6 +138,11 @@ def _lines(text: str) -> Iterator[dict[str, Any]]:
         if not isinstance(found, dict):
             return
         yield found
+
+
+def _whole_bytes(path: Path, lines: int) -> int:
+    """The length of the first lines: what an interrupted write left behind them is dropped."""
+    return sum(len(line) for line in path.read_bytes().splitlines(keepends=True)[:lines])
 
 
 def _plain(value: Any) -> Any:
