@@ -156,8 +156,9 @@ class _ByValues:
         culprit = self._culprit(fault, search.judge)
         case, swept = self._case, search.swept
         pair = control_flow_pair(*self._regions(fault))
+        excused = any(measured is fault.measured for measured, _ in search.ill_conditioned)
         if pair is None or case.reference.recorded is not None:
-            return [culprit]
+            return [] if excused else [culprit]
         # Another sample may take another branch, or run more iterations.
         samples = sorted(case.samples, key=lambda s: s.number != fault.measured.sample)
         found = []
@@ -166,6 +167,8 @@ class _ByValues:
             found.append(look_inside(case, self._tolerances, pair, around, bisect_by_values))
             if found[-1].culprits:
                 return found[-1].blame(culprit)
+        if excused and not any(one.own for one in found):
+            return []
         return next((one for one in found if not one.clean), found[0]).blame(culprit)
 
     # -- words --------------------------------------------------------------------------------

@@ -215,3 +215,19 @@ def test_errors_of_body_model():
         _core.body_model(model, loop.id, "body", {"x": "float33"})
     with pytest.raises(ModelError, match="the graph has no value 'nothing'"):
         _core.body_model(model, loop.id, "body", {}, ["nothing"])
+
+
+def test_a_fault_in_a_chaotic_loop_is_found_all_the_same():
+    """The Loop as a whole is ill-conditioned; the node that narrows is wrong in any case."""
+    text = """g (float[3,4] x) => (float[3,4] y) <int64 trip = {60}, bool t = {1}> {
+      h = Loop (trip, t, x) <body = b (int64 i, bool going, float[3,4] h_in)
+        => (bool go, float[3,4] h_out) <float r = {3.9}, float one = {1.0}> {
+          go = Identity (going)  c = Sub (one, h_in)  d = Mul (h_in, c)  h_out = Mul (r, d) }>
+      y = Relu (h) }"""
+    narrowed = text.replace("Mul (r, d)", "Mul (r, w)").replace(
+        "h_out =", "n = Cast <to = 10> (d)  w = Cast <to = 1> (n)  h_out ="
+    )
+    x = np.random.default_rng(0).uniform(0.1, 0.9, (3, 4)).astype(np.float32)
+    report = bisect(from_proto(body_model(text)), from_proto(body_model(narrowed)), inputs={"x": x})
+    culprit = only_culprit(report)
+    assert (culprit.node, culprit.iteration) == ("n_n", 0)

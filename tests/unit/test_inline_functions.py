@@ -188,7 +188,7 @@ def test_a_call_that_stays_is_noted_and_one_of_a_harmless_version_is_opened():
 
 FAULTS = [
     ("z = Exp (k)", "z = Abs (k)", "n_z", "then_branch: Inner (called by n_y/n_u)"),
-    ("r = Sub (u, p)", "r = Add (u, p)", "n_r", "Outer (called by n_y)"),
+    ("t = Mul (p, q)", "t = Div (p, q)", "n_t", "Outer (called by n_y)"),
     ("alpha: float = 0.25", "alpha: float = 0.3", "n_k", "Inner (called by n_y/n_u)"),
     ("<alpha = 0.5>", "<alpha = 0.6>", "n_k", "Inner (called by n_a/n_u)"),
 ]
