@@ -31,6 +31,8 @@ _FITS_DB = 20.0
 """What is left once the right cause is taken out."""
 _SHARE = 1e-3
 _FEW, _MANY = 3, 0.1
+_BELOW_ZERO = 1.5
+"""Steps below zero that are more than a rounded zero point."""
 _SATURATES = "saturates"
 _BIAS = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2, "QLinearConv": 8, "QGemm": 6}
 
@@ -66,7 +68,12 @@ def reasons(
     if _has_bias(partner) and not _has_bias(main):
         found.append((main, f"the bias {partner.input_names[_BIAS[partner.op_type]]!r} is missing"))
     if partner.op_type in main.op_type:  # Conv and QLinearConv have the same attributes
-        found += [(main, text) for text in differences if text.startswith("attribute")]
+        same = partner.op_type == main.op_type
+        found += [
+            (main, text)
+            for text in differences
+            if text.startswith("attribute") and (same or "is not set" not in text)
+        ]
     return found
 
 
@@ -216,9 +223,19 @@ def _of_range(
 ) -> list[tuple[Node, str]]:
     """Values of the reference that lie outside of what the integers can stand for."""
     found = []
+    stats = measured.accumulated.stats if measured.accumulated is not None else None
     for node in nodes:
         steps = output_steps(quantization.model, node)
         if steps is None:
+            continue
+        low, high = bounds(steps)
+        cut = stats is not None and stats.ref_min is not None and stats.ref_min >= 0.0
+        if cut and steps.axis is None and low < -_BELOW_ZERO * float(steps.scale.max()):
+            told = (
+                f"its zero point lets numbers down to {low:.4g} through, and the reference has "
+                f"none below zero: {steps.zero.reshape(-1)[0]} instead of {steps.low}"
+            )
+            found.append((node, told))
             continue
         ours = _reference_value(case, measured)
         if ours is None:
@@ -226,7 +243,6 @@ def _of_range(
         share = clipped_share(ours, steps)
         if share < _SHARE:
             continue
-        low, high = bounds(steps)
         told = (
             f"{_SATURATES} {percent(share)} of the values: its integers reach from {low:.4g} to "
             f"{high:.4g}, the values from {np.min(ours):.4g} to {np.max(ours):.4g}"

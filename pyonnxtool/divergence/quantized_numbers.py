@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 _BITS = {"int2": 2, "uint2": 2, "int4": 4, "uint4": 4, "int8": 8, "uint8": 8, "int16": 16}
 _BITS |= {"uint16": 16, "int32": 32}
+_SMALL = ("int8", "uint8", "int4", "uint4")
+_MOVES = frozenset(
+    [
+        *("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Slice", "Split"),
+        *("Gather", "MaxPool", "Identity", "Tile", "DepthToSpace", "SpaceToDepth", "Resize"),
+    ]
+)
+"""Operators that hand integers on as they are."""
 
 OUTPUT_SLOTS: Mapping[str, tuple[int, int]] = {
     "QLinearConv": (6, 7),
@@ -160,6 +168,32 @@ def output_steps(model: Model, node: Node) -> Steps | None:
     axis = node.attributes.get("axis", 1) if node.op_type == "QuantizeLinear" else None
     block = node.attributes.get("block_size", 0) if node.op_type == "QuantizeLinear" else 0
     return _steps(model, node, slots, axis, block, default=_declared(node))
+
+
+def carried_steps(model: Model, name: str) -> Steps | None:
+    """Steps of a value of integers, through what only picks and moves them.
+
+    None for other values, and where the steps lie along an axis that may be moved.
+    """
+    while (node := model.graph.value(name).producer) is not None:
+        steps = output_steps(model, node)
+        if steps is not None or node.op_type not in _MOVES or not node.input_names:
+            return steps
+        held = constant(model, node.input_names[0])
+        if held is not None:  # a quantized embedding
+            return _read_steps(model, name) if held.dtype in _SMALL else None
+        name = node.input_names[0]
+    return None
+
+
+def _read_steps(model: Model, name: str) -> Steps | None:
+    """Steps in which some reader takes the value."""
+    for reader in model.graph.value(name).consumers:
+        for slot, read in enumerate(reader.input_names):
+            steps = input_steps(model, reader, slot) if read == name else None
+            if steps is not None and steps.axis is None:
+                return steps
+    return None
 
 
 def input_steps(model: Model, node: Node, slot: int) -> Steps | None:

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
 from pyonnxtool.divergence.plan import Pair
-from pyonnxtool.divergence.quantized_numbers import OUTPUT_SLOTS, QuantizedView, output_steps
+from pyonnxtool.divergence.quantized_numbers import (
+    OUTPUT_SLOTS,
+    QuantizedView,
+    carried_steps,
+    output_steps,
+)
 from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
@@ -113,6 +118,7 @@ class _Forms:
         self._root: dict[str, str] = {}
         self._members: dict[str, list[str]] = {}
         self._above: dict[str, tuple[str, str]] = {}
+        self._integer: dict[str, bool] = {}
         for source, made, carry in links:
             root = self._root.get(source, source)
             self._root[made] = root
@@ -133,24 +139,25 @@ class _Forms:
 
     def is_integer(self, name: str) -> bool:
         """Quantized, or a sum of products of integers."""
-        above = self._above.get(name)
-        if above is not None and above[1] != "rectifies":
-            return above[1] in ("quantizes", "accumulates")
-        if above is not None:
-            return self.is_integer(above[0])
-        return self.makes_integers(name)
+        if name not in self._integer:
+            self._integer[name] = self._tell_integer(name)
+        return self._integer[name]
 
-    def makes_integers(self, root: str) -> bool:
-        """An operator on integers gives integers; Gather and Reshape of integers do as well."""
-        seen = self.graph.value(root)
-        node = seen.producer
+    def _tell_integer(self, name: str) -> bool:
+        above = self._above.get(name)
+        if above is not None:
+            source, carry = above
+            return carry in ("quantizes", "accumulates") or (
+                carry == "rectifies" and self.is_integer(source)
+            )
+        node = self.graph.value(name).producer
         if node is None:
-            return seen.dtype is not None and seen.dtype.startswith(("int", "uint"))
-        if node.op_type in OUTPUT_SLOTS or node.op_type in _INTEGER_SUMS:
-            return node.op_type != "QuantizeLinear"
-        return self._members.get(root, [root])[1:2] != [] and (
-            self._above[self._members[root][1]][1] == "dequantizes"
-        )
+            return (self.graph.value(name).dtype or "").startswith(("int8", "uint8"))
+        if node.op_type in _INTEGER_SUMS:
+            return True
+        if node.op_type in OUTPUT_SLOTS:
+            return output_steps(self.model, node) is not None
+        return carried_steps(self.model, name) is not None
 
     def cut_off(self, name: str) -> bool:
         """Whether Relu or Clip, or a quantizer that may stand for one, was passed."""
@@ -159,7 +166,7 @@ class _Forms:
         explicit = [form for form in self.of(root) if "rectifies" in self.carries(form)]
         if explicit:
             return "rectifies" in carries
-        return "quantizes" in carries or self.makes_integers(root)
+        return "quantizes" in carries or self.is_integer(root)
 
 
 def _pairs(ours: _Forms, theirs: _Forms, values: Sequence[tuple[str, str, bool]]) -> list[Pair]:
@@ -193,9 +200,9 @@ def _pair(theirs: _Forms, partner: str, name: str, sure: bool) -> Pair | None:
     if not theirs.is_integer(name):
         return Pair(partner, name, sure)
     node = theirs.graph.value(name).producer
-    if node is None or node.op_type == "QuantizeLinear":
+    if node is None or node.op_type in ("QuantizeLinear", "DynamicQuantizeLinear"):
         return None  # its DequantizeLinear stands for it
-    steps = output_steps(theirs.model, node)
+    steps = carried_steps(theirs.model, name)
     if steps is None:
         return None
     return Pair(partner, name, sure, QuantizedView(steps, numpy_dtype(steps.dtype)))
