@@ -33,9 +33,9 @@ class Case:
 def render(report: Report, setting: Setting) -> str:
     """One suite: a case for each final output, each bad value and each culprit.
 
-    With a baseline, what was as bad before passes, and what got worse fails. The elements and
-    attributes are those that both Ant's and Jenkins' schemas of JUnit know. Characters that XML
-    cannot hold are replaced by U+FFFD.
+    Some case fails where the exit code is 1, and only there. With a baseline, what was as bad
+    before passes, and what got worse fails. The elements and attributes are those that both Ant's
+    and Jenkins' schemas of JUnit know. Characters that XML cannot hold are replaced by U+FFFD.
     """
     cases = list(_known(report, list(_cases(report))))
     suite = ET.Element(
@@ -86,7 +86,11 @@ def _cases(report: Report) -> Iterator[Case]:
         if report.verdict == "drift" or (report.verdict == "fault" and not report.culprits):
             yield Case("verdict", report.verdict, finding(report), report.verdict)
     else:
-        yield from (_row_case("values", row) for row in report.values if row.status == "bad")
+        bad = [row for row in report.values if row.status == "bad"]
+        if report.verdict == "same":  # the outputs agree, so nothing fails
+            yield from (Case("values", row.value) for row in bad)
+        else:
+            yield from (_row_case("values", row) for row in bad)
     if report.verdict == "inconclusive":
         reason = getattr(report, "reason", "") or "; ".join(report.notes)
         yield Case("verdict", "inconclusive", reason or "inconclusive", "inconclusive", error=True)
@@ -124,11 +128,11 @@ def _known(report: Report, cases: list[Case]) -> Iterator[Case]:
     for case in cases:
         key = (kinds.get(case.group, ""), case.name)
         seen.add(key)
-        if not case.fault or case.error:
-            yield case
-        elif key in worse:
+        if key in worse:
             details = f"{worse[key]}\n{case.details}"
-            yield Case(case.group, case.name, worse[key], case.kind, details)
+            yield Case(case.group, case.name, worse[key], "worse", details)
+        elif case.error:
+            yield case
         else:
             yield Case(case.group, case.name)
     for key in worse.keys() - seen:

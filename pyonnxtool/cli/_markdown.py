@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pyonnxtool.baseline import sentence
 from pyonnxtool.cli._diff_text import observer
@@ -14,6 +15,7 @@ from pyonnxtool.report import BisectReport, Culprit, DiffReport, ValueRow
 from pyonnxtool.wording import amount, distance, inside, plural, printable, ratio, who
 
 ROWS_SHOWN = 12
+_MARKUP = re.compile(r"[\\*_\[\]<>#|~&!$]")
 MARKS = {"same": "✅", "different": "❌", "fault": "❌", "drift": "⚠️", "inconclusive": "❔"}
 
 
@@ -29,14 +31,16 @@ def render(report: Report, setting: Setting) -> str:
 def _lines(report: Report, setting: Setting) -> Iterator[str]:
     mark = MARKS.get(report.verdict, "")
     yield f"### {mark} pyonnxtool {setting.title}: {report.verdict}"
-    yield f"\n{_quoted(setting.told)}\n"
+    yield f"\n**{ticked(setting.told)}**\n"
     if report.baseline is not None:
         news = "❌" if report.baseline.worse else "✅"
-        yield f"{news} {code(sentence(report.baseline))}\n"
+        told = sentence(replace(report.baseline, path=f"`{report.baseline.path}`"))
+        yield f"{news} **{ticked(told)}**\n"
         yield from (
-            f"- {worse.kind} {code(worse.name)}: {_quoted(worse.why)}"
+            f"- {worse.kind} {code(worse.name)}: {code(worse.why)}"
             for worse in report.baseline.worse
         )
+        yield from (f"- note: {code(note)}" for note in report.baseline.notes)
         yield ""
     yield from _facts(report, setting)
     if isinstance(report, BisectReport):
@@ -70,7 +74,7 @@ def _facts(report: Report, setting: Setting) -> Iterator[str]:
 
 def _culprit(culprit: Culprit) -> Iterator[str]:
     name = who(culprit)
-    yield f"\n#### {code(name[0].upper() + name[1:])}\n"
+    yield f"\n#### {ticked(name[0].upper() + name[1:])}\n"
     lines = [
         ("why", culprit.why),
         ("makes", ", ".join(culprit.outputs)),
@@ -120,9 +124,18 @@ def _folded(title: str, text: str) -> Iterator[str]:
     yield "\n</details>"
 
 
-def _quoted(text: str) -> str:
-    """Our sentence, in which names stand between backquotes or apostrophes, as one code span."""
-    return f"**{code(text)}**"
+def ticked(text: str) -> str:
+    """Our sentence, in which names stand between backquotes; with stray ones all of it is code.
+
+    What is outside of them may still be a name (an operator's), and is escaped.
+    """
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return code(text)
+    return "".join(
+        code(part) if place % 2 else _MARKUP.sub(r"\\\g<0>", printable(part)).replace("@", "&#64;")
+        for place, part in enumerate(parts)
+    )
 
 
 def code(text: str) -> str:
