@@ -311,6 +311,11 @@ void Aligner::trust_names() {
   trusts_names_ = true;
   for (const auto& [a, b] : same) pair_nodes(a, b, Ground::same);
   alike_by_name_ = std::move(alike);
+  for (const auto& [a, b] : alike_by_name_) {
+    if (ref_.node(a).op == cand_.node(b).op) {
+      namesake_.emplace(cand_.node(b).outputs[0], ref_.node(a).outputs[0]);
+    }
+  }
 }
 
 /// The other nodes of equal names, where values did not tell otherwise.

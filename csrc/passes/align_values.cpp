@@ -80,6 +80,9 @@ std::uint32_t Aligner::partner_by_print(std::uint32_t b) {
 /// Nothing stands against it: `a` is free, or taken by a value that holds the same as `b`.
 bool Aligner::may_be(std::uint32_t a, std::uint32_t b) const {
   if (told_apart(a, b) || ref_.constant(a) || cand_.constant(b)) return false;
+  // A node that reads something else may compute what another does: its name says which it is.
+  const auto named = namesake_.find(b);
+  if (named != namesake_.end() && named->second != a && !told_apart(named->second, b)) return false;
   const std::uint32_t taken = ref_.value_partner[a];
   if (taken == kNone || cand_.value(taken).root == cand_.value(b).root) return true;
   // A copy that some node makes of a value that is paired: padding by nothing, a whole slice.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -154,6 +155,7 @@ class Aligner {
   std::vector<bool> moved_;     // likewise
   bool trusts_names_ = false;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> alike_by_name_;
+  std::unordered_map<std::uint32_t, std::uint32_t> namesake_;  // values of nodes of one operator
   std::unordered_set<std::uint64_t> apart_;  // value of the reference << 32 | of the candidate
   std::vector<const ValuePrints*> our_prints_, their_prints_;  // by value; null: none
   NearValues near_;

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,8 @@ _MOST_ROUNDS = 5
 _MOST_SAMPLES = 2
 _SHARE_OF_BUDGET = 0.25
 """Of the budget, for the values of one side that are looked at together."""
+
+_BLOCKED_DOMAIN = "com.microsoft.nchwc"
 
 Names = Sequence[tuple[str, str]]
 Prints = dict[str, list["Fingerprint"]]
@@ -85,6 +88,8 @@ class _Pairing:
     _forms: dict[tuple[str, str], Form] = field(default_factory=dict)
     _shapes: dict[int, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     """By sample: shapes of the candidate's values that are seen through a view."""
+    _agree: bool = False
+    """The final outputs are equal: there is no fault that matters."""
 
     def __post_init__(self) -> None:
         self.limit = int(self.memory * _SHARE_OF_BUDGET)
@@ -107,18 +112,18 @@ class _Pairing:
     def settle(self, progress: Progress) -> None:
         """Look at values and align anew, until that tells nothing more."""
         self._look(detached=False)
+        self._agree = self._outputs_agree()
         self._learn(detached=False)
-        agree = self._outputs_agree()
         for done in range(_MOST_ROUNDS):
             if not self.open:
                 return
             progress("pairing values", done, _MOST_ROUNDS)
             before = self._state()
-            if agree:
+            if self._agree:
                 self._refute(set(self.made.doubtful))
             else:
                 self._look(detached=True)
-            self._learn(detached=not agree)
+            self._learn(detached=not self._agree)
             if self._state() == before:
                 return
 
@@ -289,12 +294,28 @@ class _Pairing:
             left, right = ours.get(pair[0], []), theirs.get(pair[1], [])
             if not left or len(left) != len(right):
                 continue
-            found = find_form(left, right, although_different=detached)
+            found = self._form(left, right, detached)
             if found is None:
                 continue
             self._forms[pair] = found
             for sample, value in enumerate(right):
                 self._shapes.setdefault(sample, {})[pair[1]] = value.shape
+
+    def _form(self, ours: Sequence[Array], theirs: Sequence[Array], detached: bool) -> Form | None:
+        """Where the models differ, a value that was moved within its shape is the fault itself.
+
+        It is no fault in a model whose runtime keeps channels in blocks, in the same shape.
+        """
+        same_shape = all(a.shape == b.shape for a, b in zip(ours, theirs, strict=True))
+        if same_shape and not self._agree and not self._blocked:
+            return Form(None, sure=False)
+        found = find_form(ours, theirs, although_different=detached)
+        return Form(None, sure=False) if found is None and detached and same_shape else found
+
+    @cached_property
+    def _blocked(self) -> bool:
+        nodes = self.candidate.model.graph.nodes
+        return any(node.domain == _BLOCKED_DOMAIN for node in nodes)
 
     def pairs(self) -> list[Pair]:
         """All that can be compared. A pair in an unknown form cannot."""
@@ -303,7 +324,7 @@ class _Pairing:
         for ours, theirs, sure in self.made.values:
             form = self._forms.get((ours, theirs))
             if form is not None:
-                pairs.append(Pair(ours, theirs, sure, form.view))
+                pairs.append(Pair(ours, theirs, sure and form.sure, form.view))
             elif theirs not in moved:
                 pairs.append(Pair(ours, theirs, sure))
         return pairs

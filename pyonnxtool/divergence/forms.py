@@ -33,9 +33,13 @@ Index = NDArray[Any]
 
 @dataclass(frozen=True)
 class Form:
-    """The view of a pair of values; None: both hold the numbers in one form."""
+    """The view of a pair of values; None: both hold the numbers in one form.
+
+    `sure`: seen through it, the values are equal.
+    """
 
     view: View | None
+    sure: bool = True
 
 
 def find_form(
@@ -158,7 +162,7 @@ def _likeliest(
     second = ranked[1][0] if len(ranked) > 1 else 0.0
     if best < _LEAST_LIKENESS or second > _CLEARLY * best:
         return None
-    return forms[-place]
+    return Form(forms[-place].view, sure=False)
 
 
 def _likeness(form: Form, ours: Sequence[Array], theirs: Sequence[Array]) -> float:
