@@ -7,6 +7,7 @@ their own, so bodies inside bodies are searched as well.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from pyonnxtool.divergence.compare import Comparison, compare
 from pyonnxtool.divergence.first_look import FirstLook
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side, as_type, type_of
+from pyonnxtool.divergence.quantized import Quantization
+from pyonnxtool.divergence.quantized_pairs import align_quantized
 from pyonnxtool.divergence.turns import (
     BODIES,
     as_declared,
@@ -254,7 +257,7 @@ class _Descent:
             return Inside(reason="given the reference's values, its body computes the same")
         chosen = {turn.number: turn for turn in (seen.first, seen.worst) if turn is not None}
         culprits: dict[tuple[str, str], Culprit] = {}
-        reason, clean = "", True
+        reason, clean = "", math.isfinite(seen.error)
         for turn in chosen.values():
             report = self._search(bodies, turn)
             clean = clean and report.verdict in ("drift", "same")
@@ -274,17 +277,20 @@ class _Descent:
             if self._around.source.get(name) in ours.captured
         ]
         outputs = list(zip(ours.outputs, theirs.outputs, strict=True))
-        alignment = _core.align(ours.side.model, theirs.side.model, inputs, outputs)
+        models = ours.side.model, theirs.side.model
+        quantized = align_quantized(*models, inputs, outputs)
+        alignment = quantized or _core.align(*models, inputs, outputs)
         case = Case(
             ours.side,
             theirs.side,
             Interface(tuple(inputs), tuple(outputs)),
             alignment,
-            [Pair(*names) for names in alignment.values],
+            quantized.pairs if quantized else [Pair(*names) for names in alignment.values],
             [Pair(*names) for names in outputs],
             [turn],
             self._case.memory,
             self._case.progress,
+            quantization=Quantization(theirs.side.model, turn.candidate) if quantized else None,
         )
         return self._bisect(case, self._tolerances, FirstLook(bad=(0,)))
 
