@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import fill
 
 from pyonnxtool.report import BisectReport, Step
 from pyonnxtool.wording import middle, number, plural, printable
 
 WIDTH = 100
-_HEAD = 38
 _MOST_VALUES = 6
 
 
@@ -19,7 +19,7 @@ def printer(line: Callable[[str], None]) -> Callable[[str | Step], None]:
         if isinstance(told, Step):
             line(step_line(told))
         else:
-            line(f"plan: {printable(told)}")
+            line(fill(f"plan: {printable(told)}", WIDTH, subsequent_indent="      "))
 
     return tell
 

@@ -55,8 +55,12 @@ def optimizing_side(case: Case) -> Side | None:
     return None
 
 
-def bisect_by_pass(case: Case, first: FirstLook, trials: Trials) -> BisectReport:
+def bisect_by_pass(
+    case: Case, first: FirstLook, trials: Trials, *, narrow: bool = True
+) -> BisectReport:
     """The smallest set of optimizers without which the outputs agree, and what they did.
+
+    To `narrow` is to look, by splice, where in the model they make the difference.
 
     Raises UsageError when neither side has optimizers to switch off.
     """
@@ -66,7 +70,7 @@ def bisect_by_pass(case: Case, first: FirstLook, trials: Trials) -> BisectReport
             f"--by pass: neither {case.texts[0]} nor {case.texts[1]} runs on onnxruntime with "
             "optimizations; write one of them as MODEL@ort:all, or search --by values"
         )
-    found = _ByPass(case, first, trials, side).cause()
+    found = _ByPass(case, first, trials, side, narrow).cause()
     return first.report(
         case,
         found.verdict,
@@ -81,8 +85,11 @@ def bisect_by_pass(case: Case, first: FirstLook, trials: Trials) -> BisectReport
 
 
 class _ByPass:
-    def __init__(self, case: Case, first: FirstLook, trials: Trials, side: Side) -> None:
+    def __init__(
+        self, case: Case, first: FirstLook, trials: Trials, side: Side, narrow: bool
+    ) -> None:
         self._case, self._first, self._trials, self._side = case, first, trials, side
+        self._narrow = narrow
         assert isinstance(side.backend, Optimizing)
         self._backend: Optimizing = side.backend
         self._known = "nothing yet"
@@ -234,12 +241,14 @@ class _ByPass:
         All that they changed where splice cannot tell.
         """
         everything = tuple(change.culprit(needed) for change in changed)
+        if not self._narrow:
+            return "fault", everything, ""
         case = with_and_without(self._case, self._side, self._less(needed))
         feeds = self._feeds()
         sample = Sample(self._trials.sample.number, feeds, feeds)
         trials = self._trials.within(case, sample, f"with and without {' '.join(needed)}: ")
         try:
-            if trials.whole(SPLICE).verdict != "bad":
+            if trials.whole(SPLICE, f"with {_list(needed)}, against without").verdict != "bad":
                 return "fault", everything, ""
             found = bisect_by_splice(case, self._first, trials)
         except (UsageError, OutOfRunsError):

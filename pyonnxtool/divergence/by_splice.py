@@ -274,7 +274,7 @@ class _BySplice:
             for region in found
         ]
         if named and all(one.rounding for one in named):
-            verdict, reason = "drift", self._rounding(named[0])
+            verdict, reason, self._notes = "drift", self._rounding(named[0]), []
         return self._first.report(
             self._case,
             verdict,

@@ -97,12 +97,12 @@ class Trials:
         """Trials of another case that go on in the same ledger, told apart by `scope`."""
         return Trials(case, self.tolerances, sample, self.ledger, scope)
 
-    def whole(self, method: str) -> Step:
+    def whole(self, method: str, what: str = "the candidate as it is") -> Step:
         """The candidate as it is: how large the difference is that is looked for."""
         step = self.run(
             method,
             "whole",
-            "the candidate as it is",
+            what,
             lambda: self.set_against(self.expected, self.own),
         )
         self._least = _SHARE * (step.error or 0.0)

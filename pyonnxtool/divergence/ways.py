@@ -75,40 +75,40 @@ def search(case: Case, tolerances: Tolerances, first: FirstLook, how: Search) ->
 def _auto(
     case: Case, tolerances: Tolerances, first: FirstLook, trials: Trials, how: Search
 ) -> BisectReport:
-    """By values; where watching them changes the result, by splice, which watches nothing.
+    """By values first. One model with two sets of optimizations is explained by pass as well.
 
-    Where the candidate is optimized otherwise than the reference, by pass as well: that tells
-    which optimizer made what the others name.
+    Where watching the values changes the result and shows no culprit, what watches nothing
+    decides: pass, which goes on by splice, and otherwise splice, and pass to name the optimizers.
     """
     report = _by_values(case, tolerances, first)
     hidden = report.verdict != "fault" and report.observer_effect != "none"
-    found = report
-    if hidden:
-        try:
-            found = bisect_by_splice(case, first, trials, all_faults=how.all_faults)
-        except UsageError:  # nothing to cut: what values said remains
-            hidden = False
-    if optimizing_side(case) is None or not (hidden or _only_optimized(case, first)):
-        return found if found.verdict == "fault" else report
-    passed = bisect_by_pass(case, first, trials)
-    return _merged(report, found, passed)
+    if _only_optimized(case, first):
+        passed = bisect_by_pass(case, first, trials, narrow=hidden)
+        if passed.optimizers or not hidden:
+            return _merged(passed if hidden else report, report, passed)
+    if not hidden:
+        return report
+    try:
+        spliced = bisect_by_splice(case, first, trials, all_faults=how.all_faults)
+    except UsageError:  # there is nothing to cut, so what values said remains
+        return report
+    if optimizing_side(case) is None or spliced.verdict == "inconclusive":
+        return _merged(spliced, report, None)
+    return _merged(spliced, report, bisect_by_pass(case, first, trials, narrow=False))
 
 
-def _merged(values: BisectReport, spliced: BisectReport, passed: BisectReport) -> BisectReport:
-    """The nodes of the first way that named some, with the optimizers that pass found."""
-    named = next((one for one in (values, spliced, passed) if one.verdict == "fault"), None)
-    if named is None:
-        named = next((one for one in (spliced, passed) if one.verdict == "drift"), values)
-    note = [f"by pass: {passed.reason}"] if passed.optimizers and named is not passed else []
+def _merged(named: BisectReport, values: BisectReport, passed: BisectReport | None) -> BisectReport:
+    """What one way named, with what values measured and the optimizers that pass found."""
+    merged = replace(named, observer_effect=values.observer_effect, values=values.values)
+    if passed is None or passed is named:
+        return merged
     return replace(
-        named,
-        observer_effect=values.observer_effect,
-        values=values.values,
+        merged,
         optimizers=passed.optimizers,
         optimizers_enough=passed.optimizers_enough,
         steps=passed.steps,
         plan=passed.plan,
-        notes=(*named.notes, *note),
+        notes=(*named.notes, *([f"by pass: {passed.reason}"] if passed.optimizers else [])),
     )
 
 
