@@ -103,10 +103,10 @@ class Judge:
         """The output's scale, or that of what is averaged: a mean near zero is a sum of more."""
         info = op_info(node) if node is not None else None
         if node is None or info is None or info.accumulation in ("none", "matmul", "conv"):
-            return found.scale
+            return _scale(found)
         read = [self.swept.values.get(name) for name in node.input_names[:1]]
         scales = [m.accumulated.scale for m in read if m is not None and m.accumulated is not None]
-        return max([found.scale, *scales]) if info.accumulation == "reduce" else found.scale
+        return max([_scale(found), *scales]) if info.accumulation == "reduce" else _scale(found)
 
     def gain(self, measured: Measured) -> float | None:
         """Relative error of the value over the largest relative error of what its node reads."""
@@ -171,4 +171,10 @@ def _status(accumulated: Comparison, good: bool) -> str:
 def _explained(found: Comparison, bound: float) -> bool:
     if found.stats is None or mismatched_non_finite(found.stats):
         return False
-    return found.stats.max_abs <= bound and found.dtype in EPS
+    assert found.judged is not None
+    return found.judged.max_abs <= bound and found.dtype in EPS
+
+
+def _scale(found: Comparison) -> float:
+    """Largest magnitude of the reference that is no mask."""
+    return float(found.judged.ref_abs_max) if found.judged is not None else 0.0

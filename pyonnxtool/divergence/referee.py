@@ -247,8 +247,8 @@ class Referee:
             _distance(truth, ours),
             _distance(other, made),
             _distance(truth, other),
-            math.inf if found.stats is None else float(found.stats.max_abs),
-            found.scale,
+            math.inf if found.judged is None else float(found.judged.max_abs),
+            float(found.judged.ref_abs_max) if found.judged is not None else 0.0,
             found.dtype,
         )
 
@@ -332,4 +332,4 @@ def _distance(first: Array, second: Array) -> float:
     found = compare(first.astype(np.float64), second.astype(np.float64))
     if found.stats is None or mismatched_non_finite(found.stats):
         return math.inf
-    return float(found.stats.max_abs)
+    return float(found.judged.max_abs) if found.judged is not None else math.inf

@@ -56,10 +56,12 @@ def rematched(
         return list(pairs)
     found: dict[str, Pair] = {}
     taken: set[str] = set()
+    own = {pair.candidate: pair.reference for pair in pairs}
     for name, values in near.items():
         for value in values:
             one, other = ours.get(value), made.get(name)
-            if value not in taken and _alike(one, other):
+            # Several values may be the same one in another shape, if they were paired with it.
+            if (value not in taken or value == own.get(name)) and _alike(one, other):
                 found[name] = Pair(value, name, True, _form(one, other))
                 taken.add(value)
                 break

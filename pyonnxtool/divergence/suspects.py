@@ -80,6 +80,33 @@ class Search:
         doubtful = self._doubtful(found)
         return _merged(self._settled(found, doubtful) if doubtful else found)
 
+    def _without_needless_views(self, found: list[Fault]) -> list[Fault]:
+        """Whether fewer faults are left when values of equal shape are compared as they stand.
+
+        A rearrangement that leaves the shape alone may be the fault itself.
+        """
+        shapes = {
+            pair.candidate: (self.swept.values[pair.candidate].accumulated, pair)
+            for pair in self.pairs
+            if pair.view is not None
+        }
+        alike = {
+            name
+            for name, (seen, _) in shapes.items()
+            if seen is not None and seen.shape == self.swept.shapes.get(name)
+        }
+        if not found or not alike:
+            return found
+        plain = [replace(p, view=None) if p.candidate in alike else p for p in self.pairs]
+        other = Search(self._case, self._tolerances, plain)
+        fewer = other._measured()
+        if len(fewer) > len(found):
+            return found
+        self._set_pairs(plain)
+        self.swept, self.judge = other.swept, other.judge
+        self.ill_conditioned = other.ill_conditioned
+        return fewer
+
     def _narrowed(self, pair: Pair) -> bool:
         """Whether the candidate rounds a value to fewer bits where the reference does not.
 
@@ -137,7 +164,8 @@ class Search:
         bound = self.judge.bound(measured)
         if bound == 0.0:
             return math.inf
-        excess = float(found.stats.max_abs) / bound
+        assert found.judged is not None
+        excess = float(found.judged.max_abs) / bound
         if self._case.quantization and excess <= 1.0:
             return 0.0
         node = self._producer(measured)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import onnx
 
@@ -13,7 +12,7 @@ from support.faults.site import walk
 from support.graph_builder import Case
 from support.optimizers import Optimizer
 from support.ort_runs import Outputs, difference, run
-from support.trials import Trial, seeded
+from support.trials import SMALL, Trial, seeded, with_aliases
 
 
 def optimized_trials(
@@ -69,9 +68,12 @@ def _damaged_first(
     names = planted.culprits[0]
     kept = _survivors(planted.model, model, names)
     _named(model)
+    blamed = kept or _heirs(planted.model, model, names)
+    if model.ByteSize() < SMALL:
+        blamed = with_aliases(case, model, blamed)
     return Trial(
         case.name, f"{name}/before/{planted.kind}", "none", case.model, model, case.feeds,
-        planted.description, effect, (kept or _heirs(planted.model, model, names),),
+        planted.description, effect, (blamed,),
         reference_culprits=planted.reference_culprits | names, fused=not kept,
     )  # fmt: skip
 
@@ -80,12 +82,14 @@ def _damaged_last(case: Case, planted: Planted, name: str) -> Trial:
     originals = {(node.name, node.op_type) for node in case.model.graph.node}
     blamed = [node for node in planted.model.graph.node if node.name in planted.culprits[0]]
     fused = not any((node.name, node.op_type) in originals for node in blamed)
-    trial = Trial(
+    culprits = planted.culprits
+    if planted.model.ByteSize() < SMALL:
+        culprits = tuple(with_aliases(case, planted.model, names) for names in culprits)
+    return Trial(
         case.name, f"{name}/after/{planted.kind}", "none", case.model, planted.model, case.feeds,
-        planted.description, planted.effect, planted.culprits,
-        reference_culprits=planted.reference_culprits,
+        planted.description, planted.effect, culprits,
+        reference_culprits=planted.reference_culprits, fused=fused,
     )  # fmt: skip
-    return replace(trial, fused=fused)
 
 
 def _effect(expected: list[Outputs], model: onnx.ModelProto, case: Case) -> float | None:

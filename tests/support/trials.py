@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 NAMES_LOST = (
     "renamed", "names_shifted", "names_swapped", "public_renamed", "all_renamed", "all_swapped",
 )  # fmt: skip
-_SMALL = 1 << 20
+SMALL = 1 << 20
+"""Bytes of a model of which all values may be computed to judge an answer."""
 
 GOOD = ("exact", "fused", "quiet")
 OUTCOMES = (
@@ -147,17 +148,19 @@ def exporter_trials(
     """Two exports of one network: the pair as it is, then with faults in the second."""
     yield _control(reference, f"other export/{case.name}", "none", case.model)
     for trial in planted_trials(case, kinds, ("none", "all_renamed"), 3, seed, sample):
-        kind = f"other export/{trial.kind}"
+        culprits = trial.culprits
+        if trial.candidate.ByteSize() < SMALL and trial.disguise not in NAMES_LOST:
+            culprits = tuple(with_aliases(case, trial.candidate, names) for names in culprits)
         yield replace(
-            trial, kind=kind, reference=reference.model, feeds=reference.feeds,
-            region_is_enough=True,
+            trial, kind=f"other export/{trial.kind}", reference=reference.model,
+            feeds=reference.feeds, culprits=culprits, region_is_enough=True,
         )  # fmt: skip
 
 
 def _disguised_trial(case: Case, planted: Planted, kind: str, look: str) -> Trial:
     result = disguise(planted.model, look, seeded(case.name, kind, look))
-    if look in NAMES_LOST and planted.model.ByteSize() < _SMALL:
-        culprits = tuple(_with_aliases(case, planted.model, names) for names in planted.culprits)
+    if look in NAMES_LOST and planted.model.ByteSize() < SMALL:
+        culprits = tuple(with_aliases(case, planted.model, names) for names in planted.culprits)
         planted = replace(planted, culprits=culprits)
     return Trial(
         case.name,
@@ -174,7 +177,7 @@ def _disguised_trial(case: Case, planted: Planted, kind: str, look: str) -> Tria
     )
 
 
-def _with_aliases(case: Case, model: onnx.ModelProto, names: frozenset[str]) -> frozenset[str]:
+def with_aliases(case: Case, model: onnx.ModelProto, names: frozenset[str]) -> frozenset[str]:
     """Also the readers of a damaged node that now makes another of the reference's values.
 
     Without names nothing tells a wrong Slice from the wrong choice between two right ones.
@@ -274,4 +277,6 @@ def _hit(trial: Trial, index: int, culprit: Culprit) -> bool:
         return True
     if trial.disguise == "nameless":
         return bool(set(culprit.outputs) & trial.culprit_outputs[index])
-    return culprit.node in trial.culprits[index]
+    # A call of a function is blamed by the node in the function's body, whose name starts with its.
+    names = trial.culprits[index]
+    return culprit.node in names or any(culprit.node.startswith(f"{name}/") for name in names)
