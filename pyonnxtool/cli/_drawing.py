@@ -12,7 +12,7 @@ from pyonnxtool.report_parts import GraphEdge, GraphNode, Surroundings
 from pyonnxtool.wording import TIMES, middle, number, printable, ratio, typed
 
 NODE = Box(212.0, 62.0)
-END = Box(168.0, 40.0)
+END = Box(196.0, 46.0)
 BETWEEN = 52.0
 LABEL_WIDTH = 180.0
 LABEL_ROOM = LABEL_WIDTH + 10.0
@@ -43,6 +43,7 @@ class DrawnLabel:
     name: str
     type: str
     title: str
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ def drawing_of(around: Surroundings) -> Drawing:
         label
         for key, values in made.items()
         if nodes[key].kind == "node"
-        for label in _labels(key, values, boxes[key], layout)
+        for label in _labels(key, values, boxes[key], layout, around.edges)
     ]
     return Drawing(
-        width=round(max([layout.width, *(label.x + LABEL_WIDTH for label in labels)]), 1),
+        width=round(max([layout.width, *map(_right_end, labels)]), 1),
         height=round(layout.height, 1),
         boxes=tuple(_drawn(node, boxes[node.key], layout, made) for node in around.nodes),
         paths=tuple(_paths(around.edges, boxes, layout, made)),
@@ -152,14 +153,27 @@ def _port(value: str, values: Sequence[GraphEdge], box: Box, middle_x: float) ->
 
 
 def _labels(
-    key: str, values: Sequence[GraphEdge], box: Box, layout: Layout
+    key: str, values: Sequence[GraphEdge], box: Box, layout: Layout, edges: Sequence[GraphEdge]
 ) -> Iterator[DrawnLabel]:
+    """A label stands on the side to which the value does not go, unless another value is there."""
     for edge in values:
-        x = _port(edge.value, values, box, layout.x[key]) + 6
+        x = _port(edge.value, values, box, layout.x[key])
+        goes = [
+            layout.x[layout.routes[key, other.target][1]] - x
+            for other in edges
+            if (other.source, other.value) == (key, edge.value)
+        ]
+        left = len(values) == 1 and sum(goes) > 0 and x > LABEL_WIDTH
         y = layout.y[key] + box.height / 2 + 15
         kind = _type(edge)
         title = printable(f"{edge.value} {kind}")
-        yield DrawnLabel(round(x, 1), y, middle(edge.value, 26), middle(kind, 28), title)
+        name, told = middle(edge.value, 26), middle(kind, 28)
+        beside = round(x - 6 if left else x + 6, 1)
+        yield DrawnLabel(beside, y, name, told, title, "end" if left else "start")
+
+
+def _right_end(label: DrawnLabel) -> float:
+    return label.x + (LABEL_WIDTH if label.anchor == "start" else 0.0)
 
 
 def _paths(

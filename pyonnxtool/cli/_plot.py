@@ -154,7 +154,9 @@ def _title(row: ValueRow) -> str:
     lines = [f"{middle(row.value, 80)}{op}: {row.status}"]
     for word, metrics in (("accumulated", row.accumulated), ("introduced", row.introduced)):
         found = times(metrics, row.tolerance)
-        if found is not None:
+        if found == 0:
+            lines.append(f"{word}: nothing")
+        elif found is not None:
             lines.append(f"{word} {number(metrics.get('max_abs'))}, {ratio(found)}{TIMES} rounding")
     return "\n".join(lines)
 
