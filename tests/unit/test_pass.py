@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pyonnxtool import Model, bisect
+from pyonnxtool import Model, bisect, from_proto
 from pyonnxtool.backends import Optimizing, RunOptions, find_backend
 from pyonnxtool.backends._ort_optimizers import RULES
 from pyonnxtool.errors import BackendError, UsageError
@@ -17,6 +17,7 @@ from support.fused_fault import (
     written_by_onnxruntime,
     wrong_scale,
 )
+from support.graph_builder import Builder
 from support.parsed import parsed
 
 X = np.random.default_rng(0).standard_normal((3, 8)).astype(np.float32)
@@ -106,6 +107,37 @@ def test_without_an_optimizing_side_it_is_refused() -> None:
     other = parsed(TEXT.replace("Tanh (p)", "Sin (p)"))
     with pytest.raises(UsageError, match=r"runs on onnxruntime with optimizations; write one of"):
         passed(parsed(TEXT), other)
+
+
+def quantized() -> tuple[Model, dict[str, np.ndarray]]:
+    """A quantized Conv whose sums often fall half-way between two steps of its output."""
+    b = Builder("quantized")
+
+    def rounded(value: str, scale: float) -> str:
+        step, zero = b.const(scale, hint="scale"), b.const(128, np.uint8, "zero")
+        return b.op("DequantizeLinear", b.op("QuantizeLinear", value, step, zero), step, zero)
+
+    x = rounded(b.input("x", [1, 8, 24, 24]), 0.03)
+    w = b.const(b.rng.integers(-127, 128, (8, 8, 3, 3)), np.int8, "weight")
+    zero = b.const(0, np.int8, "zero")
+    w = b.op("DequantizeLinear", w, b.const(0.02, hint="scale"), zero)
+    b.output(rounded(b.op("Conv", x, w, pads=[1, 1, 1, 1]), 0.03 * 0.02 * 512), "y", 4)
+    case = b.case(samples=1)
+    return from_proto(case.model), case.feeds[0]
+
+
+@pytest.mark.parametrize("by", ["auto", "pass"])
+def test_onnxruntime_itself_rounds_otherwise_where_it_fuses_a_quantized_conv(by: str) -> None:
+    """A difference of a real runtime that watching hides: ties go the other way, by one step."""
+    model, feeds = quantized()
+    subjects = ((model, "ort:none"), (model, "ort:all"))
+    watched = bisect(*subjects, by="values", inputs=feeds)
+    assert watched.observer_effect == "changes the result"
+    report = bisect(*subjects, by=by, inputs=feeds)
+    assert (report.verdict, report.method) == ("drift", "pass")
+    assert report.optimizers == ("QDQSelectorActionTransformer",)
+    assert "with them there are 1 QLinearConv that stand for other nodes" in report.reason
+    assert "adds no more than rounding explains" in report.reason
 
 
 # -- what onnxruntime does with the names ----------------------------------------------------------
