@@ -62,7 +62,6 @@ class Diverges:
         self._tolerances = tolerances
         self._whole = 0.0
         self._shapes_count = True
-        self._started = False
 
     def start(self, shown: Shown) -> None:
         """What the whole models show: smaller ones have to show as much of the same kind.
@@ -70,7 +69,6 @@ class Diverges:
         Where their outputs agree in shape, a value on the way that only one exporter flattens is
         no difference.
         """
-        self._started = True
         worst = [shown.found[name] for name in shown.outputs]
         self._whole = max(one.relative for one in worst)
         self._shapes_count = any(one.stats is None for one in worst)
@@ -124,11 +122,8 @@ class Diverges:
 
     def _limit(self, model: Model, name: str, found: Comparison) -> float:
         limit = self._tolerances.output_limit(name, found.dtype).absolute(found.scale)
-        if self._tolerances.limit(name).given:
+        if self._tolerances.limit(name).given or found.dtype not in EPS:
             return limit
-        if found.dtype not in EPS:
-            # A quantized value may fall on the other side of a rounding step, one step away.
-            return 1.0 if self._started and found.dtype in ("int8", "uint8") else limit
         least = _LEAST_SHARE * self._whole * found.scale if math.isfinite(self._whole) else 0.0
         return max(limit, least, self._rounding(model, name, found))
 
@@ -154,7 +149,7 @@ class Diverges:
             return False
         if self._tolerances.limit(name).given:
             return not self._tolerances.output_limit(name, found.dtype).holds(found.stats)
-        return found.stats.max_abs > limits[name]
+        return found.stats.max_abs > limits[name] or found.dtype not in EPS
 
 
 class Crashes:
