@@ -15,9 +15,9 @@ import numpy as np
 
 from pyonnxtool import _core
 from pyonnxtool.divergence.compare import Array, compare, dtype_of
+from pyonnxtool.divergence.forms import Form, find_form
 from pyonnxtool.divergence.plan import Pair, in_candidate_form
 from pyonnxtool.divergence.probe import Values, described, open_part
-from pyonnxtool.divergence.views import Rearranged
 from pyonnxtool.errors import BackendError
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.verdict import EPS
@@ -59,10 +59,11 @@ def rematched(
     own = {pair.candidate: pair.reference for pair in pairs}
     for name, values in near.items():
         for value in values:
-            one, other = ours.get(value), made.get(name)
-            # Several values may be the same one in another shape, if they were paired with it.
-            if (value not in taken or value == own.get(name)) and _alike(one, other):
-                found[name] = Pair(value, name, True, _form(one, other))
+            # Several values may be the same one in another form, if they were paired with it.
+            free = value not in taken or value == own.get(name)
+            form = _form(ours.get(value), made.get(name)) if free else None
+            if form is not None:
+                found[name] = Pair(value, name, True, form.view)
                 taken.add(value)
                 break
     kept = [pair for pair in pairs if pair.candidate not in found]
@@ -149,17 +150,15 @@ def _values(
     return ours, made
 
 
-def _alike(ours: object, theirs: object) -> bool:
-    """Equal up to rounding, element by element in the order of memory."""
+def _form(ours: object, theirs: object) -> Form | None:
+    """How the second holds the numbers of the first, up to rounding; None where it does not."""
     if not isinstance(ours, np.ndarray) or not isinstance(theirs, np.ndarray):
-        return False
+        return None
     if ours.size != theirs.size or ours.dtype != theirs.dtype:
-        return False
-    found = compare(ours, theirs.reshape(ours.shape))
-    return found.relative <= _ALIKE * EPS.get(found.dtype, 0.0)
-
-
-def _form(ours: object, theirs: object) -> Rearranged | None:
-    assert isinstance(ours, np.ndarray)
-    assert isinstance(theirs, np.ndarray)
-    return None if ours.shape == theirs.shape else Rearranged()
+        return None
+    form = Form(None) if ours.shape == theirs.shape else find_form([ours], [theirs])
+    if form is None:
+        return None
+    seen = theirs if form.view is None else form.view.to_reference(theirs, ours.shape)
+    found = compare(ours, seen)
+    return form if found.relative <= _ALIKE * EPS.get(found.dtype, 0.0) else None

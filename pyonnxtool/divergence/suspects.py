@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_SUSPECTS = 32
 _FAR_BETTER = 0.2
+_BLOCKING = "com.microsoft.nchwc"
 _ROUNDS = 3
 """How often pairs are put right by values; what is right now shows more of what is beside it."""
 
@@ -85,15 +86,12 @@ class Search:
 
         A rearrangement that leaves the shape alone may be the fault itself.
         """
-        shapes = {
-            pair.candidate: (self.swept.values[pair.candidate].accumulated, pair)
+        alike = {
+            pair.candidate
             for pair in self.pairs
             if pair.view is not None
-        }
-        alike = {
-            name
-            for name, (seen, _) in shapes.items()
-            if seen is not None and seen.shape == self.swept.shapes.get(name)
+            and self._is_of_shape(pair.candidate)
+            and not self._is_blocked(pair.candidate)
         }
         if not found or not alike:
             return found
@@ -106,6 +104,16 @@ class Search:
         self.swept, self.judge = other.swept, other.judge
         self.ill_conditioned = other.ill_conditioned
         return fewer
+
+    def _is_of_shape(self, name: str) -> bool:
+        """Whether the value has the same shape on both sides."""
+        seen = self.swept.values[name].accumulated
+        return seen is not None and seen.shape == self.swept.shapes.get(name)
+
+    def _is_blocked(self, name: str) -> bool:
+        """Whether an operator makes it that keeps channels in blocks, in an unchanged shape."""
+        node = self._graph.value(name).producer
+        return node is not None and node.domain == _BLOCKING
 
     def _narrowed(self, pair: Pair) -> bool:
         """Whether the candidate rounds a value to fewer bits where the reference does not.
