@@ -131,7 +131,9 @@ def _by_op(graph: Graph, traced: Sequence[Traced]) -> dict[str, str]:
     for node in graph.order():
         path = module_path(node.name) if node.name.startswith("/") else None
         if path is not None and len(node.output_names) == 1:
-            theirs[path, node.op_type.lower()].append(node.output_names[0])
+            # The name tells what the exporter wrote, the operator what it is by now.
+            word = node.name.rpartition("/")[2].rstrip("0123456789").rstrip("_")
+            theirs[path, word.lower()].append(node.output_names[0])
     found: dict[str, str] = {}
     for (path, op), names in theirs.items():
         for word in _SAME_OP.get(op, (op,)):

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _ROUNDS = 5
 _TRIALS = 256
 _GUESSES = 24
+_EQUAL = 4.0
+"""In units of `distance`: about the tolerance of final outputs."""
 
 
 def line_up(case: Case, samples: Sequence[Sample]) -> None:
@@ -57,6 +59,8 @@ class _LineUp:
         self._values = _dynamic(self._graph, case.candidate.model)
         self._found: dict[str, str] = {name: final_name(name) for name in self._outputs}
         """ONNX value to the network's. The outputs are what they are, whatever their numbers."""
+        self._unsure: dict[str, str] = {}
+        """The same for what is not as equal as one operator would leave it."""
         self._right_outputs: set[str] = set()
         self._pieces = Pieces(case.candidate, backend, self._seen, samples, case.memory)
 
@@ -64,18 +68,22 @@ class _LineUp:
         """The network's value of each ONNX value that has one."""
         hinted = hints(self._graph, list(self._seen.values.values()))
         refuted: set[tuple[str, str]] = set()
-        self._take(self._pieces.computed(self._values, {}), hinted)
-        for _ in range(0 if self._agrees() else _ROUNDS):
-            before = (len(self._found), len(refuted))
+        own = self._pieces.computed(self._values, {})
+        for name in self._outputs & own.keys():
+            self._judge_output(name, own[name])
+        self._take(own, hinted, refuted)
+        for _ in range(0 if self._agrees() and not self._unsure else _ROUNDS):
+            before = (len(self._found), len(refuted), len(self._unsure))
             guessed = self._guesses(hinted, refuted)
-            left = [name for name in self._values if name not in self._found]
             read = {reader for name in guessed for reader in self._readers(name, guessed)}
+            read |= self._unsure.keys()
             asked = [name for name in self._values if name in read or name not in self._found]
             computed = self._pieces.computed(asked, {**self._found, **guessed})
-            self._take(computed, hinted)
+            self._take(computed, hinted, refuted)
             self._weigh(computed, guessed, refuted)
-            if not left or before == (len(self._found), len(refuted)):
+            if before == (len(self._found), len(refuted), len(self._unsure)):
                 break
+        self._found |= {n: other for n, other in self._unsure.items() if n not in self._found}
         if not self._agrees():
             self._narrow()
         self._tell()
@@ -99,7 +107,12 @@ class _LineUp:
                     break
         return guesses
 
-    def _take(self, computed: Prints, hinted: Mapping[str, list[str]]) -> None:
+    def _take(
+        self,
+        computed: Prints,
+        hinted: Mapping[str, list[str]],
+        refuted: set[tuple[str, str]],
+    ) -> None:
         """Values that came out as the network has them: the hinted one of several, or the next."""
         order = {name: place for place, name in enumerate(self._seen.values)}
         reached = 0
@@ -107,40 +120,47 @@ class _LineUp:
             reached = max(reached, order.get(self._found.get(name, ""), 0))
             if name not in computed:
                 continue
-            if name in self._outputs:
-                self._judge_output(name, computed[name])
             if name in self._found:
                 continue
-            same = self._index.like(computed[name])
-            if not same:
-                continue
-            wanted = [guess for guess in hinted.get(name, ()) if guess in same]
-            chosen = self._chosen(computed[name], same, wanted, order, reached)
-            self._found[name] = chosen
-            reached = max(reached, order[chosen])
+            open_hints = [g for g in hinted.get(name, ()) if (name, g) not in refuted]
+            chosen, sure = self._chosen(computed[name], open_hints, order, reached)
+            if sure:
+                self._found[name] = chosen
+                self._unsure.pop(name, None)
+                reached = max(reached, order[chosen])
+            elif chosen:
+                self._unsure[name] = chosen
 
     def _chosen(
         self,
         computed: list[Print],
-        same: Sequence[str],
-        wanted: Sequence[str],
+        hinted: Sequence[str],
         order: Mapping[str, int],
         reached: int,
-    ) -> str:
-        """Of several that are alike: those that are equal but for rounding before the others."""
+    ) -> tuple[str, bool]:
+        """The network's value that is alike, and whether it is so but for rounding.
+
+        It is not sure either when all that are equal belong to other values already, and a hint
+        says that this one should be another: a root that was left out makes what it reads.
+        """
+        same = self._index.like(computed)
         apart = {name: distance(computed, self._index[name]) for name in same}
         equal = [name for name in same if apart[name] <= 1.0]
+        wanted = [name for name in hinted if name in apart]
         taken = set(self._found.values())
-        if equal and not (wanted and wanted[0] not in taken and taken.issuperset(equal)):
-            hinted = [name for name in wanted if name in equal]
-            later = [name for name in equal if order[name] >= reached]
-            return (hinted or later or equal)[0]
-        return wanted[0] if wanted else min(same, key=apart.__getitem__)
+        if not equal:
+            nearest = min(same, key=apart.__getitem__) if same else ""
+            return (wanted[0] if wanted else nearest), False
+        if taken.issuperset(equal) and any(name not in taken for name in hinted):
+            return (wanted or equal)[0], False
+        fitting = [name for name in wanted if name in equal]
+        later = [name for name in equal if order[name] >= reached]
+        return (fitting or later or equal)[0], True
 
     def _judge_output(self, name: str, computed: list[Print]) -> None:
         """An output of another shape cannot stand for the network's."""
         expected = self._seen.outputs[name]
-        if alike(computed, expected):
+        if _equal(computed, expected):
             self._right_outputs.add(name)
         elif computed[0].shape != expected[0].shape:
             self._found.pop(name, None)
@@ -162,6 +182,7 @@ class _LineUp:
             ]
             if right:
                 self._found[name] = guess
+                self._unsure.pop(name, None)
             else:
                 refuted.add((name, guess))
 
@@ -170,7 +191,7 @@ class _LineUp:
         if expected is None:
             return False
         wanted = self._seen.outputs[name] if name in self._outputs else self._index[expected]
-        return wanted[0].telling and alike(computed[name], wanted)
+        return wanted[0].telling and _equal(computed[name], wanted)
 
     def _readers(self, name: str, guessed: Mapping[str, str]) -> list[str]:
         """Settled or guessed values, and outputs, whose regions read the value."""
@@ -208,7 +229,7 @@ class _LineUp:
                 guesses = self._possible(name, computed, order, last)[: max(0, trials)]
                 trials -= len(guesses)
                 made = self._pieces.tried(name, guesses, target, self._found) if guesses else {}
-                right = [g for g in guesses if self._is_right(target, {target: made.get(g, [])})]
+                right = [g for g in made if self._is_right(target, {target: made[g]})]
                 if right:
                     self._found[name] = right[0]
                     break
@@ -217,7 +238,7 @@ class _LineUp:
         wanted = (
             self._seen.outputs[name] if name in self._outputs else self._index[self._found[name]]
         )
-        return wanted[0].telling and alike(computed.get(name, []), wanted)
+        return _equal(computed.get(name, []), wanted)
 
     def _inside(self, target: str) -> list[str]:
         """Values without a counterpart that the target is computed from, producers first."""
@@ -265,6 +286,10 @@ class _LineUp:
             if known in self._seen.values:
                 self._backend.traced[name] = self._seen.values[known]
                 self._backend.types[name] = self._seen.types[known]
+
+
+def _equal(ours: list[Print], theirs: list[Print]) -> bool:
+    return alike(ours, theirs) and distance(ours, theirs) <= _EQUAL
 
 
 def _dynamic(graph: Graph, model: _core.Model) -> list[str]:
