@@ -13,13 +13,13 @@ import jinja2
 from markupsafe import Markup, escape
 
 from pyonnxtool.baseline import sentence
-from pyonnxtool.cli._diff_text import observer
 from pyonnxtool.cli._document import Report, Setting, now, versions
 from pyonnxtool.cli._drawing import drawing_of
+from pyonnxtool.cli._findings import culprit_facts, report_facts, sections
 from pyonnxtool.cli._plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, plot_of, times
 from pyonnxtool.cli._rows import RANK, largest, short_type
 from pyonnxtool.cli._text import metric
-from pyonnxtool.report import BisectReport, DiffReport, ValueRow
+from pyonnxtool.report import BisectReport, ValueRow
 from pyonnxtool.wording import amount, distance, inside, plural, printable, ratio, typed, who
 
 PRINTED = 200
@@ -50,9 +50,14 @@ def render(report: Report, setting: Setting) -> str:
         setting=setting,
         script=Markup(script),
         policy=policy(script),
-        facts=facts(report, setting),
+        facts=report_facts(report, setting),
+        sections=list(sections(report)),
         culprits=[
-            (culprit, drawing_of(culprit.surroundings) if culprit.surroundings else None)
+            (
+                culprit,
+                culprit_facts(culprit),
+                drawing_of(culprit.surroundings) if culprit.surroundings else None,
+            )
             for culprit in (report.culprits if isinstance(report, BisectReport) else ())
         ],
         contributors=lines(getattr(report, "contributors", ())),
@@ -88,26 +93,6 @@ def lines(rows: Sequence[ValueRow]) -> list[Line]:
 def factor(value: float | None) -> str:
     """A number of times, where nothing is nothing."""
     return "0" if value == 0 else ratio(value)
-
-
-def facts(report: Report, setting: Setting) -> list[tuple[str, str]]:
-    """What was compared and how, as pairs of a label and a text."""
-    runs = ", ".join(f"{count} of the {side}" for side, count in report.runs.items())
-    found = [
-        ("reference", report.reference),
-        ("candidate", report.candidate),
-        ("inputs", f"{plural(report.samples, 'sample')}, {setting.inputs}"),
-        ("coverage", report.coverage.sentence()),
-        ("observer effect", observer(report.observer_effect)),
-        ("runs", runs),
-    ]
-    if isinstance(report, DiffReport):
-        differ = f"{len(report.weights):,} different" if report.weights else "all equal"
-        found.append(("weights", f"{report.weights_compared:,} compared, {differ}"))
-        found.append(("allowed for outputs", report.tolerance))
-    elif report.weights:
-        found.append(("weights", f"{len(report.weights):,} different"))
-    return [(label, printable(text)) for label, text in found if text]
 
 
 @cache

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pyonnxtool.baseline import sentence
-from pyonnxtool.cli._diff_text import observer
 from pyonnxtool.cli._document import Report, Setting, versions
+from pyonnxtool.cli._findings import Section, culprit_facts, report_facts, sections
 from pyonnxtool.cli._rows import chosen, largest, short_type
 from pyonnxtool.cli._text import metric
-from pyonnxtool.report import BisectReport, Culprit, DiffReport, ValueRow
-from pyonnxtool.wording import amount, distance, inside, plural, printable, ratio, who
+from pyonnxtool.report import BisectReport, Culprit, ValueRow
+from pyonnxtool.wording import distance, printable, ratio, who
 
 ROWS_SHOWN = 12
+_OURS = frozenset({"coverage", "observer", "runs", "weights", "allowed for outputs", "method"})
+"""Facts that hold nothing of the user's."""
 _MARKUP = re.compile(r"[\\*_\[\]<>#|~&!$]")
 MARKS = {"same": "✅", "different": "❌", "fault": "❌", "drift": "⚠️", "inconclusive": "❔"}
 
@@ -50,45 +52,38 @@ def _lines(report: Report, setting: Setting) -> Iterator[str]:
     rows = [row for row in report.values if row.status != "ok"]
     worst = chosen(rows, ROWS_SHOWN, "worst")
     yield from _value_table(worst, len(report.values))
+    for section in sections(report):
+        yield from _section(section)
     yield from _folded("The whole report", setting.text())
     yield from _folded("Versions", "\n".join(" ".join(pair) for pair in versions()))
 
 
 def _facts(report: Report, setting: Setting) -> Iterator[str]:
     yield "| | |\n|---|---|"
-    facts = [
-        ("reference", code(report.reference)),
-        ("candidate", code(report.candidate)),
-        ("inputs", f"{plural(report.samples, 'sample')}, {code(setting.inputs)}"),
-        ("coverage", report.coverage.sentence()),
-        ("observer", observer(report.observer_effect)),
-    ]
-    if isinstance(report, DiffReport):
-        differ = f"{len(report.weights):,} different" if report.weights else "all equal"
-        facts.append(("weights", f"{report.weights_compared:,} compared, {differ}"))
-        facts.append(("allowed", code(report.tolerance)))
-    facts += [("note", code(note)) for note in report.notes]
-    facts.append(("reproduce", code(setting.command)))
-    yield from (f"| {label} | {cell(text)} |" for label, text in facts if text)
+    facts = [*report_facts(report, setting), ("reproduce", setting.command)]
+    for label, text in facts:
+        yield f"| {label} | {ticked(text) if label in _OURS else cell(code(text))} |"
 
 
 def _culprit(culprit: Culprit) -> Iterator[str]:
     name = who(culprit)
     yield f"\n#### {ticked(name[0].upper() + name[1:])}\n"
-    lines = [
-        ("why", culprit.why),
-        ("makes", ", ".join(culprit.outputs)),
-        ("counterpart", culprit.reference_node or ", ".join(culprit.reference_outputs)),
-        ("introduces", amount(culprit.introduced)),
-        ("accumulated", amount(culprit.accumulated)),
-        ("referee", culprit.referee),
-        ("inside", inside(culprit)),
-        ("region", ", ".join(culprit.region)),
-    ]
-    yield from (f"- **{label}**: {code(text)}" for label, text in lines if text)
+    yield from (f"- **{label}**: {code(text)}" for label, text in culprit_facts(culprit))
     if culprit.neighbourhood:
         yield ""
         yield block(culprit.neighbourhood)
+
+
+def _section(section: Section) -> Iterator[str]:
+    count = len(section.rows)
+    shown = f" ({ROWS_SHOWN} of {count:,})" if count > ROWS_SHOWN else ""
+    yield f"\n#### {section.title}{shown}\n"
+    if section.aside:
+        yield f"{code(section.aside)}\n"
+    yield f"| {' | '.join(section.head)} |"
+    yield "|---" * len(section.head) + "|"
+    for row in section.rows[:ROWS_SHOWN]:
+        yield f"| {_cells(*row)} |"
 
 
 def _table(title: str, rows: Sequence[ValueRow], what: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ import pytest
 
 from cli.reports import CULPRIT, NAMELESS, VALUES, bisect_report, diff_report, row
 from pyonnxtool.cli._markdown import block, cell, code
+from pyonnxtool.report import Frontier, Origin, QuantizedRow, Step
 from pyonnxtool.report_parts import Baseline, Worse
 
 Answers = Callable[[str, Any], list[dict[str, Any]]]
@@ -110,6 +111,51 @@ def test_a_pipe_does_not_split_a_cell(run: Any, answers: Answers) -> None:
 def test_a_block_cannot_be_closed_from_inside() -> None:
     assert block("a\n```\nb") == "````text\na\n```\nb\n````"
     assert block("a\x00b") == "```text\na\\x00b\n```"
+
+
+MORE = {
+    "origins": (
+        Origin("candidate", "log|1", "Log", "v", "NaN", 2, 4, (0, 1), "Log of -1", (), ("y",)),
+    ),
+    "quantized": (
+        QuantizedRow("layer", "conv", "Conv", "v", "r", "int8", 0.1, 0, 30.0, 31.5, 32.0, 0.25),
+        QuantizedRow("weight", "conv", "Conv", "w", "w", "int8", 0.1, 0, None, 40.0, 41.0),
+    ),
+}
+SEARCH = {
+    "steps": (Step(1, "splice", "nodes 1 to 8", "bad", 0.1, 0.5), Step(2, "pass", "no X", "good")),
+    "plan": "8 steps, at most 5 runs",
+    "method": "splice",
+    "frontier": Frontier(("a",), ("b",)),
+    "optimizers": ("GeluFusion",),
+}
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_what_only_some_reports_have(form: str, run: Any, answers: Answers) -> None:
+    answers("bisect", bisect_report(**MORE, **SEARCH))
+    found = re.sub(r"<[^>]*>|[`|]", " ", run("bisect", "a", "b", "--format", form).stdout)
+    shown = re.sub(r"\s+", " ", found)
+    for told in (
+        "Where NaN or Inf starts",
+        "candidate NaN Log of -1 2 of 4 y",
+        "Quantization noise",
+        "v conv Conv int8 30.0 31.5 32.0 25.0%",
+        "Quantized weights",
+        "Runs of the search",
+        "8 steps, at most 5 runs",
+        "nodes 1 to 8 1 splice bad",
+        "first bad cut b",
+        "GeluFusion",
+    ):
+        assert told in shown, told
+
+
+def test_a_long_table_is_cut(run: Any, answers: Answers) -> None:
+    steps = tuple(Step(n, "splice", f"part {n}", "bad") for n in range(40))
+    text = markdown(run, answers, "bisect", bisect_report(steps=steps)).partition("<details>")[0]
+    assert "#### Runs of the search (12 of 40)" in text
+    assert "part 12" not in text
 
 
 def test_nodes_without_names(run: Any, answers: Answers) -> None:
