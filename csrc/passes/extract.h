@@ -52,7 +52,7 @@ struct Extracted {
                                                  std::span<const std::string> given,
                                                  std::span<const std::string> outputs, Cut cut);
 
-/// Gives `to` the initializer of a value of another graph. A sparse one, for which there is no edit,
+/// Gives `to` the initializer of a value of another graph. There is no edit for a sparse one: it
 /// becomes a Constant of the same name. Pre: the value has either.
 void share_initializer(Graph& to, const Value& value);
 
