@@ -61,8 +61,13 @@ def print_reduce(target: Console, report: ReduceReport, *, verbose: bool) -> Non
     ]
     facts(target, lines + [("  note", note) for note in report.notes])
     if report.folder:
-        heading(target, f"Written to {printable(report.folder)}")
-        facts(target, [(f"  {name}", about) for name, about in described(report)])
+        print_written(target, report)
+
+
+def print_written(target: Console, report: ReduceReport) -> None:
+    """The folder and the files that matter."""
+    heading(target, f"Written to {printable(report.folder)}")
+    facts(target, [(f"  {name}", about) for name, about in described(report)])
 
 
 def summary(report: ReduceReport) -> Text:

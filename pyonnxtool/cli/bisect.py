@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,9 +14,11 @@ from pyonnxtool.cli._options import (
     closing,
     comparison_options,
     inputs_text,
+    map_option,
     output_options,
     same_comparison,
 )
+from pyonnxtool.cli._repro import check_repro, repro_option, write_culprit
 from pyonnxtool.cli._search_options import search_options
 
 EXIT_CODES = {"same": 0, "fault": 1, "drift": 1, "inconclusive": 125}
@@ -29,12 +32,15 @@ EXIT_CODES = {"same": 0, "fault": 1, "drift": 1, "inconclusive": 125}
         "bisect good.onnx bad.onnx --by splice --journal runs.jsonl --max-runs 10",
         "bisect good.onnx bad.onnx -o verdict.html --json verdict.json",
         "bisect good.onnx bad.onnx --baseline verdict.json",
+        "bisect good.onnx bad.onnx --repro culprit",
         codes="0 same; 1 fault or drift; 2 usage or a bad model; 125 could not be judged.",
     ),
 )
 @comparison_options
+@map_option
 @search_options
 @baseline_option
+@repro_option
 @output_options(quiet="Print the verdict only.", progress=True, documents=DOCUMENTS)
 @click.pass_context
 def command(
@@ -44,6 +50,7 @@ def command(
     reference: str,
     candidate: str | None,
     baseline: str | None,
+    repro: Path | None,
     output: Output,
     **options: Any,
 ) -> int:
@@ -67,6 +74,7 @@ def command(
     from pyonnxtool.wording import finding
 
     check_targets(output, (reference, candidate))
+    check_repro(repro, output)
     old = load_baseline(baseline, "pyonnxtool/bisect/1") if baseline else None
     with Progress(wanted=output.progress and not output.quiet) as progress:
         tell = None if output.quiet else printer(progress.line)
@@ -86,4 +94,5 @@ def command(
         lambda target: print_verdict(target, report),
         forms(report, setting),
     )
+    write_culprit(repro, report, (reference, candidate), output, options)
     return exit_code(EXIT_CODES, report)
