@@ -51,7 +51,7 @@ def rematched(
     if not near:
         return list(pairs)
     try:
-        ours, made = _values(case, pairs, near, swept)
+        ours, made = values_of(case, pairs, near, swept)
     except BackendError:
         return list(pairs)
     found: dict[str, Pair] = {}
@@ -117,10 +117,14 @@ def _next(model: Model, name: str, forward: bool) -> list[str]:
     return [read for read in value.producer.input_names if read] if value.producer else []
 
 
-def _values(
+def values_of(
     case: Case, pairs: Sequence[Pair], near: Mapping[str, Sequence[str]], swept: Swept
 ) -> tuple[Values, Values]:
-    """What the reference has at all these places, and what the candidate makes of it."""
+    """What the reference has at the places in `near`, and what the candidate makes of it there.
+
+    By their names on either side, on the first sample. `near` maps the candidate's values to
+    values of the reference. Raises BackendError where a part cannot be run.
+    """
     paired = [pair.candidate for pair in pairs]
     read = _core.frontier(case.candidate.model, paired, list(near), True)
     pair_of = {pair.candidate: pair for pair in pairs}

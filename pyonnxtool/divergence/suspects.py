@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from pyonnxtool.divergence.case import Case
 
 _MOST_SUSPECTS = 32
-_FAR_BETTER = 0.2
-_BLOCKING = "com.microsoft.nchwc"
 _ROUNDS = 3
 """How often pairs are put right by values; what is right now shows more of what is beside it."""
 
@@ -80,40 +78,6 @@ class Search:
             found = self._measured()
         doubtful = self._doubtful(found)
         return _merged(self._settled(found, doubtful) if doubtful else found)
-
-    def _without_needless_views(self, found: list[Fault]) -> list[Fault]:
-        """Whether fewer faults are left when values of equal shape are compared as they stand.
-
-        A rearrangement that leaves the shape alone may be the fault itself.
-        """
-        alike = {
-            pair.candidate
-            for pair in self.pairs
-            if pair.view is not None
-            and self._is_of_shape(pair.candidate)
-            and not self._is_blocked(pair.candidate)
-        }
-        if not found or not alike:
-            return found
-        plain = [replace(p, view=None) if p.candidate in alike else p for p in self.pairs]
-        other = Search(self._case, self._tolerances, plain)
-        fewer = other._measured()
-        if len(fewer) > len(found):
-            return found
-        self._set_pairs(plain)
-        self.swept, self.judge = other.swept, other.judge
-        self.ill_conditioned = other.ill_conditioned
-        return fewer
-
-    def _is_of_shape(self, name: str) -> bool:
-        """Whether the value has the same shape on both sides."""
-        seen = self.swept.values[name].accumulated
-        return seen is not None and seen.shape == self.swept.shapes.get(name)
-
-    def _is_blocked(self, name: str) -> bool:
-        """Whether an operator makes it that keeps channels in blocks, in an unchanged shape."""
-        node = self._graph.value(name).producer
-        return node is not None and node.domain == _BLOCKING
 
     def _narrowed(self, pair: Pair) -> bool:
         """Whether the candidate rounds a value to fewer bits where the reference does not.
@@ -271,9 +235,9 @@ class Search:
     def _settled(self, faults: Sequence[Fault], doubtful: dict[str, set[str]]) -> list[Fault]:
         """The faults that are left when each doubtful pair is tried without.
 
-        Where the pair was wrong, all that reads the value comes out right, or at least far better,
-        once it is run together with what makes the value. Where it does not, there is one fault in
-        the two nodes rather than one in each, unless each is visibly damaged itself.
+        Where the pair was wrong, all that reads the value comes out right once it is run together
+        with what makes the value. Where it does not, there is one fault in the two nodes rather
+        than one in each, unless each is visibly damaged itself.
         """
         together = self._without(doubtful)
         found = {fault.measured.pair.candidate: fault for fault in faults}
@@ -281,10 +245,8 @@ class Search:
         for name in doubtful:
             readers = together._readers(name)
             left = [shown[reader] for reader in readers if reader in shown]
-            alone = _error(found[name]) if name in found else 0.0
-            better = all(_error(fault) < _FAR_BETTER * alone for fault in left)
             two = self._is_changed(name) and any(map(self._is_changed, readers & found.keys()))
-            if not readers or (two and not better):
+            if not readers or two:
                 continue
             for gone in (name, *readers):
                 found.pop(gone, None)
@@ -296,13 +258,14 @@ class Search:
 
         Weights that differ throughout do not: folding a neighbour into a node does that.
         """
-        node = self._graph.value(name).producer
         ours = self._case.reference.model
-        partner = {theirs: ours for ours, theirs, _ in self._case.alignment.nodes}
-        if node is None or node.id not in partner:
+        source = {pair.candidate: pair.reference for pair in self.pairs}
+        node, other = self._graph.value(name).producer, ours.graph.value(source[name]).producer
+        if node is None or other is None or node.domain != other.domain:
             return False
-        other = ours.graph.node(partner[node.id])
-        return Blame(ours, node.graph.model, [other], partner, {}).shows_damage(node)
+        if node.op_type != other.op_type:
+            return len(node.input_names) == len(other.input_names)
+        return Blame(ours, node.graph.model, [other], {node.id: other.id}, {}).shows_damage(node)
 
     def _without(self, doubtful: Iterable[str]) -> Search:
         """A search of what reads the doubtful values, with them unpaired."""
@@ -320,11 +283,6 @@ class Search:
         return Search(
             self._case, self._tolerances, [pair for pair in pairs if pair.candidate in needed]
         )
-
-
-def _error(fault: Fault) -> float:
-    found = fault.measured.introduced
-    return found.relative if found is not None else math.inf
 
 
 def _merged(faults: Sequence[Fault]) -> list[Fault]:
