@@ -154,6 +154,10 @@ class Culprit:
     """How many times the node's region amplifies relative changes of its inputs."""
     iteration: int | None = None
     """Inside a Loop or Scan: the first iteration that differs, counted from 0."""
+    module: str = ""
+    """Path of the module that the node was exported from: "encoder.layer.3.attention"."""
+    source: str = ""
+    """Its line in the network's source: "model.py:31: x = self.fc(x)"."""
 
 
 @dataclass(frozen=True)

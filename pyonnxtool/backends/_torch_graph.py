@@ -91,8 +91,11 @@ class _Run:
     def _show_steps(self, node: Any) -> None:
         assert self._visit is not None
         args, kwargs = self._filled(node.args), self._filled(node.kwargs)
-        for index, (step, value) in enumerate(steps_of(op_name(node.target), args, kwargs)):
-            whole = self._described.of(node, f"{node.name}.{index}.{step}")
+        count: Counter[str] = Counter()
+        for step, value in steps_of(op_name(node.target), args, kwargs):
+            count[step] += 1
+            again = f"#{count[step]}" if count[step] > 1 else ""
+            whole = self._described.of(node, f"{node.name}/{step}{again}")
             described = replace(whole, op=step, step=True, leaves=())
             self._visit(described, lambda value=value: as_array(value))  # type: ignore[misc]
 

@@ -81,6 +81,7 @@ def print_culprit(target: Console, culprit: Culprit, report: BisectReport) -> No
     lines: list[tuple[str, str | Text]] = []
     if culprit.why:
         lines.append(("  why", Text(printable(culprit.why), style="bold")))
+    lines += [("  module", printable(culprit.module)), ("  source", printable(culprit.source))]
     lines.append(("  makes", ", ".join(culprit.outputs)))
     place = culprit.reference_node or "an unnamed node"
     made = ", ".join(culprit.reference_outputs)

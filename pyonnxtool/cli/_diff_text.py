@@ -9,6 +9,7 @@ from rich.text import Text
 
 from pyonnxtool.cli._baseline_text import print_baseline, print_news
 from pyonnxtool.cli._origins_text import print_origins
+from pyonnxtool.cli._quantized_text import print_quantized
 from pyonnxtool.cli._rows import (
     chosen,
     excess,
@@ -51,11 +52,12 @@ def print_diff(target: Console, report: DiffReport, view: View) -> None:
     if view.verbose and runs:
         lines.append(("runs", runs))
     facts(target, lines + [("note", note) for note in report.notes])
-    if report.weights:
+    if report.weights and not report.quantized:
         print_weights(target, report.weights, verbose=view.verbose)
     if report.outputs:
         print_outputs(target, report.outputs, report.tolerance, verbose=view.verbose)
     print_origins(target, report.origins, verbose=view.verbose)
+    print_quantized(target, report.quantized, verbose=view.verbose)
     if report.values:
         order = "in graph order" if view.sort == "graph" else "worst first"
         shown = chosen(report.values, view.rows, view.sort)

@@ -8,6 +8,7 @@ from typing import Any
 from pyonnxtool.divergence.case import Case
 from pyonnxtool.divergence.compare import compare
 from pyonnxtool.divergence.judge import Judge
+from pyonnxtool.divergence.located import located
 from pyonnxtool.divergence.network_weights import weights_of_case
 from pyonnxtool.divergence.plan import in_reference_form
 from pyonnxtool.divergence.probe import Sample
@@ -37,6 +38,7 @@ class FirstLook:
     def report(self, case: Case, verdict: str, **found: Any) -> BisectReport:
         """A report of what was found, with all that is known of the case."""
         notes = (*case.notes, *found.pop("notes", ()))
+        named = [located(case, self.weights, one) for one in found.pop("culprits", ())]
         return BisectReport(
             verdict=verdict,
             reference=case.texts[0],
@@ -47,6 +49,7 @@ class FirstLook:
             runs={"reference": case.reference.runs, "candidate": case.candidate.runs},
             samples=self.samples,
             notes=notes,
+            culprits=tuple(named),
             **found,
         )
 

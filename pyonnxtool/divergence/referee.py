@@ -14,6 +14,7 @@ from pyonnxtool.backends import RunOptions
 from pyonnxtool.backends.fp64 import Fp64
 from pyonnxtool.divergence.compare import Array, Comparison, compare
 from pyonnxtool.divergence.condition import Condition, estimate_condition
+from pyonnxtool.divergence.network_side import NetworkBackend
 from pyonnxtool.divergence.plan import in_candidate_form
 from pyonnxtool.divergence.probe import Values, as_type, described, open_part, type_of
 from pyonnxtool.divergence.ties import is_tie
@@ -51,6 +52,8 @@ class Ruling:
     dtype: str
     condition: Condition | None = None
     """Of the reference's region; estimated where it can change the ruling."""
+    one_graph: bool = False
+    """The reference is no ONNX graph, so what is in float64 is the candidate's own node."""
 
     def word(self, bound: float) -> str:
         """The ruling: a difference in meaning, one side wrong, ill-conditioned, or rounding."""
@@ -95,6 +98,11 @@ class Ruling:
 
     def sentence(self, bound: float, swapped: bool = False) -> str:
         """For people, with the numbers. `swapped`: the user calls the reference the candidate."""
+        if self.one_graph and self.word(bound) == "reference wrong":
+            return (
+                f"{'reference' if swapped else 'candidate'} wrong as it is written: in float64 it "
+                f"is still {self.reference_error:.2g} away, so it is not rounding"
+            )
         if swapped:
             turned = replace(
                 self, reference_error=self.candidate_error, candidate_error=self.reference_error
@@ -250,6 +258,7 @@ class Referee:
             math.inf if found.judged is None else float(found.judged.max_abs),
             float(found.judged.ref_abs_max) if found.judged is not None else 0.0,
             found.dtype,
+            one_graph=isinstance(self._case.reference.backend, NetworkBackend),
         )
 
     def _fed_values(self, values: Mapping[str, Array]) -> dict[str, Array]:
