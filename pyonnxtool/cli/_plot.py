@@ -24,7 +24,7 @@ class Point:
 
     x: float
     y: float | None
-    """Of what the node introduces; None where that is not known."""
+    """Of what the node introduces; of a bad value's accumulated error where that is not known."""
     bad: bool
     row: int
     """Place of the value in the table."""
@@ -70,14 +70,15 @@ def plot_of(rows: Sequence[ValueRow]) -> Plot | None:
 
     points, line = [], []
     for group in groups:
-        worst = max(group, key=lambda one: (rows[one].status == "bad", introduced[one] or 0.0))
+        worst = max(group, key=lambda one: (_is_bad(rows[one]), introduced[one] or 0.0))
         loudest = max(group, key=lambda one: accumulated[one] or 0.0)
         height = accumulated[loudest]
         if height or (height == 0 and rows[loudest].tolerance):  # shapes and indices are flat
             line.append((x(loudest), scale.y(height)))
-        found = introduced[worst]
-        y = scale.y(found) if found is not None else None
-        points.append(Point(x(worst), y, rows[worst].status == "bad", worst, _title(rows[worst])))
+        found, bad = introduced[worst], _is_bad(rows[worst])
+        drawn = accumulated[worst] if bad and found is None else found
+        y = scale.y(drawn) if drawn is not None else None
+        points.append(Point(x(worst), y, bad, worst, _title(rows[worst])))
     return Plot(
         points=tuple(_labelled(points, rows)),
         accumulated=tuple(line),
@@ -101,6 +102,12 @@ def times(metrics: Metrics, tolerance: float | None) -> float | None:
     if off == 0:
         return 0.0
     return float(off) / tolerance if tolerance and not math.isnan(off) else math.inf
+
+
+def _is_bad(row: ValueRow) -> bool:
+    """Bad by what its node introduces: one that hands an error on is on the line, not a point."""
+    found = times(row.introduced, row.tolerance)
+    return row.status == "bad" and (found is None or found > 1.0)
 
 
 class _Scale:

@@ -338,6 +338,20 @@ def test_the_plot_marks_what_is_bad() -> None:
     assert all(0 <= point.x <= WIDTH and 0 <= (point.y or 0) <= HEIGHT for point in plot.points)
 
 
+def test_a_value_that_only_hands_an_error_on_is_no_point_to_look_at() -> None:
+    """The user's own tolerance makes everything bad that comes after the culprit."""
+    rows = [
+        row("fine"),
+        row("culprit", "bad", 1e-2, introduced={"max_abs": 1e-2}),
+        row("after", "bad", 1e-2, introduced={"max_abs": 0.0}),
+        row("unknown", "bad", 1e-2, introduced={}),
+    ]
+    plot = plot_of(rows)
+    assert plot is not None
+    assert [point.bad for point in plot.points] == [False, True, False, True]
+    assert plot.points[3].y == plot.points[1].y, "at what it accumulated"
+
+
 def test_equal_values_lie_on_the_floor_and_holes_at_the_top() -> None:
     rows = [
         row("equal", introduced={"max_abs": 0.0}),

@@ -93,6 +93,7 @@ WORDS = {
     "files": "Files that were written or read.",
     "kind": "What kind it is.",
     "count": "How many.",
+    "at_high": "Share of the integers that are the largest one.",
     "size": "How many elements there are.",
     "sample": "Number of the sample, from 0 on.",
     "edges": "Values on their way, one for each node that reads one.",
