@@ -12,6 +12,7 @@ from pyonnxtool.divergence.judge import Judge
 from pyonnxtool.divergence.lineup import line_up
 from pyonnxtool.divergence.network_weights import weights_of_case
 from pyonnxtool.divergence.origin import origins_of_case
+from pyonnxtool.divergence.quantized_rows import quantized_rows
 from pyonnxtool.divergence.steadiness import observer_effect, unsteady_sides
 from pyonnxtool.divergence.sweep import Progress, Sweep, Swept
 from pyonnxtool.report import DiffReport, ValueRow
@@ -96,6 +97,7 @@ def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
     outputs = tuple(judge.output_row(measured) for measured in swept.outputs.values())
     outputs = final.outputs if final is not None else outputs
     different = any(row.status == "bad" for row in outputs)
+    noisy = quantized_rows(case, swept)
     return DiffReport(
         verdict="inconclusive" if unsteady else "different" if different else "same",
         reference=case.texts[0],
@@ -115,6 +117,7 @@ def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
         tolerance=tolerances.sentence(row.dtype for row in outputs),
         notes=(*case.notes, *unsteady, *_could_not_run(swept)),
         origins=origins_of_case(case, swept.values.values(), swept.outputs.values()),
+        quantized=noisy,
         worst_sample=_worst(outputs),
         values_samples=tuple(sample.number for sample in case.samples),
     )

@@ -97,6 +97,42 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class QuantizedRow:
+    """Noise of one value, layer or weight of a quantized candidate, in decibels of SQNR."""
+
+    kind: str
+    """"layer" (a sum of products), "activation" or "weight"."""
+    node: str
+    """Of the candidate: it makes the value, or reads the weight."""
+    op_type: str
+    """Of that node."""
+    value: str
+    """The candidate's name of it."""
+    reference_value: str
+    """The reference's name of it."""
+    dtype: str
+    """Of the integers; empty where the value itself is not quantized."""
+    scale: float | None
+    """The largest, where there are several."""
+    zero_point: int | None
+    """The first, where there are several."""
+    sqnr_db: float | None
+    """Of the candidate's own run; None for weights."""
+    introduced_db: float
+    """Of what this layer adds by itself; for weights, of the dequantized weight."""
+    explained_db: float | None
+    """What rounding to the steps makes."""
+    at_low: float = 0.0
+    """Share of the integers that are the smallest there is."""
+    at_high: float = 0.0
+    """Share of the integers that are the largest there is."""
+    beyond: float = 0.0
+    """Share of the reference's numbers that lie outside of what the integers can stand for."""
+    status: str = "noise"
+    """"noise", or "fault" when it is more than the steps explain."""
+
+
+@dataclass(frozen=True)
 class DiffReport:
     """The result of `diff`. `verdict` is "same", "different" or "inconclusive"."""
 
@@ -118,6 +154,8 @@ class DiffReport:
     baseline: Baseline | None = None
     origins: tuple[Origin, ...] = ()
     """Where NaN and Inf start on each side, when there are any."""
+    quantized: tuple[QuantizedRow, ...] = ()
+    """For a quantized candidate: layers and values, then weights, each the noisiest first."""
 
     worst_sample: int | None = None
     """The sample with the final output that is the furthest from what is allowed."""
@@ -154,6 +192,9 @@ class Culprit:
     """How many times the node's region amplifies relative changes of its inputs."""
     iteration: int | None = None
     """Inside a Loop or Scan: the first iteration that differs, counted from 0."""
+    alone: float | None = None
+    """Of several faults: the relative difference of a final output that this one makes by itself.
+    They are listed by it."""
     module: str = ""
     """Path of the module that the node was exported from: "encoder.layer.3.attention"."""
     source: str = ""
@@ -216,6 +257,8 @@ class BisectReport:
     baseline: Baseline | None = None
     origins: tuple[Origin, ...] = ()
     """Where NaN and Inf start on each side, when there are any."""
+    quantized: tuple[QuantizedRow, ...] = ()
+    """For a quantized candidate: layers and values, then weights, each the noisiest first."""
     method: str = ""
     """What named it: "values", "splice" or "pass"."""
     plan: str = ""

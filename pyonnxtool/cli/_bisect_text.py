@@ -10,6 +10,7 @@ from rich.text import Text
 from pyonnxtool.cli._baseline_text import print_baseline, print_news
 from pyonnxtool.cli._diff_text import observer
 from pyonnxtool.cli._origins_text import print_origins
+from pyonnxtool.cli._quantized_text import print_quantized
 from pyonnxtool.cli._rows import print_outputs, print_values, print_weights
 from pyonnxtool.cli._steps_text import search_facts
 from pyonnxtool.cli._text import facts, heading
@@ -38,9 +39,10 @@ def print_bisect(target: Console, report: BisectReport, *, verbose: bool) -> Non
         if report.gains:
             heading(target, "Largest gains", "nodes that amplify what they are given")
             print_values(target, report.gains[:count], whole_names=verbose)
-    if report.weights and (verbose or not report.culprits):
+    if report.weights and not report.quantized and (verbose or not report.culprits):
         print_weights(target, report.weights, verbose=verbose)
     print_origins(target, report.origins, verbose=verbose)
+    print_quantized(target, report.quantized, verbose=verbose)
     if report.outputs:
         print_outputs(target, report.outputs, "", verbose=verbose)
     print_baseline(target, report.baseline, verbose=verbose)

@@ -22,6 +22,7 @@ from pyonnxtool.divergence.quantized_faults import (
     main_node,
     reasons,
 )
+from pyonnxtool.divergence.quantized_rows import noise_reason, quantized_rows
 from pyonnxtool.divergence.steadiness import observer_effect
 from pyonnxtool.divergence.surroundings import surroundings
 from pyonnxtool.divergence.suspects import Fault, Search
@@ -52,6 +53,8 @@ class _ByValues:
         self._source = {pair.candidate: pair.reference for pair in case.pairs}
         self._source |= {theirs: ours for ours, theirs in case.interface.inputs}
         self._rows: dict[str, ValueRow] = {}
+        self._beyond = ""
+        """Why ranges that are too narrow are no faults of the model."""
         self._damaged: set[str] = set()
         """Names of culprits that differ from their counterparts as no optimizer makes them."""
 
@@ -64,7 +67,10 @@ class _ByValues:
         case.pairs = search.pairs
         self._source |= {pair.candidate: pair.reference for pair in case.pairs}
         report = self._judged(search, faults)
-        return replace(report, values=tuple(self._rows.values()))
+        noisy = quantized_rows(case, search.swept)
+        if noisy and report.verdict == "drift" and not self._beyond:
+            report = replace(report, reason=noise_reason(noisy))
+        return replace(report, values=tuple(self._rows.values()), quantized=noisy)
 
     # -- from measurements to a verdict -------------------------------------------------------
 
@@ -74,11 +80,10 @@ class _ByValues:
         rows = [judge.row(m) for m in swept.values.values() if m.accumulated is not None]
         self._rows = {row.value: row for row in rows}
         named = [(fault, culprit) for fault in faults for culprit in self._blamed(fault, search)]
-        beyond = ""
         if self._case.quantization is not None:
             count = self._case.quantization.quantizers
-            beyond = beyond_calibration([culprit for _, culprit in named], count)
-            named = [item for item in named if not (beyond and is_saturation(item[1]))]
+            self._beyond = beyond_calibration([culprit for _, culprit in named], count)
+            named = [item for item in named if not (self._beyond and is_saturation(item[1]))]
         if named:
             return self._judge_width(self._explained(named), effect)
         reason = self._doubt(swept, judge, effect)
@@ -87,7 +92,7 @@ class _ByValues:
             self._case,
             "inconclusive" if reason else "drift",
             observer_effect=effect,
-            reason=reason or beyond or found.reason,
+            reason=reason or self._beyond or found.reason,
             contributors=found.contributors,
             gains=found.gains,
         )

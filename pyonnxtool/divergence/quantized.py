@@ -21,9 +21,11 @@ from pyonnxtool.divergence.quantized_numbers import (
     OUTPUT_SLOTS,
     QuantizedView,
     Steps,
+    carried_steps,
     dequantized_constant,
     input_steps,
     output_steps,
+    read_otherwise,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ _TIMES = 4.0
 """An error of so many times the root mean square that the steps explain is suspicious."""
 _INAUDIBLE_DB = 35.0
 """Eight good bits leave no more noise than this: what adds less is not to blame."""
+_FEW_BEYOND_DB = 25.0
+"""A range that cuts off a few outliers only, as calibration by percentiles does on purpose."""
 _SLACK = 4.0
 """More room, as mean square, where errors go through operators that may amplify them."""
 _DYNAMIC_STEPS = 255
@@ -80,9 +84,13 @@ class Quantization:
         if expected is None or found.stats.nan_mismatch or found.stats.inf_mismatch:
             return None
         error, power = _mean_square(found.stats)
-        if decibels(power, error) >= _INAUDIBLE_DB:
-            return min(1.0, math.sqrt(error / expected) / _TIMES) if expected else 0.0
-        return math.sqrt(error / expected) / _TIMES if expected else math.inf
+        told = math.sqrt(error / expected) / _TIMES if expected else math.inf
+        nodes = self.region(measured.pair.candidate, swept)
+        if any(read_otherwise(self.model, node) for node in nodes):
+            return told
+        only_range = not any(node.op_type in OPERANDS for node in nodes)
+        quiet = _FEW_BEYOND_DB if only_range else _INAUDIBLE_DB
+        return min(told, 1.0) if decibels(power, error) >= quiet else told
 
     def largest(self, measured: Measured, swept: Swept) -> float | None:
         """The largest |difference| that is let pass, had the error the same distribution."""
@@ -140,6 +148,9 @@ class Quantization:
                 return 0.0 if self._computed(node.input_names[0]) else None
             if node.op_type == "DynamicQuantizeLinear":
                 return self._dynamic(node.input_names[0], swept)
+            maker = self._graph.value(node.input_names[0]).producer
+            if maker is not None and maker.op_type == "QuantizeLinear":
+                return 0.0  # that one rounded
             steps = self.steps_of(node.output_names[0])
             return steps.square_error if steps is not None else 0.0
         if node.op_type in OPERANDS or output_steps(self.model, node) is None:
@@ -230,6 +241,8 @@ class Quantization:
         maker = self._graph.value(node.input_names[slot]).producer
         if maker is not None and maker.op_type == "DequantizeLinear":
             return input_steps(self.model, maker, 0)
+        if node.op_type == "Gather":
+            return carried_steps(self.model, node.output_names[0])
         if node.op_type == "MatMulNBits":
             scale = constant(self.model, node.input_names[2])
             zeros = np.zeros(1, np.int64)
@@ -253,6 +266,12 @@ def introduced_db(found: Comparison | None) -> float | None:
         return None
     error, power = _mean_square(found.stats)
     return decibels(power, error)
+
+
+def signal_power(measured: Measured) -> float:
+    """Mean square of what the reference has there."""
+    found = measured.introduced
+    return _mean_square(found.stats)[1] if found is not None and found.stats is not None else 0.0
 
 
 def _mean_square(stats: DiffStats) -> tuple[float, float]:

@@ -13,8 +13,8 @@ from pyonnxtool.divergence.quantized import OPERANDS, Quantization, decibels
 from pyonnxtool.divergence.quantized_numbers import (
     Steps,
     dequantized_constant,
-    input_steps,
     output_steps,
+    read_otherwise,
 )
 from pyonnxtool.divergence.watch import watch
 from pyonnxtool.divergence.why import label
@@ -196,25 +196,19 @@ def _sqnr(ours: Array, theirs: Array) -> float:
 
 
 def _of_inputs(model: Model, node: Node) -> list[tuple[Node, str]]:
-    """Integers that are read in other steps than those in which they were made."""
     found = []
-    for slot, name in enumerate(node.input_names):
-        maker = model.graph.value(name).producer if name else None
-        if maker is None:
-            continue
-        read, made = input_steps(model, node, slot), output_steps(model, maker)
-        if read is None or made is None:
-            continue
+    for name, read, made in read_otherwise(model, node):
+        maker = model.graph.value(name).producer
+        place = label(maker) if maker is not None else name
         told = [
-            f"{word} is {_first(theirs)} here and {_first(ours)} where {label(maker)!r} made it"
+            f"{word} is {_first(theirs)} here and {_first(ours)} where {place!r} made it"
             for word, theirs, ours in (
                 ("scale", read.scale, made.scale),
                 ("zero point", read.zero, made.zero),
             )
-            if theirs.shape != ours.shape or not np.array_equal(theirs, ours)
+            if not np.array_equal(theirs.reshape(-1), ours.reshape(-1))
         ]
-        if told:
-            found.append((node, f"of the integers in {name!r} the {' and the '.join(told)}"))
+        found.append((node, f"of the integers in {name!r} the {' and the '.join(told)}"))
     return found
 
 

@@ -186,6 +186,24 @@ def carried_steps(model: Model, name: str) -> Steps | None:
     return None
 
 
+def read_otherwise(model: Model, node: Node) -> list[tuple[str, Steps, Steps]]:
+    """Integers that the node reads in other steps than those in which they were made.
+
+    Each with its name, the steps of the reader and those of the maker.
+    """
+    found = []
+    for slot, name in enumerate(node.input_names):
+        maker = model.graph.value(name).producer if name else None
+        made = output_steps(model, maker) if maker is not None else None
+        read = input_steps(model, node, slot) if made is not None else None
+        if made is None or read is None:
+            continue
+        same = made.scale.shape == read.scale.shape and np.array_equal(made.scale, read.scale)
+        if not same or not np.array_equal(made.zero.reshape(-1), read.zero.reshape(-1)):
+            found.append((name, read, made))
+    return found
+
+
 def _read_steps(model: Model, name: str) -> Steps | None:
     """Steps in which some reader takes the value."""
     for reader in model.graph.value(name).consumers:
