@@ -17,6 +17,7 @@ from pyonnxtool.subjects import sides
 from pyonnxtool.verdict import Tolerances
 
 if TYPE_CHECKING:
+    from pyonnxtool.divergence.given_pairs import ValueMap
     from pyonnxtool.subjects import SubjectLike
 
 
@@ -43,6 +44,7 @@ def bisect(
     resume: str | PathLike[str] | None = None,
     max_runs: int | None = None,
     tell: Tell | None = None,
+    value_map: ValueMap = (),
 ) -> BisectReport:
     """Find the nodes of the candidate that introduce its difference from the reference.
 
@@ -79,6 +81,7 @@ def bisect(
         only=only,
         skip=skip,
         progress=progress,
+        value_map=value_map,
     ) as case:
         first = first_look(case, tolerances)
         if first.unsteady:

@@ -12,7 +12,7 @@ namespace pot::kernels {
 namespace {
 
 constexpr std::size_t kBlock = 1024;
-constexpr std::size_t kLanes = 8;
+constexpr std::size_t kLanes = 4;
 constexpr double kHuge = 1e30;
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
@@ -57,14 +57,13 @@ class Accumulator {
 
   /// Pre: up to kBlock elements; every block but the last is full.
   void add(std::span<double> block) noexcept {
-    const std::size_t size = block.size();
-    std::array<double, kBlock> padded;
-    set_aside(block);
-    std::copy(block.begin(), block.end(), padded.begin());
-    const std::size_t end = (size + kLanes - 1) / kLanes * kLanes;
-    std::fill(padded.begin() + static_cast<std::ptrdiff_t>(size),
-              padded.begin() + static_cast<std::ptrdiff_t>(end), 0.0);
-    take(padded, end);
+    std::size_t odd = 0;
+    for (const double x : block) odd += std::abs(x) <= kHuge ? 0 : 1;
+    if (odd == 0 && block.size() == kBlock) {
+      take<true>(block.data(), kBlock);
+    } else {
+      add_slowly(block);
+    }
     for (std::size_t row = 0; row < 2; ++row) {
       ordered_[row] += block_factor(blocks_, row) * ordered_in_block_[row];
     }
@@ -78,11 +77,11 @@ class Accumulator {
     if (taken == 0) return made_;
     made_.min = *std::min_element(low_.begin(), low_.end());
     made_.max = *std::max_element(high_.begin(), high_.end());
-    made_.mean = total(sum_) / taken;
-    made_.rms = std::sqrt(total(sum_sq_) / taken);
-    made_.squashed = total(squashed_) / taken;
-    made_.squashed_abs = total(squashed_abs_) / taken;
-    made_.squashed_sq = total(squashed_sq_) / taken;
+    made_.mean = sum_ / taken;
+    made_.rms = std::sqrt(sum_sq_ / taken);
+    made_.squashed = squashed_ / taken;
+    made_.squashed_abs = squashed_abs_ / taken;
+    made_.squashed_sq = squashed_sq_ / taken;
     for (std::size_t row = 0; row < 2; ++row) {
       made_.ordered[row] = ordered_[row] / std::sqrt(static_cast<double>(count));
     }
@@ -92,42 +91,58 @@ class Accumulator {
  private:
   using Lanes = std::array<double, kLanes>;
 
-  /// Counts what is not to be summed, and takes extremes of the rest. What is set aside becomes 0.
-  void set_aside(std::span<double> block) noexcept {
+  /// A block with elements that are counted only, or one that is not full. Zeros stand for what
+  /// enters no sum; they are no extremes.
+  void add_slowly(std::span<double> block) noexcept {
+    std::array<double, kBlock> padded{};
     for (std::size_t i = 0; i < block.size(); ++i) {
-      double& x = block[i];
-      if (std::abs(x) <= kHuge) [[likely]] {
+      const double x = block[i];
+      if (std::abs(x) <= kHuge) {
+        padded[i] = x;
         low_[i % kLanes] = std::min(low_[i % kLanes], x);
         high_[i % kLanes] = std::max(high_[i % kLanes], x);
-        continue;
+      } else {
+        ++(std::isnan(x) ? made_.nan : x > 0 ? made_.huge_positive : made_.huge_negative);
       }
-      ++(std::isnan(x) ? made_.nan : x > 0 ? made_.huge_positive : made_.huge_negative);
-      x = 0;
     }
+    take<false>(padded.data(), (block.size() + kLanes - 1) / kLanes * kLanes);
   }
 
-  void take(const std::array<double, kBlock>& block, std::size_t end) noexcept {
+  template <bool kExtremes>
+  void take(const double* block, std::size_t end) noexcept {
     const auto& weights = block_weights();
-    Lanes first{}, second{};
+    Lanes sum{}, sum_sq{}, squashed{}, squashed_abs{}, squashed_sq{}, first{}, second{};
+    Lanes low = low_, high = high_;
     for (std::size_t i = 0; i < end; i += kLanes) {
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
         const double x = block[i + lane];
-        const double magnitude = std::abs(x);
-        const double squashed = x / (1.0 + magnitude);
-        sum_[lane] += x;
-        sum_sq_[lane] += x * x;
-        squashed_[lane] += squashed;
-        squashed_abs_[lane] += std::abs(squashed);
-        squashed_sq_[lane] += squashed * squashed;
-        first[lane] += squashed * weights[0][i + lane];
-        second[lane] += squashed * weights[1][i + lane];
+        const double s = x / (1.0 + std::abs(x));
+        sum[lane] += x;
+        sum_sq[lane] += x * x;
+        squashed[lane] += s;
+        squashed_abs[lane] += std::abs(s);
+        squashed_sq[lane] += s * s;
+        first[lane] += s * weights[0][i + lane];
+        second[lane] += s * weights[1][i + lane];
+        if constexpr (kExtremes) {
+          low[lane] = x < low[lane] ? x : low[lane];
+          high[lane] = x > high[lane] ? x : high[lane];
+        }
       }
     }
+    sum_ += total(sum);
+    sum_sq_ += total(sum_sq);
+    squashed_ += total(squashed);
+    squashed_abs_ += total(squashed_abs);
+    squashed_sq_ += total(squashed_sq);
     ordered_in_block_ = {total(first), total(second)};
+    low_ = low;
+    high_ = high;
   }
 
   Fingerprint made_;
-  Lanes low_, high_, sum_{}, sum_sq_{}, squashed_{}, squashed_abs_{}, squashed_sq_{};
+  Lanes low_, high_;
+  double sum_ = 0, sum_sq_ = 0, squashed_ = 0, squashed_abs_ = 0, squashed_sq_ = 0;
   std::array<double, 2> ordered_in_block_{}, ordered_{};
   std::uint64_t blocks_ = 0;
 };

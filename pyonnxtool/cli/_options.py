@@ -182,6 +182,18 @@ def tolerance_option(flag: str, text: str) -> Callable[[Function], Function]:
     )
 
 
+def map_option(function: Function) -> Function:
+    """Adds `--map`."""
+    return click.option(
+        "--map",
+        "value_map",
+        metavar="REF=CAND",
+        multiple=True,
+        help="A value of REF and the value of CAND that stands for it, where the tool does not see "
+        "it. May be repeated.",
+    )(function)
+
+
 def baseline_option(function: Function) -> Function:
     """Adds `--baseline`."""
     return click.option(
@@ -266,6 +278,8 @@ def same_comparison(ctx: click.Context) -> str:
         words += ["--shape", f"{name}={','.join(map(str, sizes))}"]
     for name, size in ctx.params["dims"].items():
         words += ["--dim", f"{name}={size}"]
+    for pair in ctx.params.get("value_map", ()):
+        words += ["--map", pair]
     for library in ctx.params["custom_ops"]:
         words += ["--custom-ops", library]
     return shlex.join(words)

@@ -14,6 +14,7 @@ import numpy as np
 
 from pyonnxtool.divergence.fingerprints import pair_by_values
 from pyonnxtool.divergence.functions import opened
+from pyonnxtool.divergence.given_pairs import ValueMap, given_pairs
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side
 from pyonnxtool.divergence.quantized import Quantization
@@ -102,11 +103,11 @@ def open_case(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     progress: Progress | None = None,
-    given: Sequence[tuple[str, str]] = (),
+    value_map: ValueMap = (),
 ) -> Iterator[Case]:
     """Pair the two models and make their inputs; closes both sides at the end.
 
-    `given` holds pairs of value names, the reference's first, that the user vouches for.
+    `value_map` holds pairs of value names, the reference's first, that the user vouches for.
 
     Raises UsageError for inputs that do not fit, and for models that have nothing in common.
     """
@@ -135,7 +136,7 @@ def open_case(
         *names,
         watched,
         memory=parse_memory(memory),
-        given=given,
+        given=given_pairs(value_map, reference.model, candidate.model),
         progress=progress or _silent,
     )
     alignment = lineup.alignment

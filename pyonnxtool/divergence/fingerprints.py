@@ -325,7 +325,7 @@ class _Pairing:
             form = self._forms.get((ours, theirs))
             if form is not None:
                 pairs.append(Pair(ours, theirs, sure and form.sure, form.view))
-            elif theirs not in moved:
+            elif theirs not in moved or (ours, theirs) in self.given:
                 pairs.append(Pair(ours, theirs, sure))
         return pairs
 

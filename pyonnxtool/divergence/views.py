@@ -51,11 +51,10 @@ class Rearranged:
 
     @property
     def note(self) -> str:
-        """Says the permutation."""
-        if not self.perm:
-            return "reshaped"
-        blocks = f" in blocks of {self.block[1]}" if self.block else ""
-        return f"transposed {self.perm}{blocks}"
+        """Says the permutation, or the blocks that runtimes compute in."""
+        if self.block:
+            return f"axis {self.block[0]} in blocks of {self.block[1]}"
+        return f"transposed {self.perm}" if self.perm else "reshaped"
 
     def to_reference(self, value: Array, shape: Shape) -> Array:
         """Undoes the rearrangement."""

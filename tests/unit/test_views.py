@@ -24,7 +24,7 @@ VALUE = np.arange(2 * 16 * 3 * 5, dtype=np.float32).reshape(2, 16, 3, 5)
         (
             Rearranged((0, 1, 3, 4, 2), block=(1, 8)),
             VALUE.reshape(2, 2, 8, 3, 5).transpose(0, 1, 3, 4, 2).reshape(2, 16, 3, 5),
-            "transposed (0, 1, 3, 4, 2) in blocks of 8",
+            "axis 1 in blocks of 8",
         ),
     ],
 )
