@@ -20,6 +20,7 @@ from pyonnxtool.subjects import sides
 from pyonnxtool.verdict import Tolerances
 
 if TYPE_CHECKING:
+    from pyonnxtool.divergence.given_pairs import ValueMap
     from pyonnxtool.subjects import SubjectLike
 
 _MOST_SAMPLES = 3
@@ -44,6 +45,7 @@ def diff(
     custom_ops: Sequence[str] = (),
     introduced: bool = True,
     progress: Progress | None = None,
+    value_map: ValueMap = (),
 ) -> DiffReport:
     """Compare two models (or one model on two backends) value by value.
 
@@ -53,7 +55,8 @@ def diff(
     or several of them; without it `samples` sets are generated from `seed`. `memory` bounds the
     bytes of values that are held at once. With `introduced`, every node of the candidate is also
     run on the reference's values, so that a node that only hands an error on is told from one
-    that makes it.
+    that makes it. `value_map` names values of both that belong together, where the tool does not
+    see it: {"reference's name": "candidate's"}, or "REF=CAND" texts.
 
     Raises UsageError, ModelError or BackendError.
     """
@@ -71,6 +74,7 @@ def diff(
         only=only,
         skip=skip,
         progress=progress,
+        value_map=value_map,
     ) as case:
         return _report(case, tolerances, introduced)
 

@@ -13,6 +13,7 @@ from pyonnxtool.cli._options import (
     closing,
     comparison_options,
     inputs_text,
+    map_option,
     output_options,
     same_comparison,
 )
@@ -42,6 +43,7 @@ def row_count(_ctx: click.Context, _param: click.Parameter, text: str) -> int | 
     ),
 )
 @comparison_options
+@map_option
 @click.option(
     "--no-introduced",
     is_flag=True,
