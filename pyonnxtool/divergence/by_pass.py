@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
 from pyonnxtool.backends import Optimizing
-from pyonnxtool.divergence.by_splice import METHOD as SPLICE
-from pyonnxtool.divergence.by_splice import bisect_by_splice
 from pyonnxtool.divergence.ddmin import ddmin
 from pyonnxtool.divergence.outcomes import OutOfRunsError, Outputs, Trials
-from pyonnxtool.divergence.plan import Pair
-from pyonnxtool.divergence.probe import Sample
-from pyonnxtool.divergence.rewritten import Change, changes, nodes_of, told
+from pyonnxtool.divergence.rewritten import changes, told
+from pyonnxtool.divergence.with_without import Narrowing, Place
+from pyonnxtool.divergence.with_without import place as where
 from pyonnxtool.errors import UsageError
-from pyonnxtool.interface import Interface
-from pyonnxtool.report import BisectReport, Culprit
+from pyonnxtool.report import BisectReport
 from pyonnxtool.wording import plural
 
 if TYPE_CHECKING:
-    from pyonnxtool.backends import RunOptions
+    from pyonnxtool.backends import Optimized, RunOptions
     from pyonnxtool.divergence.case import Case
     from pyonnxtool.divergence.first_look import FirstLook
     from pyonnxtool.divergence.probe import Feeds, Side
@@ -42,7 +39,7 @@ class Cause:
     reason: str
     optimizers: tuple[str, ...] = ()
     enough: tuple[str, ...] = ()
-    culprits: tuple[Culprit, ...] = ()
+    place: Place | None = None
 
 
 def optimizing_side(case: Case) -> Side | None:
@@ -60,7 +57,7 @@ def bisect_by_pass(
 ) -> BisectReport:
     """The smallest set of optimizers without which the outputs agree, and what they did.
 
-    To `narrow` is to look, by splice, where in the model they make the difference.
+    To `narrow` is to look where in the model they make the difference.
 
     Raises UsageError when neither side has optimizers to switch off.
     """
@@ -75,7 +72,8 @@ def bisect_by_pass(
         case,
         found.verdict,
         reason=found.reason,
-        culprits=found.culprits,
+        culprits=found.place.culprits if found.place is not None else (),
+        contributors=found.place.contributors if found.place is not None else (),
         optimizers=found.optimizers,
         optimizers_enough=found.enough,
         method=METHOD,
@@ -128,7 +126,7 @@ class _ByPass:
             )
         needed = self._expanded(ddmin(items, self._good_without), items)
         self._known = f"without {_list(needed)} the outputs agree"
-        return self._explained(items, level, needed, self._enough(needed, items))
+        return self._explained(found, level, needed, self._enough(needed, items), items)
 
     def _provider(self, options: RunOptions) -> Cause:
         """The difference is there without optimizers: then the provider makes it, or the model."""
@@ -215,7 +213,12 @@ class _ByPass:
     # -- words --------------------------------------------------------------------------------
 
     def _explained(
-        self, items: Sequence[str], level: str, needed: Sequence[str], enough: Sequence[str]
+        self,
+        found: Optimized,
+        level: str,
+        needed: Sequence[str],
+        enough: Sequence[str],
+        items: Sequence[str],
     ) -> Cause:
         """In words and nodes. The others are switched off, so the nodes are those of the model."""
         groups = {rule: group for group, rules in self._backend.rules.items() for rule in rules}
@@ -226,66 +229,27 @@ class _ByPass:
         changed = changes(without.model, with_them.model)
         reason = f"without {_list(needed)} (level {level}) the outputs agree"
         if set(enough) != set(needed):
-            reason += f"; {_list(enough)} alone are enough to make the difference"
+            verb = "is" if len(enough) == 1 else "are"
+            reason += f"; {_list(enough)} alone {verb} enough to make the difference"
         reason += f"; {told(changed)}" if changed else ""
         self._known = reason
-        verdict, culprits, drifts = self._narrowed(needed, changed)
-        reason += f"; {drifts}" if drifts else ""
-        return Cause(verdict, reason, tuple(needed), tuple(enough), culprits)
-
-    def _narrowed(
-        self, needed: Sequence[str], changed: Sequence[Change]
-    ) -> tuple[str, tuple[Culprit, ...], str]:
-        """Where in the model the optimizers make the difference: by splice, with and without them.
-
-        All that they changed where splice cannot tell.
-        """
-        everything = tuple(change.culprit(needed) for change in changed)
-        if not self._narrow:
-            return "fault", everything, ""
-        case = with_and_without(self._case, self._side, self._less(needed))
-        feeds = self._feeds()
-        sample = Sample(self._trials.sample.number, feeds, feeds)
-        trials = self._trials.within(case, sample, f"with and without {' '.join(needed)}: ")
-        try:
-            if trials.whole(SPLICE, f"with {_list(needed)}, against without").verdict != "bad":
-                return "fault", everything, ""
-            found = bisect_by_splice(case, self._first, trials)
-        except (UsageError, OutOfRunsError):
-            return "fault", everything, ""
-        finally:
-            self._side.runs += case.reference.runs + case.candidate.runs
-            case.close()
-        if found.verdict == "drift":
-            return "drift", (), found.reason
-        if not found.culprits:
-            return "fault", everything, ""
-        there = nodes_of(self._side.model, found.culprits[0])
-        touched = [change for change in changed if change.touches(there)]
-        culprits = tuple(change.culprit(needed) for change in touched) or found.culprits
-        return "fault", culprits, ""
+        known = Narrowing(
+            self._side,
+            needed,
+            self._less(needed),
+            set(_core.produced_values(found.model)),
+            changed,
+        )
+        place = (
+            where(self._case, self._trials, known, self._feeds())
+            if self._narrow
+            else Place("fault", known.everything())
+        )
+        reason += f"; {place.reason}" if place.reason else ""
+        return Cause(place.verdict, reason, tuple(needed), tuple(enough), place)
 
     def _stopped(self) -> str:
         return f"stopped by --max-runs: {self._known}; {self._trials.ledger.how_to_continue}"
-
-
-def with_and_without(case: Case, side: Side, without: RunOptions) -> Case:
-    """The side against itself with some optimizers switched off."""
-    names = [value.name for value in side.model.graph.inputs if value.initializer is None]
-    outputs = [value.name for value in side.model.graph.outputs]
-    inputs = [(name, name) for name in names]
-    interface = Interface(tuple(inputs), tuple((name, name) for name in outputs))
-    alignment = _core.align(side.model, side.model, inputs, list(interface.outputs))
-    return replace(
-        case,
-        reference=replace(side, options=without, runs=0, _whole=None),
-        candidate=replace(side, runs=0, _whole=None),
-        interface=interface,
-        alignment=alignment,
-        pairs=[Pair(name, name) for name in _core.produced_values(side.model)],
-        outputs=[Pair(name, name) for name in outputs],
-        swapped=False,
-    )
 
 
 def _list(names: Sequence[str]) -> str:

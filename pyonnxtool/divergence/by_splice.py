@@ -86,6 +86,8 @@ class _BySplice:
             while self._repair(found[-1]) and len(found) < _MOST_REGIONS:
                 found.append(self._region())
             found = self._needed(found)
+            if found[0].spans and self._reference_changes(found[0]):
+                return self._finished([], "inconclusive", reason=self._own_change(found[0]))
         except OutOfRunsError:
             if not found:
                 return self._finished(found, "inconclusive", reason=self._stopped())
@@ -216,6 +218,20 @@ class _BySplice:
             )
         return bad is True and self._all
 
+    def _reference_changes(self, region: Region) -> bool:
+        """Whether the reference alone, cut at the same places, gives other outputs as well."""
+        if not self._case.reference.fuses:
+            return False
+        cuts = sorted({cut for span in region.spans for cut in span} - {0, self._count})
+        return bool(
+            self._trials.bad(
+                METHOD,
+                f"reference cut at {cuts}",
+                f"the reference, cut at {', '.join(map(self._frontiers.name, cuts))}",
+                lambda: (self._trials.expected, self._mixture.outputs([], cuts)),
+            )
+        )
+
     def _needed(self, found: list[Region]) -> list[Region]:
         """Of several regions, those whose repair is needed for the outputs to agree."""
         if len(found) < 2:
@@ -258,6 +274,13 @@ class _BySplice:
         return (
             "only the whole candidate shows the difference: wherever it is cut, the outputs are "
             "good; when it runs on onnxruntime, --by pass names the optimizers that make it"
+        )
+
+    def _own_change(self, region: Region) -> str:
+        return (
+            f"the reference alone gives other outputs when it is cut around "
+            f"{self._frontiers.name(region.bad)!r}: its own optimizations change there; take the "
+            "reference @ort:none"
         )
 
     def _stopped(self) -> str:

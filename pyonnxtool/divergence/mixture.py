@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,19 +51,24 @@ class Mixture:
             self._first.setdefault(pair.reference, index)
         self._dtypes = _dtypes_to_keep(case, self._pairs)
 
-    def outputs(self, spans: Iterable[Span]) -> Values:
-        """The final outputs, in the reference's form, with these steps run on the candidate."""
-        held = self.values(spans, self._outputs)
+    def outputs(self, spans: Iterable[Span], cuts: Sequence[int] = ()) -> Values:
+        """The final outputs, in the reference's form, with these steps run on the candidate.
+
+        `cuts` are places where a side is cut though it goes on.
+        """
+        held = self.values(spans, self._outputs, cuts)
         return {self._pairs[index].candidate: held[index] for index in self._outputs}
 
-    def values(self, spans: Iterable[Span], wanted: Sequence[int]) -> dict[int, Any]:
+    def values(
+        self, spans: Iterable[Span], wanted: Sequence[int], cuts: Sequence[int] = ()
+    ) -> dict[int, Any]:
         """The values that these steps make, in the reference's form.
 
         Raises BackendError where a part cannot be run, or a value is no tensor.
         """
         held: dict[int, _Held] = {}
         self._case.reference.begin(self._sample.number, self._sample.reference)
-        for stretch in self._stretches(spans, wanted):
+        for stretch in self._stretches(spans, wanted, cuts):
             held |= self._run(stretch, held)
         return {
             index: self._as_reference(index, held[self._alias(index, held)]) for index in wanted
@@ -86,11 +92,13 @@ class Mixture:
 
     # -- what is run --------------------------------------------------------------------------
 
-    def _stretches(self, spans: Iterable[Span], wanted: Sequence[int]) -> list[_Stretch]:
+    def _stretches(
+        self, spans: Iterable[Span], wanted: Sequence[int], cuts: Sequence[int]
+    ) -> list[_Stretch]:
         """From the last to the first: what a stretch has to give is what later ones read."""
         found: list[_Stretch] = []
         needed = set(wanted)
-        for on_candidate, start, end in reversed(_runs(spans, len(self._pairs))):
+        for on_candidate, start, end in reversed(_runs(spans, len(self._pairs), cuts)):
             given = set() if on_candidate else {p.reference for p in self._pairs[:start]}
             mine = sorted(index for index in needed if start <= index < end)
             # A value of the reference that stands for two of the candidate is computed once.
@@ -196,19 +204,18 @@ class _Held:
     array: Any
 
 
-def _runs(spans: Iterable[Span], count: int) -> list[tuple[bool, int, int]]:
-    """Alternating stretches that cover all steps."""
+def _runs(spans: Iterable[Span], count: int, cuts: Sequence[int]) -> list[tuple[bool, int, int]]:
+    """Stretches of one side each, as long as they can be, that cover all steps."""
+    taken = sorted(span for span in spans if span[0] < span[1])
+    ends = sorted({0, count, *cuts, *(end for span in taken for end in span)})
     found: list[tuple[bool, int, int]] = []
-    done = 0
-    for start, end in sorted(span for span in spans if span[0] < span[1]):
-        if start > done:
-            found.append((False, done, start))
-        if found and found[-1][0]:
-            found[-1] = (True, found[-1][1], end)
+    for start, end in pairwise(ends):
+        on_candidate = any(first <= start < last for first, last in taken)
+        if found and found[-1][0] == on_candidate and start not in cuts:
+            found[-1] = (on_candidate, found[-1][1], end)
         else:
-            found.append((True, start, end))
-        done = end
-    return [*found, (False, done, count)] if done < count else found
+            found.append((on_candidate, start, end))
+    return found
 
 
 def _dtypes_to_keep(case: Case, pairs: Sequence[Pair]) -> dict[tuple[bool, str], str]:

@@ -118,10 +118,11 @@ def nodes_of(model: Model, culprit: Culprit) -> set[str]:
 
 
 def told(found: Sequence[Change]) -> str:
-    """Says "with them there are 12 Gelu, 1 FusedMatMul that stand for other nodes"."""
+    """Says "they made 12 Gelu and 1 FusedMatMul of other nodes"."""
     counts = Counter(change.node.op_type for change in found)
     parts = [f"{count:,} {op}" for op, count in counts.most_common(_LISTED)]
-    return f"with them there are {', '.join(parts)} that stand for other nodes"
+    more = len(counts) - _LISTED
+    return f"made of other nodes: {', '.join(parts)}{f' and {more} more kinds' if more > 0 else ''}"
 
 
 def _text(node: Node) -> str:
