@@ -18,6 +18,7 @@ from pyonnxtool.divergence.rewritten import Change, nodes_of
 from pyonnxtool.errors import UsageError
 from pyonnxtool.interface import Interface
 from pyonnxtool.report import BisectReport, Culprit, ValueRow
+from pyonnxtool.verdict import Tolerances
 
 if TYPE_CHECKING:
     from pyonnxtool.backends import RunOptions
@@ -60,7 +61,7 @@ def place(case: Case, trials: Trials, known: Narrowing, feeds: Feeds) -> Place:
     sample = Sample(trials.sample.number, feeds, feeds)
     against = with_and_without(case, known.side, known.without, sample)
     try:
-        return _by_kept_values(against, trials, known) or _by_splice(against, trials, known)
+        return _by_kept_values(against, known) or _by_splice(against, trials, known)
     finally:
         known.side.runs += against.reference.runs + against.candidate.runs
         against.close()
@@ -89,12 +90,13 @@ def with_and_without(case: Case, side: Side, without: RunOptions, sample: Sample
     )
 
 
-def _by_kept_values(case: Case, trials: Trials, known: Narrowing) -> Place | None:
+def _by_kept_values(case: Case, known: Narrowing) -> Place | None:
     """None where watching still changes the result, or shows nothing."""
     kept = [pair for pair in case.pairs if pair.candidate in known.kept]
     if not kept:
         return None
-    report = bisect_by_values(replace(case, pairs=kept), trials.tolerances, FirstLook(bad=(0,)))
+    # Whether rounding explains a value does not depend on what the user allows the outputs.
+    report = bisect_by_values(replace(case, pairs=kept), Tolerances(), FirstLook(bad=(0,)))
     if report.verdict == "fault":
         return Place("fault", tuple(_merged(known, one) for one in report.culprits))
     explained = all(row.status != "bad" for row in report.values)
