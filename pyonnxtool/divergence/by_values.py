@@ -23,11 +23,12 @@ from pyonnxtool.divergence.quantized_faults import (
     reasons,
 )
 from pyonnxtool.divergence.quantized_rows import noise_reason, quantized_rows
+from pyonnxtool.divergence.ranking import ranked
 from pyonnxtool.divergence.steadiness import observer_effect
 from pyonnxtool.divergence.surroundings import surroundings
 from pyonnxtool.divergence.suspects import Fault, Search
 from pyonnxtool.divergence.sweep import Swept
-from pyonnxtool.divergence.why import differences, label, neighbourhood
+from pyonnxtool.divergence.why import comes_from, differences, label, neighbourhood
 from pyonnxtool.report import BisectReport, Culprit, ValueRow
 from pyonnxtool.verdict import Tolerances
 
@@ -55,6 +56,8 @@ class _ByValues:
         self._rows: dict[str, ValueRow] = {}
         self._beyond = ""
         """Why ranges that are too narrow are no faults of the model."""
+        self._alone: dict[str, float | None] = {}
+        """What each fault, by its value, does to the final outputs by itself."""
         self._damaged: set[str] = set()
         """Names of culprits that differ from their counterparts as no optimizer makes them."""
 
@@ -63,10 +66,11 @@ class _ByValues:
         case.samples = [case.samples[index] for index in self._first.bad[:_MOST_SAMPLES]]
         line_up(case, case.samples)
         search = Search(case, self._tolerances, case.pairs)
-        faults = search.faults()
+        found = ranked(case, search, search.faults())
+        self._alone = {fault.measured.pair.candidate: alone for fault, alone in found}
         case.pairs = search.pairs
         self._source |= {pair.candidate: pair.reference for pair in case.pairs}
-        report = self._judged(search, faults)
+        report = self._judged(search, [fault for fault, _ in found])
         noisy = quantized_rows(case, search.swept)
         if noisy and report.verdict == "drift" and not self._beyond:
             report = replace(report, reason=noise_reason(noisy))
@@ -208,7 +212,7 @@ class _ByValues:
             told = reasons(quantization, self._case, fault.measured, swept, partner, why)
             node, why = told[0][0] if told else node, [text for _, text in told] or why
         if not why:
-            why = [self._same_node()]
+            why = (comes_from(partner, node) if partner else []) or [self._same_node()]
         bound = judge.bound(fault.measured)
         condition = fault.condition()
         return Culprit(
@@ -230,6 +234,7 @@ class _ByValues:
             region=tuple(map(label, theirs)) if len(theirs) > 1 else (),
             neighbourhood=neighbourhood(node),
             condition=condition.number if condition is not None else None,
+            alone=self._alone.get(pair.candidate),
             surroundings=surroundings(node, fault.region, self._rows.get),
         )
 

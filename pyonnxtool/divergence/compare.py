@@ -20,6 +20,8 @@ Array = NDArray[Any]
 
 _MASK = 1e4
 """Values that are added to mask others are at least as large as this."""
+_NEARLY = 0.95
+"""What is added to a mask moves it by less than to this share."""
 _GAP = 0.02
 """Between masked and unmasked values is a gap, from this to its square times the mask."""
 
@@ -111,6 +113,7 @@ def _compare_arrays(reference: Array, candidate: Array) -> Comparison:
         dtype = coarser(dtype, dtype_of(candidate))
         common = _common(reference.dtype, candidate.dtype)
         with np.errstate(all="ignore"):  # what does not fit the common dtype shows as infinity
+            reference = _within_range(reference, candidate)
             reference, candidate = reference.astype(common), candidate.astype(common)
     stats = diff_stats(np.ascontiguousarray(reference), np.ascontiguousarray(candidate))
     if not note and stats.nan_both:
@@ -121,6 +124,20 @@ def _compare_arrays(reference: Array, candidate: Array) -> Comparison:
         note = f"Inf on one side only at {stats.inf_mismatch} places"
     unmasked = _unmasked(stats, reference, candidate) if dtype in EPS else None
     return Comparison(stats, dtype, reference.shape, note, unmasked)
+
+
+def _within_range(reference: Array, candidate: Array) -> Array:
+    """The reference, or the candidate where that is as large as its narrower type can be.
+
+    A mask of -1e9 becomes -65504 in float16, which masks as well. Infinity does not count.
+    """
+    name = dtype_of(candidate)
+    if name not in ("float16", "bfloat16") or dtype_of(reference) not in EPS:
+        return reference
+    most = float(np.finfo(np.float16).max) if name == "float16" else 3.3895313892515355e38
+    there = candidate.astype(np.float32)
+    beyond = (np.abs(reference) > most) & (np.abs(there) > _NEARLY * most) & np.isfinite(there)
+    return np.where(beyond & (np.sign(reference) == np.sign(there)), there, reference)
 
 
 def _unmasked(stats: DiffStats, reference: Array, candidate: Array) -> DiffStats | None:

@@ -176,7 +176,19 @@ def as_type(value: Any, kind: str | None) -> Any:
         return [as_type(item, inner) for item in value]
     if not isinstance(value, np.ndarray) or not kind or dtype_of(value) == kind:
         return value
-    return value.astype(numpy_dtype(kind))
+    return _in_range(value, kind).astype(numpy_dtype(kind))
+
+
+def _in_range(value: Array, dtype: str) -> Array:
+    """Finite numbers that float16 cannot hold become its largest: a mask stays a mask.
+
+    The node that makes such a number overflows by itself; those that read it are asked what they
+    make of what there is.
+    """
+    if dtype != "float16" or value.dtype.kind != "f":
+        return value
+    most = float(np.finfo(np.float16).max)
+    return np.where(np.isfinite(value), np.clip(value, -most, most), value)
 
 
 def nbytes(dtype: str | None, shape: Sequence[int | str | None] | None, guess: int = 1) -> int:

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool import _core
-from pyonnxtool.divergence.compare import Array, compare, dtype_of
+from pyonnxtool.divergence.compare import Array, compare
 from pyonnxtool.divergence.forms import Form, find_form
 from pyonnxtool.divergence.plan import Pair, in_candidate_form
-from pyonnxtool.divergence.probe import Values, described, open_part
+from pyonnxtool.divergence.probe import Values, as_type, described, open_part
 from pyonnxtool.errors import BackendError
-from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.verdict import EPS
 
 if TYPE_CHECKING:
@@ -144,8 +143,7 @@ def values_of(
         value = ours.get(pair.reference) if pair is not None else None
         if pair is not None and isinstance(value, np.ndarray):
             value = in_candidate_form(pair, value, swept.shapes)
-            dtype = swept.types.get(name, dtype_of(value))
-            fed[name] = value.astype(numpy_dtype(dtype), copy=False)
+            fed[name] = as_type(value, swept.types.get(name))
     given = described({name: fed[name] for name in paired if name in fed})
     part = open_part(case.candidate, given, list(near), detach=True)
     with part.session:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool.divergence.attribute_defaults import is_default
-from pyonnxtool.divergence.compare import compare
+from pyonnxtool.divergence.compare import Comparison, compare
 from pyonnxtool.divergence.constants import constant
 from pyonnxtool.divergence.rounding import op_info
-from pyonnxtool.verdict import EPS
+from pyonnxtool.verdict import EPS, mismatched_non_finite
 
 if TYPE_CHECKING:
-    from pyonnxtool._core import Model, Node
+    from pyonnxtool._core import Model, Node, Value
 
 _WIDEST_LIST = 8
 _ROUNDED = 4
@@ -34,6 +34,22 @@ def differences(
         for slots in _slots(ours, theirs)
     ]
     return _of_operator(ours, theirs) + min(read, key=len)
+
+
+def comes_from(ours: Node, theirs: Node) -> list[str]:
+    """Inputs that another operator makes: what is read where nothing that is read is paired."""
+    found = []
+    for slot, (one, other) in enumerate(zip(ours.inputs, theirs.inputs, strict=False)):
+        left, right = (_maker(one), _maker(other))
+        if left != right and left and right:
+            found.append(f"input {slot} comes from {right}, in the reference from {left}")
+    return found
+
+
+def _maker(value: Value | None) -> str:
+    """The operator that makes a value; empty for weights and inputs."""
+    node = value.producer if value is not None else None
+    return node.op_type if node is not None and node.op_type != "Constant" else ""
 
 
 def own_differences(reference: Model, ours: Node, candidate: Model, theirs: Node) -> list[str]:
@@ -135,10 +151,19 @@ def _constant_difference(slot: int, name: str, ours: Any, theirs: Any) -> list[s
             f"constant {name!r} (input {slot}) is {theirs.reshape(-1)[0]} "
             f"instead of {ours.reshape(-1)[0]}"
         ]
-    return [
-        f"weight {name!r} (input {slot}) differs in {found.stats.unequal} of {found.stats.count} "
-        f"elements, by up to {found.stats.max_abs:.3g}"
-    ]
+    count = f"{_beyond_rounding(ours, theirs, found)} of {found.stats.count}"
+    most = f", by up to {found.stats.max_abs:.3g}" if found.stats.max_abs else ""
+    more = f" ({found.note})" if mismatched_non_finite(found.stats) else ""
+    return [f"weight {name!r} (input {slot}) differs in {count} elements{most}{more}"]
+
+
+def _beyond_rounding(ours: Any, theirs: Any, found: Comparison) -> int:
+    """How many elements differ; in another precision, by more than its rounding."""
+    assert found.stats is not None
+    if ours.dtype == theirs.dtype or found.dtype not in EPS:
+        return found.stats.unequal
+    left, right = ours.astype(np.float64), theirs.astype(np.float64)
+    return int((~(np.abs(left - right) <= _ROUNDED * EPS[found.dtype] * np.abs(left))).sum())
 
 
 def _role(tensor: object, name: str) -> str:

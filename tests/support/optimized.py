@@ -114,19 +114,31 @@ def _heirs(
 ) -> frozenset[str]:
     """The optimized nodes that make what the lost ones made: the next values that are left."""
     makers = {value: node for node in after.graph.node for value in node.output}
+    known = {value for node in before.graph.node for value in node.output}
     found: set[str] = set()
     pending = [v for _, node, _ in walk(before.graph) if node.name in names for v in node.output]
     seen = set(pending)
     while pending:
         value = pending.pop()
         if value in makers:
-            found.add(makers[value].name)
+            found |= _with_new_parts(makers, makers[value], known)
             continue
         for node in before.graph.node:
             if value in node.input:
                 pending += [name for name in node.output if name not in seen]
                 seen.update(node.output)
     return frozenset(found)
+
+
+def _with_new_parts(
+    makers: Mapping[str, onnx.NodeProto], node: onnx.NodeProto, known: set[str]
+) -> set[str]:
+    """The node, and those before it whose values are new: parts of what it stands for."""
+    found = {node.name}
+    for value in node.input:
+        if value in makers and value not in known:
+            found |= _with_new_parts(makers, makers[value], known)
+    return found
 
 
 def _named(model: onnx.ModelProto) -> None:

@@ -66,7 +66,8 @@ class Trial:
     @property
     def demanded(self) -> bool:
         """Whether the verdict has to be `fault`."""
-        return bool(self.culprits) and self.effect > demanded_difference(self.reference)
+        least = max(map(demanded_difference, (self.reference, self.candidate)))
+        return bool(self.culprits) and self.effect > least
 
 
 def seeded(*parts: str, seed: int = 0) -> np.random.Generator:
