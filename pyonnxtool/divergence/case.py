@@ -161,7 +161,7 @@ def open_case(
         progress or _silent,
         swapped,
         chosen.takes,
-        Quantization(candidate.model, fed[0].candidate) if quantized else None,
+        Quantization(candidate.model, fed[0].candidate, reference.model) if quantized else None,
     )
     try:
         yield case

@@ -65,8 +65,9 @@ class Factor:
 class Quantization:
     """Knows of each region of the candidate how much noise its steps explain."""
 
-    def __init__(self, candidate: Model, feeds: Feeds) -> None:
+    def __init__(self, candidate: Model, feeds: Feeds, reference: Model | None = None) -> None:
         self.model, self._graph, self._feeds = candidate, candidate.graph, feeds
+        self._reference = reference
         self._weights: dict[tuple[int, int], Factor | None] = {}
 
     @property
@@ -81,9 +82,12 @@ class Quantization:
         if found is None or found.stats is None or found.stats.compared == 0:
             return None
         expected = self.expected(measured, swept)
-        if expected is None or found.stats.nan_mismatch or found.stats.inf_mismatch:
-            return None
         error, power = _mean_square(found.stats)
+        if found.stats.nan_mismatch or found.stats.inf_mismatch:
+            return None
+        if expected is None:
+            small = decibels(power, error) >= _INAUDIBLE_DB
+            return 1.0 if small and self._reference_rounds(measured, swept) else None
         told = math.sqrt(error / expected) / _TIMES if expected else math.inf
         nodes = self.region(measured.pair.candidate, swept)
         if any(read_otherwise(self.model, node) for node in nodes):
@@ -91,6 +95,16 @@ class Quantization:
         only_range = not any(node.op_type in OPERANDS for node in nodes)
         quiet = _FEW_BEYOND_DB if only_range else _INAUDIBLE_DB
         return min(told, 1.0) if decibels(power, error) >= quiet else told
+
+    def _reference_rounds(self, measured: Measured, swept: Swept) -> bool:
+        """Whether it is the reference that quantizes there, and not the candidate."""
+        if self._reference is None:
+            return False
+        names = [other.pair.reference for other in swept.values.values()]
+        ids = _core.region(self._reference, names, [measured.pair.reference], True)
+        return any(
+            self._reference.graph.node(id).op_type in (*_QUANTIZERS, *OUTPUT_SLOTS) for id in ids
+        )
 
     def largest(self, measured: Measured, swept: Swept) -> float | None:
         """The largest |difference| that is let pass, had the error the same distribution."""

@@ -61,7 +61,7 @@ def reasons(
         if node.op_type in OPERANDS:
             found += _of_weights(quantization, case, node)
         found += _of_inputs(quantization.model, node)
-    found += _of_range(quantization, case, measured, nodes)
+    found += _of_range(quantization, case, measured)
     main = main_node(nodes)
     if main is None or partner is None:
         return found
@@ -212,37 +212,36 @@ def _of_inputs(model: Model, node: Node) -> list[tuple[Node, str]]:
     return found
 
 
-def _of_range(
-    quantization: Quantization, case: Case, measured: Measured, nodes: list[Node]
-) -> list[tuple[Node, str]]:
+def _of_range(quantization: Quantization, case: Case, measured: Measured) -> list[tuple[Node, str]]:
     """Values of the reference that lie outside of what the integers can stand for."""
-    found = []
+    node = _quantizer(quantization, measured.pair.candidate)
+    steps = output_steps(quantization.model, node) if node is not None else None
+    if node is None or steps is None:
+        return []
     stats = measured.accumulated.stats if measured.accumulated is not None else None
-    for node in nodes:
-        steps = output_steps(quantization.model, node)
-        if steps is None:
-            continue
-        low, high = bounds(steps)
-        cut = stats is not None and stats.ref_min is not None and stats.ref_min >= 0.0
-        if cut and steps.axis is None and low < -_BELOW_ZERO * float(steps.scale.max()):
-            told = (
-                f"its zero point lets numbers down to {low:.4g} through, and the reference has "
-                f"none below zero: {steps.zero.reshape(-1)[0]} instead of {steps.low}"
-            )
-            found.append((node, told))
-            continue
-        ours = _reference_value(case, measured)
-        if ours is None:
-            continue
-        share = clipped_share(ours, steps)
-        if share < _SHARE:
-            continue
-        told = (
-            f"{_SATURATES} {percent(share)} of the values: its integers reach from {low:.4g} to "
-            f"{high:.4g}, the values from {np.min(ours):.4g} to {np.max(ours):.4g}"
-        )
-        found.append((node, told))
-    return found
+    low, high = bounds(steps)
+    cut = stats is not None and stats.ref_min is not None and stats.ref_min >= 0.0
+    if cut and steps.axis is None and low < -_BELOW_ZERO * float(steps.scale.max()):
+        zero = steps.zero.reshape(-1)[0]
+        told = f"its zero point is {zero} instead of {steps.low}: it lets numbers down to "
+        return [(node, f"{told}{low:.4g} through, and the reference has none below zero")]
+    ours = _reference_value(case, measured)
+    share = clipped_share(ours, steps) if ours is not None else 0.0
+    if ours is None or share < _SHARE:
+        return []
+    told = (
+        f"{_SATURATES} {percent(share)} of the values: its integers reach from {low:.4g} to "
+        f"{high:.4g}, the values from {np.min(ours):.4g} to {np.max(ours):.4g}"
+    )
+    return [(node, told)]
+
+
+def _quantizer(quantization: Quantization, name: str) -> Node | None:
+    """What made the integers that the value is, or that it was dequantized from."""
+    node = quantization.model.graph.value(name).producer
+    if node is not None and node.op_type == "DequantizeLinear":
+        return quantization.model.graph.value(node.input_names[0]).producer
+    return node
 
 
 def clipped_share(values: Array, steps: Steps) -> float:

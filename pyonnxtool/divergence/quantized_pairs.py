@@ -87,8 +87,8 @@ def align_quantized(
     values = [*inputs_of_forms(inputs, forms[1]), *found.values]
     pairs = _pairs(*forms, values)
     paired = {pair.reference for pair in pairs}
-    missing = [name for root in found.unmatched_reference for name in forms[0].of(root)]
-    missing += [name for a, _, _ in found.values for name in forms[0].of(a)]
+    roots = [*found.unmatched_reference, *(a for a, _, _ in found.values)]
+    missing = [name for root in roots for name in _ends(forms[0], root) if name is not None]
     place = {name: i for i, name in enumerate(_core.produced_values(candidate))}
     pairs.sort(key=lambda pair: place.get(pair.candidate, -1))
     return QuantizedAlignment(
@@ -176,7 +176,7 @@ def _pairs(ours: _Forms, theirs: _Forms, values: Sequence[tuple[str, str, bool]]
         for name in theirs.of(b):
             if theirs.graph.value(name).is_input or name in pairs:
                 continue
-            partner = cut if cut is not None and theirs.cut_off(name) else plain
+            partner = cut if theirs.cut_off(name) else plain
             if partner is None:
                 continue
             pair = _pair(theirs, partner, name, sure)
@@ -186,13 +186,15 @@ def _pairs(ours: _Forms, theirs: _Forms, values: Sequence[tuple[str, str, bool]]
 
 
 def _ends(ours: _Forms, root: str) -> tuple[str | None, str | None]:
-    """Of the reference's forms, the last one in float before Relu or Clip, and the last behind."""
+    """Of the reference's forms in float, the last one as it was computed, and the last of all.
+
+    The second was rectified, or went through a quantizer that may stand for Relu or Clip.
+    """
     forms = [name for name in ours.of(root) if not ours.is_integer(name)]
-    if not any("rectifies" in ours.carries(name) for name in ours.of(root)):
-        return (forms[-1] if forms else None), None
-    before = [name for name in forms if "rectifies" not in ours.carries(name)]
-    behind = [name for name in forms if "rectifies" in ours.carries(name)]
-    return (before[-1] if before else None), (behind[-1] if behind else None)
+    if not forms:
+        return None, None
+    plain = [name for name in forms if not {"quantizes", "rectifies"} & set(ours.carries(name))]
+    return (plain or forms)[-1], forms[-1]
 
 
 def _pair(theirs: _Forms, partner: str, name: str, sure: bool) -> Pair | None:
