@@ -84,15 +84,14 @@ def _by_metadata(graph: Graph, traced: Sequence[Traced]) -> dict[str, str]:
         if origin.name not in last:
             counted[origin.module, _plain(origin.op)].append(origin.name)
         last[origin.name] = node
-    found: dict[str, str] = {}
+    found = {}
     for key, names in counted.items():
         ours = known.get(key, [])
         for index, name in enumerate(names):
             if len(ours) == len(names) and len(last[name].output_names) == 1:
                 found[last[name].output_names[0]] = ours[index]
-    for same in graph.values:  # the very same export: names are the fx nodes'
-        if same.name in named:
-            found.setdefault(same.name, same.name)
+    if not last:  # metadata was stripped: names are the fx nodes' where it is the same export
+        found = {value.name: value.name for value in graph.values if value.name in named}
     return found
 
 

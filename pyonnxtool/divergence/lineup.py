@@ -8,7 +8,7 @@ right, or when what reads it does: then the value itself is wrong, and the pair 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
@@ -61,27 +61,25 @@ class _LineUp:
         """ONNX value to the network's. The outputs are what they are, whatever their numbers."""
         self._unsure: dict[str, str] = {}
         """The same for what is not as equal as one operator would leave it."""
+        self._refuted: set[tuple[str, str]] = set()
+        self._rounds = 0
         self._right_outputs: set[str] = set()
         self._pieces = Pieces(case.candidate, backend, self._seen, samples, case.memory)
 
     def pairs(self) -> dict[str, str]:
         """The network's value of each ONNX value that has one."""
         hinted = hints(self._graph, list(self._seen.values.values()))
-        refuted: set[tuple[str, str]] = set()
         own = self._pieces.computed(self._values, {})
         for name in self._outputs & own.keys():
             self._judge_output(name, own[name])
-        self._take(own, hinted, refuted)
+        self._settle(own, {}, hinted)
         for _ in range(0 if self._agrees() and not self._unsure else _ROUNDS):
-            before = (len(self._found), len(refuted), len(self._unsure))
-            guessed = self._guesses(hinted, refuted)
+            before = (len(self._found), len(self._refuted), len(self._unsure))
+            guessed = self._guesses(hinted)
             read = {reader for name in guessed for reader in self._readers(name, guessed)}
-            read |= self._unsure.keys()
             asked = [name for name in self._values if name in read or name not in self._found]
-            computed = self._pieces.computed(asked, {**self._found, **guessed})
-            self._take(computed, hinted, refuted)
-            self._weigh(computed, guessed, refuted)
-            if before == (len(self._found), len(refuted), len(self._unsure)):
+            self._settle(self._pieces.computed(asked, {**self._found, **guessed}), guessed, hinted)
+            if before == (len(self._found), len(self._refuted), len(self._unsure)):
                 break
         self._found |= {n: other for n, other in self._unsure.items() if n not in self._found}
         if not self._agrees():
@@ -93,43 +91,49 @@ class _LineUp:
         """Every output came out as the network has it, so no value on the way is off."""
         return self._right_outputs == self._outputs
 
-    def _guesses(
-        self, hinted: Mapping[str, list[str]], refuted: set[tuple[str, str]]
-    ) -> dict[str, str]:
+    def _guesses(self, hinted: Mapping[str, list[str]]) -> dict[str, str]:
         """The likeliest guess for each value that is not settled, unless it was refuted."""
         guesses = {}
         for name in self._values:
             if name in self._found:
                 continue
             for guess in hinted.get(name, ()):
-                if (name, guess) not in refuted and guess in self._index:
+                if (name, guess) not in self._refuted and guess in self._index:
                     guesses[name] = guess
                     break
         return guesses
 
-    def _take(
-        self,
-        computed: Prints,
-        hinted: Mapping[str, list[str]],
-        refuted: set[tuple[str, str]],
+    def _settle(
+        self, computed: Prints, guessed: Mapping[str, str], hinted: Mapping[str, list[str]]
     ) -> None:
-        """Values that came out as the network has them: the hinted one of several, or the next."""
+        """Decide what came out, producers first.
+
+        A value that was computed from a guess is left for the next round unless the guess has
+        been settled by then: from the value of a twin, its twin's reader comes out.
+        """
         order = {name: place for place, name in enumerate(self._seen.values)}
+        given = {**self._found, **guessed} if guessed or self._found else {}
+        first = not self._rounds
+        self._rounds += 1
         reached = 0
         for name in self._values:
             reached = max(reached, order.get(self._found.get(name, ""), 0))
-            if name not in computed:
+            if name not in computed or name in self._found:
                 continue
-            if name in self._found:
+            sources = () if first else self._sources(name, given)
+            if any(self._found.get(source) != given[source] for source in sources):
                 continue
-            open_hints = [g for g in hinted.get(name, ()) if (name, g) not in refuted]
+            open_hints = [g for g in hinted.get(name, ()) if (name, g) not in self._refuted]
             chosen, sure = self._chosen(computed[name], open_hints, order, reached)
             if sure:
                 self._found[name] = chosen
                 self._unsure.pop(name, None)
                 reached = max(reached, order[chosen])
-            elif chosen:
+                continue
+            if chosen:
                 self._unsure[name] = chosen
+            if name in guessed:
+                self._weigh(name, guessed, computed)
 
     def _chosen(
         self,
@@ -165,26 +169,16 @@ class _LineUp:
         elif computed[0].shape != expected[0].shape:
             self._found.pop(name, None)
 
-    def _weigh(
-        self, computed: Prints, guessed: Mapping[str, str], refuted: set[tuple[str, str]]
-    ) -> None:
-        """Guesses whose value came out otherwise: believed when some reader came out right."""
-        for name, guess in guessed.items():
-            if name in self._found or name not in computed:
-                continue
-            if computed[name][0].shape != self._index[guess][0].shape:
-                refuted.add((name, guess))
-                continue
-            right = [
-                reader
-                for reader in self._readers(name, guessed)
-                if reader in computed and self._comes_out(reader, computed, guessed)
-            ]
-            if right:
-                self._found[name] = guess
-                self._unsure.pop(name, None)
-            else:
-                refuted.add((name, guess))
+    def _weigh(self, name: str, guessed: Mapping[str, str], computed: Prints) -> None:
+        """A guess whose value came out otherwise is believed when some reader comes out right."""
+        guess = guessed[name]
+        fits = computed[name][0].shape == self._index[guess][0].shape
+        readers = self._readers(name, guessed) if fits else []
+        if any(r in computed and self._comes_out(r, computed, guessed) for r in readers):
+            self._found[name] = guess
+            self._unsure.pop(name, None)
+        else:
+            self._refuted.add((name, guess))
 
     def _comes_out(self, name: str, computed: Prints, guessed: Mapping[str, str]) -> bool:
         expected = self._found.get(name) or guessed.get(name)
@@ -258,17 +252,18 @@ class _LineUp:
         """Values of the network of that shape, computed between the region's ends."""
         if name not in computed:
             return []
-        sources = [self._found[other] for other in self._sources(name)]
+        sources = [self._found[other] for other in self._sources(name, self._found)]
         first = max((order[source] for source in sources if source in order), default=-1)
         some = self._index.shaped_like(computed[name])
         return [guess for guess in some if first < order[guess] < last][:_GUESSES]
 
-    def _sources(self, name: str) -> set[str]:
+    def _sources(self, name: str, given: Collection[str]) -> set[str]:
+        """The given values that it is computed from when all of them are fed."""
         found, pending, seen = set(), [name], {name}
         while pending:
             node = self._graph.value(pending.pop()).producer
             for read in filter(None, node.input_names) if node is not None else ():
-                if read in self._found:
+                if read in given:
                     found.add(read)
                 elif read not in seen:
                     seen.add(read)
