@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool import _core
-from pyonnxtool.backends import Optimizing
 from pyonnxtool.divergence.compare import Array, dtype_of
 from pyonnxtool.divergence.recorded import RecordedBackend
 from pyonnxtool.errors import BackendError
@@ -25,7 +24,8 @@ Feeds = Mapping[str, Array]
 Types = dict[str, tuple[str | None, tuple[int, ...] | None]]
 """Name to dtype and shape; None where the model's own declaration holds."""
 
-_FUSING = ("onnxruntime", "openvino")
+_NODE_BY_NODE = ("reference", "fp64", "torch")
+"""Backends that fuse nothing. Any other may, also one that is not ours."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,9 @@ class Side:
     @property
     def fuses(self) -> bool:
         """True when marking a value may change how its neighbours are computed."""
-        fusing = self.backend.name in _FUSING or isinstance(self.backend, Optimizing)
-        return fusing and self.options.level != "none"
+        if self.recorded is not None or self.backend.name in _NODE_BY_NODE:
+            return False
+        return self.options.level != "none"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,15 +59,20 @@ def written_by_onnxruntime(model: Model, options: RunOptions) -> onnx.ModelProto
         return onnx.load(str(path))
 
 
+def backend(name: str, damage: Damage) -> AbstractContextManager[str]:
+    """The runtime with this bug, registered under `name` for a while."""
+    return registered(FusedFault(name, damage))
+
+
 @contextmanager
-def backend(name: str, damage: Damage) -> Iterator[str]:
-    """Registers the runtime under `name` for a while."""
-    BACKENDS.add(name)(FusedFault(name, damage))
+def registered(runtime: OnnxRuntime) -> Iterator[str]:
+    """A backend that can be named for a while."""
+    BACKENDS.add(runtime.name)(runtime)
     try:
-        yield name
+        yield runtime.name
     finally:
-        del BACKENDS._entries[name]
-        BACKENDS._keys.remove(name)
+        del BACKENDS._entries[runtime.name]
+        BACKENDS._keys.remove(runtime.name)
 
 
 def rough_gelu(model: onnx.ModelProto) -> None:

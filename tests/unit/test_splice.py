@@ -13,7 +13,7 @@ from pyonnxtool import Model, bisect
 from pyonnxtool.divergence.probe import Side
 from pyonnxtool.errors import BackendError, UsageError
 from pyonnxtool.report import BisectReport, Step
-from support.fused_fault import backend, both_or_none, rough_gelu
+from support.fused_fault import FusedFault, backend, both_or_none, registered, rough_gelu
 from support.parsed import parsed
 
 X = np.random.default_rng(0).standard_normal((3, 8)).astype(np.float32)
@@ -96,6 +96,21 @@ def test_auto_finds_what_watching_hides_and_says_by_which_way() -> None:
     assert set(report.culprits[0].region) == set("defmg")
     assert report.observer_effect == "changes the result"
     assert report.optimizers == ("GeluFusionL2",)
+
+
+def test_a_runtime_that_nobody_knows_may_fuse_as_well() -> None:
+    """A backend of somebody's own: nothing tells whether and what it fuses."""
+
+    class Stranger(FusedFault):
+        levels = None
+        optimized = None
+
+    model = parsed(GELU)
+    with registered(Stranger("stranger", rough_gelu)):
+        report = bisect(model, (model, "stranger"), inputs=FEED)
+    assert (report.verdict, report.method) == ("fault", "splice")
+    assert set(report.culprits[0].region) == set("defmg")
+    assert report.optimizers == ()
 
 
 def test_what_only_shows_together_is_told_from_what_stands_between() -> None:
