@@ -176,6 +176,7 @@ class _Reducer:
         self._case, self._start, self._tolerances = case, start, tolerances
         self._watched = Anatomy(start.watched.model)
         self._same = same_model(start.reference, start.watched)
+        self._drift = False
         units, pairs, reference = self._units()
         limit = int(case.memory * _SHARE_OF_BUDGET)
         swapped = start.watched is case.reference and case.reference is not case.candidate
@@ -251,6 +252,7 @@ class _Reducer:
             found = bisect_by_values(case, self._tolerances, first) if first.bad else None
         except BackendError:  # the search goes on without what the values would have told
             return []
+        self._drift = found is not None and found.verdict == "drift"
         if found is None or not found.culprits:
             return []
         named = [self._positions(culprit.outputs) for culprit in found.culprits]
@@ -325,6 +327,11 @@ class _Reducer:
             for unit in regions
             if len(unit.candidate) > 1
         ]
+        if self._drift:
+            notes.append(
+                "no node by itself adds more than rounding explains (drift): what is left "
+                "amplifies rounding, which is not a bug of the runtime"
+            )
         if self._cutter.open_shapes:
             notes.append("with inputs of fixed shape it is gone: the result keeps them open")
         return notes

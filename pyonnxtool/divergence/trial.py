@@ -266,10 +266,14 @@ def _with_initializers(model: Model, constants: Mapping[str, Array]) -> Model:
 
 
 def with_output_types(part: Part, outputs: Mapping[str, Any]) -> Part:
-    """The part with the types of its outputs, which `cut` leaves out."""
-    from onnx import helper  # noqa: PLC0415 - loaded when it is needed
+    """The part with the types of its outputs, which `cut` leaves out; inferred if need be."""
+    from onnx import helper, shape_inference  # noqa: PLC0415 - loaded when they are needed
 
     proto = from_linked(part.model)
+    if any(value.name not in outputs for value in proto.graph.output):
+        inferred = {value.name: value for value in shape_inference.infer_shapes(proto).graph.output}
+        for value in proto.graph.output:
+            value.CopyFrom(inferred[value.name])
     for value in proto.graph.output:
         made = outputs.get(value.name)
         if isinstance(made, np.ndarray):

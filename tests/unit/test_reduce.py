@@ -273,3 +273,21 @@ def _all_values(model: pot.Model) -> dict[str, Any]:
     with find_backend("ort").open(marked, RunOptions(level="none")) as session:
         made = session.run({"x": X})
     return {name: made[name] for name in names}
+
+
+def test_drift_is_reduced_but_called_what_it_is() -> None:
+    """x / 3 and x * (1/3) differ by rounding; the subtractions make it large, and are right."""
+    text = """g (float[N,8] x) => (float[N,8] y) <float k = {K}, float s = {10000}>
+      { a = OP (x, k)  b = Sub (a, x)  c = Add (b, x)  d = Sub (c, a)  y = Mul (d, s) }"""
+    ours = parsed(text.replace("OP", "Div").replace("{K}", "{3}"))
+    theirs = parsed(text.replace("OP", "Mul").replace("{K}", "{0.3333333432674408}"))
+    report = reduce(ours, theirs, inputs={"x": X})
+    assert len(report.nodes) > 1
+    assert any("(drift): what is left" in note for note in report.notes)
+
+
+def test_the_result_of_a_failure_has_typed_outputs() -> None:
+    text = """g (float[N,8] x) => (float[3,9] y) <int64[2] s = {3, 9}>
+      { a = Relu (x)  c = Reshape (a, s)  y = Tanh (c) }"""
+    report = reduce(parsed(text), inputs={"x": X})
+    assert report.graph.splitlines()[0] == "g(a: float32[3, 8]) -> (c: float32[3, 9])"
