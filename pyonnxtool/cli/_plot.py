@@ -10,7 +10,7 @@ from pyonnxtool.report import Metrics, ValueRow
 from pyonnxtool.wording import TIMES, middle, number, ratio, torn
 
 WIDTH, HEIGHT = 960.0, 320.0
-LEFT, RIGHT, TOP, BOTTOM = 62.0, 14.0, 30.0, 40.0
+LEFT, RIGHT, TOP, BOTTOM = 62.0, 26.0, 30.0, 40.0
 MOST_POINTS = 480
 """More values than that share points: the worst of neighbours is drawn."""
 LOWEST = -3
