@@ -13,6 +13,12 @@ from pyonnxtool.divergence.why import attribute_differences, differences, narrow
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
 
+MOVING = frozenset(
+    {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Expand", "Gather"}
+)
+"""Operators that optimizers insert and that compute nothing."""
+_PART = 0.5
+"""Of a weight's elements: where more differ, it may have been rewritten as a whole."""
 _DAMAGE = 5
 """The least weight that no optimizer gives a node."""
 
@@ -21,9 +27,10 @@ class Blame:
     """Ranks the nodes of a candidate's region, `theirs`, against the reference's, `ours`.
 
     What an optimizer does not do on its own weighs most: a cast to fewer bits, another attribute,
-    a weight of which some elements are left as they were. Then operators that the reference's
+    a weight of which most elements are left as they were. Then operators that the reference's
     region has fewer of, weights that are different throughout (folding does that, too), other
-    values that are read, and nodes without a counterpart.
+    values that are read, and nodes without a counterpart: those of an optimizer's own operators,
+    and those that only move elements.
     """
 
     def __init__(
@@ -71,7 +78,7 @@ class Blame:
             return 7
         other = self.counterpart(node)
         if other is None or other.op_type != node.op_type:
-            return 4 if spare else 1
+            return 4 if spare and not node.domain and node.op_type not in MOVING else 1
         if attribute_differences(other, node):
             return 6
         if own_differences(self._reference, other, self._candidate, node):
@@ -80,13 +87,13 @@ class Blame:
         return 2 if found else 0
 
     def _partly(self, ours: Node, theirs: Node) -> bool:
-        """Whether some constant keeps its shape and some of its elements, or is a single number."""
+        """Whether a constant keeps its shape and most of its elements, or is a single number."""
         for one, other in zip(ours.input_names, theirs.input_names, strict=False):
             left = constant(self._reference, one) if one else None
             right = constant(self._candidate, other) if other else None
             if left is None or right is None:
                 continue
             stats = compare(left.numpy(), right.numpy()).stats
-            if stats is not None and 0 < stats.unequal < max(stats.count, 2):
+            if stats is not None and 0 < stats.unequal <= max(_PART * stats.count, 1):
                 return True
         return False

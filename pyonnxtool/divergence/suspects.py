@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
-from pyonnxtool.divergence.blame import Blame
+from pyonnxtool.divergence.blame import MOVING, Blame
 from pyonnxtool.divergence.condition import Condition
+from pyonnxtool.divergence.constants import constant
 from pyonnxtool.divergence.judge import Judge
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.referee import Referee, Ruling
@@ -264,7 +265,7 @@ class Search:
         if node is None or other is None or node.domain != other.domain:
             return False
         if node.op_type != other.op_type:
-            return len(node.input_names) == len(other.input_names)
+            return _constants(node) == _constants(other) and node.op_type not in MOVING
         return Blame(ours, node.graph.model, [other], {node.id: other.id}, {}).shows_damage(node)
 
     def _without(self, doubtful: Iterable[str]) -> Search:
@@ -283,6 +284,13 @@ class Search:
         return Search(
             self._case, self._tolerances, [pair for pair in pairs if pair.candidate in needed]
         )
+
+
+def _constants(node: Node) -> tuple[int, int]:
+    """How many values and how many constants a node reads."""
+    read = [value for value in node.inputs if value is not None]
+    held = sum(constant(node.graph.model, value.name) is not None for value in read)
+    return len(read) - held, held
 
 
 def _merged(faults: Sequence[Fault]) -> list[Fault]:
