@@ -14,6 +14,7 @@ from pyonnxtool.report import (
     ValueRow,
     WeightRow,
 )
+from pyonnxtool.report_parts import GraphEdge, GraphNode, Surroundings
 
 ALLOWED = 4.1e-6
 
@@ -98,6 +99,27 @@ CULPRIT = Culprit(
     neighbourhood="reference  conv2 (Conv) -> bn2 (BatchNormalization) -> relu2 (Relu)\n"
     "candidate  conv2 (Conv) -> bn2 (BatchNormalization) -> relu2 (Relu)",
 )
+
+AROUND = Surroundings(
+    nodes=(
+        GraphNode("s0", "weight", "around", "bn.scale", "", ""),
+        GraphNode("n1", "node", "around", "conv", "Conv", "", 0.0, 1e-5, "ok"),
+        GraphNode("n2", "node", "culprit", "bn2", "BatchNormalization", "", 3e-2, 1e-5, "bad"),
+        GraphNode("n3", "node", "region", "relu", "Relu", "com.example", 1e-6, 1e-5, "noise"),
+        GraphNode("n4", "node", "around", "add", "Add", ""),
+        GraphNode("t0", "output", "around", "y", "", ""),
+    ),
+    edges=(
+        GraphEdge("s0", "n2", "bn.scale", "float32", (64,)),
+        GraphEdge("n1", "n2", "conv_out", "float32", (1, 64, None, "w")),
+        GraphEdge("n2", "n3", "bn_out", "float32", (1, 64, 8, 8)),
+        GraphEdge("n1", "n4", "conv_out", "float32", (1, 64, None, "w")),
+        GraphEdge("n3", "n4", "relu_out", "", None),
+        GraphEdge("n4", "t0", "y", "float32", (1, 64, 8, 8)),
+    ),
+    left_out=3,
+)
+"""What is around CULPRIT, with every kind of box."""
 
 NAMELESS = Culprit(
     node="",
