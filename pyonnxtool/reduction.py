@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pyonnxtool.divergence.by_values import bisect_by_values
 from pyonnxtool.divergence.case import Case, open_case
 from pyonnxtool.divergence.check_command import CheckCommand
-from pyonnxtool.divergence.first_look import first_look
+from pyonnxtool.divergence.first_look import FirstLook
 from pyonnxtool.divergence.isolated import Apart, Failed
 from pyonnxtool.divergence.judge import metrics_of
 from pyonnxtool.divergence.keep import Shown
@@ -248,12 +248,11 @@ class _Reducer:
         case = self._case
         case.samples = [self._start.sample]
         try:
-            first = first_look(case, self._tolerances)
-            found = bisect_by_values(case, self._tolerances, first) if first.bad else None
+            found = bisect_by_values(case, self._tolerances, FirstLook(bad=(0,)))
         except BackendError:  # the search goes on without what the values would have told
             return []
-        self._drift = found is not None and found.verdict == "drift"
-        if found is None or not found.culprits:
+        self._drift = found.verdict == "drift"
+        if not found.culprits:
             return []
         named = [self._positions(culprit.outputs) for culprit in found.culprits]
         regions = [
