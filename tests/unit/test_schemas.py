@@ -88,6 +88,9 @@ def test_real_reports_are_valid(tmp_path: Path) -> None:
     assert valid("bisect", pot.bisect(good, good, dims={"batch": 1}).to_json())["verdict"] == "same"
     assert valid("diff", pot.diff(good, bad, dims={"batch": 1}).to_json())["outputs"]
     assert valid("inspect", inspect(good).to_json())["nodes"]
+    spliced = valid("bisect", pot.bisect(good, bad, by="splice", dims={"batch": 1}).to_json())
+    assert spliced["steps"]
+    assert spliced["method"] == "splice"
     old = tmp_path / "old.json"
     old.write_text(pot.bisect(good, good, dims={"batch": 1}).to_json())
     worse = against(found, load_baseline(old, "pyonnxtool/bisect/1"))
