@@ -44,6 +44,7 @@ def bisect(
     resume: str | PathLike[str] | None = None,
     max_runs: int | None = None,
     tell: Tell | None = None,
+    timeout: float | None = None,
     value_map: ValueMap = (),
 ) -> BisectReport:
     """Find the nodes of the candidate that introduce its difference from the reference.
@@ -55,7 +56,9 @@ def bisect(
 
     Splice and pass go run by run. `tell` gets the plan, a text, and then a `Step` after each run;
     `journal` is a new file that every run is noted in, `resume` one to continue from; after
-    `max_runs` runs the report is "inconclusive" and says what is known. `all_faults` has splice
+    `max_runs` runs the report is "inconclusive" and says what is known. With a `timeout`, in
+    seconds, every run is done in a child process: one that takes longer, or that takes its process
+    down, is skipped. `all_faults` has splice
     repair what it found and continue until the outputs agree.
 
     The verdict is "same" when the final outputs agree; "fault" when some node introduces more
@@ -65,7 +68,7 @@ def bisect(
 
     Raises UsageError, ModelError or BackendError.
     """
-    how = Search(by, all_faults, journal, resume, max_runs, tell)
+    how = Search(by, all_faults, journal, resume, max_runs, tell, timeout)
     how.check()
     tolerances = Tolerances.parse(atol, rtol, ulp)
     ours, theirs = sides(reference, candidate, custom_ops)

@@ -48,5 +48,12 @@ def search_options(function: Function) -> Function:
             type=click.IntRange(min=1),
             help="Stop splice and pass after N runs, and say what is known by then.",
         ),
+        click.option(
+            "--timeout",
+            metavar="SECONDS",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Do each run of splice and pass in a process of its own: one that crashes or "
+            "takes longer than this is skipped.",
+        ),
     ]
     return stacked(options, function)

@@ -6,6 +6,7 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pyonnxtool.divergence.apart import sides_apart
 from pyonnxtool.divergence.by_pass import bisect_by_pass, optimizing_side
 from pyonnxtool.divergence.by_splice import bisect_by_splice
 from pyonnxtool.divergence.by_values import bisect_by_values
@@ -34,6 +35,7 @@ class Search:
     resume: str | PathLike[str] | None = None
     max_runs: int | None = None
     tell: Tell | None = None
+    timeout: float | None = None
 
     def check(self) -> None:
         """Raises UsageError for a way that there is not, and for options that it cannot honour."""
@@ -43,6 +45,7 @@ class Search:
             "--journal": self.journal,
             "--resume": self.resume,
             "--max-runs": self.max_runs,
+            "--timeout": self.timeout,
         }
         given = [name for name, value in stepwise.items() if value is not None]
         if given and self.by == "values":
@@ -65,11 +68,12 @@ def search(case: Case, tolerances: Tolerances, first: FirstLook, how: Search) ->
     with closing(journal) if journal is not None else nullcontext():
         ledger = Ledger(journal, how.max_runs, how.tell or (lambda told: None))
         trials = Trials(case, tolerances, sample, ledger)
-        if how.by == "pass":
-            return bisect_by_pass(case, first, trials)
-        if how.by == "splice":
+        if how.by == "auto":
+            return _auto(case, tolerances, first, trials, how)
+        with sides_apart(case, how.timeout):
+            if how.by == "pass":
+                return bisect_by_pass(case, first, trials)
             return bisect_by_splice(case, first, trials, all_faults=how.all_faults)
-        return _auto(case, tolerances, first, trials, how)
 
 
 def _auto(
@@ -82,12 +86,21 @@ def _auto(
     """
     report = _by_values(case, tolerances, first)
     hidden = report.verdict != "fault" and report.observer_effect != "none"
-    if _only_optimized(case, first):
-        passed = bisect_by_pass(case, first, trials, narrow=hidden)
-        if passed.optimizers or not hidden:
-            return _merged(passed if hidden else report, report, passed)
-    if not hidden:
+    only_optimized = _only_optimized(case, first)
+    if not hidden and not only_optimized:
         return report
+    with sides_apart(case, how.timeout):
+        if only_optimized:
+            passed = bisect_by_pass(case, first, trials, narrow=hidden)
+            if passed.optimizers or not hidden:
+                return _merged(passed if hidden else report, report, passed)
+        return _without_watching(case, first, trials, how, report)
+
+
+def _without_watching(
+    case: Case, first: FirstLook, trials: Trials, how: Search, report: BisectReport
+) -> BisectReport:
+    """By splice, and the optimizers that made what it names. `report`: what values said."""
     try:
         spliced = bisect_by_splice(case, first, trials, all_faults=how.all_faults)
     except UsageError:  # there is nothing to cut, so what values said remains

@@ -40,6 +40,7 @@ def test_options_reach_the_api(run: Any, answers: Answers, tmp_path: Path) -> No
         "only": ("op:Conv",),
         "skip": ("tmp*",),
         "custom_ops": ("ops.so",),
+        "value_map": (),
         "introduced": True,
     }
 
@@ -57,6 +58,7 @@ def test_defaults_are_those_of_the_api(run: Any, answers: Answers) -> None:
         "journal": None,
         "resume": None,
         "max_runs": None,
+        "timeout": None,
         "inputs": None,
         "samples": 1,
         "seed": 0,
@@ -69,6 +71,7 @@ def test_defaults_are_those_of_the_api(run: Any, answers: Answers) -> None:
         "only": (),
         "skip": (),
         "custom_ops": (),
+        "value_map": (),
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 from onnx import numpy_helper
 
 from pyonnxtool import Model, bisect
+from pyonnxtool.divergence.isolated import Apart, Failed
 from pyonnxtool.divergence.probe import Side
 from pyonnxtool.errors import BackendError, UsageError
 from pyonnxtool.report import BisectReport, Step
@@ -213,6 +214,35 @@ def test_a_part_that_cannot_be_run_is_skipped(monkeypatch: pytest.MonkeyPatch) -
     assert skipped[0].note.endswith("this runtime refuses the part")
     assert report.verdict == "fault"
     assert set(report.culprits[0].region) == {"b", "c"}
+
+
+def test_a_run_that_crashes_or_hangs_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a timeout every run is done in a child, and what kills it ends one run only."""
+    run = Apart.run
+
+    def dies(self: Apart, side: Side, model: Model, feeds: dict[str, object]) -> object:
+        names = [value.name for value in model.graph.outputs]
+        if names == ["b"]:
+            raise Failed("crash", "the process was killed by SIGSEGV", "-11")
+        return run(self, side, model, feeds)
+
+    monkeypatch.setattr(Apart, "run", dies)
+    report = spliced(parsed(NET), parsed(NET.replace("(a, x)", "(x, a)")), timeout=60.0)
+    skipped = {step.note for step in report.steps if step.verdict == "skip"}
+    assert skipped == {"the process was killed by SIGSEGV"}
+    assert set(report.culprits[0].region) == {"b", "c"}
+
+
+def test_in_a_child_the_search_comes_to_the_same() -> None:
+    good, bad = parsed(NET), parsed(NET.replace("(a, x)", "(x, a)"))
+    apart, here = spliced(good, bad, timeout=60.0), spliced(good, bad)
+    assert [(s.what, s.verdict, s.error) for s in apart.steps] == [
+        (s.what, s.verdict, s.error) for s in here.steps
+    ]
+    assert apart.culprits == here.culprits
+    model = parsed(GELU)
+    report = bisect(model, (model, "ort:all"), by="pass", inputs=FEED, rtol=1e-12, timeout=60.0)
+    assert report.method in ("pass", "")
 
 
 def test_weights_stay_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
