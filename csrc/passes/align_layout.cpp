@@ -51,17 +51,21 @@ Indices Aligner::inputs_by_root(const Side& side, std::uint32_t node) const {
 }
 
 /// Constants by their elements, whatever their order and shape.
-std::uint64_t Aligner::arranged_constants(const Side& side, std::uint32_t node) const {
+std::uint64_t Aligner::arranged_constants(const Side& side, std::uint32_t node) {
   std::uint64_t sum = 0;
   for (const std::uint32_t input : side.node(node).inputs) {
-    if (side.constant(input)) sum += multiset_key(side.model.graph(), side.value(input).id);
+    if (!side.constant(input)) continue;
+    auto& known = arranged_[&side == &ref_ ? 0 : 1];
+    const auto [found, fresh] = known.try_emplace(input, 0);
+    if (fresh) found->second = multiset_key(side.model.graph(), side.value(input).id);
+    sum += found->second;
   }
   return sum;
 }
 
-bool Aligner::likely_through_layout(std::uint32_t a, std::uint32_t b) const {
+bool Aligner::likely_through_layout(std::uint32_t a, std::uint32_t b) {
   return readers_through_layout(ref_, a) == readers_through_layout(cand_, b) ||
-         (arranged_constants(ref_, a) == arranged_constants(cand_, b) && same_name(a, b));
+         (same_name(a, b) && arranged_constants(ref_, a) == arranged_constants(cand_, b));
 }
 
 /// Free nodes of one operator that read the same elements, where there is one on each side; of

@@ -1,6 +1,7 @@
 // Rules over what values hold: equal numbers, in the order of the graph, with a single answer.
 
 #include <algorithm>
+#include <span>
 
 #include "passes/aligner.h"
 
@@ -39,6 +40,28 @@ void prefer(Indices& found, Wanted wanted) {
   if (!better.empty()) found = std::move(better);
 }
 
+/// Whether the node that makes a value reads one of the others, or something that holds the same.
+bool made_from(const Side& side, std::uint32_t value, std::span<const std::uint32_t> others) {
+  const std::uint32_t maker = side.value(value).producer;
+  if (maker == kNone) return false;
+  const auto& read = side.node(maker).inputs;
+  return std::any_of(read.begin(), read.end(), [&](auto input) {
+    return input != kNone && std::any_of(others.begin(), others.end(), [&](auto other) {
+             return side.value(other).root == side.value(input).root;
+           });
+  });
+}
+
+/// Values of equal numbers that were made from the first one: by rearranging it, by padding it with
+/// nothing, by a slice of all of it. Producers come first.
+bool all_copies(const Side& side, const Indices& values) {
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    const bool rearranged = side.value(values[i]).root == side.value(values[0]).root;
+    if (!rearranged && !made_from(side, values[i], std::span(values).first(i))) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool Aligner::by_fingerprints() {
@@ -61,11 +84,8 @@ std::uint32_t Aligner::partner_by_print(std::uint32_t b) {
   }
   prefer(fits, [&](auto a) { return in_same_form(a, b); });
   if (fits.size() > 1) prefer(fits, [&](auto a) { return same_maker(a, b); });
-  const bool rearranged_copies = std::all_of(fits.begin(), fits.end(), [&](auto a) {
-    return ref_.value(a).root == ref_.value(fits[0]).root;
-  });
   if (fits.empty()) return kNone;
-  if (fits.size() > 1 && !rearranged_copies) {
+  if (!all_copies(ref_, fits)) {
     undecided_.insert(b);
     return kNone;
   }
@@ -121,7 +141,8 @@ bool Aligner::has_rival(std::uint32_t a, std::uint32_t b) const {
   const auto& near = near_.of_ours[a];
   return std::any_of(near.begin(), near.end(), [&](auto other) {
     return other != b && cand_.value_partner[other] == kNone &&
-           cand_.value(other).root != cand_.value(b).root && in_same_form(a, other) >= form &&
+           cand_.value(other).root != cand_.value(b).root &&
+           !made_from(cand_, other, std::span(&b, 1)) && in_same_form(a, other) >= form &&
            same_maker(a, other) >= maker;
   });
 }

@@ -1,6 +1,7 @@
 #pragma once
 // The state of an alignment in progress. Only align.cpp and its rules include this.
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -132,8 +133,8 @@ class Aligner {
   bool through_layout();
   bool rearranged_only();
   Indices inputs_by_root(const Side& side, std::uint32_t node) const;
-  std::uint64_t arranged_constants(const Side& side, std::uint32_t node) const;
-  bool likely_through_layout(std::uint32_t a, std::uint32_t b) const;
+  std::uint64_t arranged_constants(const Side& side, std::uint32_t node);
+  bool likely_through_layout(std::uint32_t a, std::uint32_t b);
 
   // -- the result: align.cpp ------------------------------------------------------------------
 
@@ -159,6 +160,7 @@ class Aligner {
   std::unordered_set<std::uint64_t> apart_;  // value of the reference << 32 | of the candidate
   std::vector<const ValuePrints*> our_prints_, their_prints_;  // by value; null: none
   NearValues near_;
+  std::array<std::unordered_map<std::uint32_t, std::uint64_t>, 2> arranged_;  // multiset keys
   std::unordered_set<std::uint32_t> undecided_;  // candidate values with several near ones
   std::vector<std::pair<std::uint32_t, std::size_t>> revived_;      // reference node, no-op
   Indices fresh_;                                                   // candidate values just paired

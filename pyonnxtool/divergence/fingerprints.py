@@ -120,6 +120,7 @@ class _Pairing:
             progress("pairing values", done, _MOST_ROUNDS)
             before = self._state()
             if self._agree:
+                self._look(detached=False)
                 self._refute(set(self.made.doubtful))
             else:
                 self._look(detached=True)
@@ -167,9 +168,11 @@ class _Pairing:
         new = [name for name in ours if name and name not in self._ours]
         for name, value in self._reference_values(new):
             self._ours.setdefault(name, []).append(_core.fingerprint(value))
-        for name in theirs:
+        seen = [] if detached else [name for name in theirs if name in self._theirs]
+        wanted = [name for name in theirs if name not in seen]
+        for name in wanted:
             self._theirs.pop(name, None)
-        for name, value in self._candidate_values(list(theirs), detached=detached):
+        for name, value in self._candidate_values(wanted, detached=detached):
             self._theirs.setdefault(name, []).append(_core.fingerprint(value))
         if detached:
             self._refute({name for name in made.doubtful if self._readers_agree(name)})
