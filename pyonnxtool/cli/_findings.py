@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pyonnxtool.cli._diff_text import observer
 from pyonnxtool.cli._document import Report, Setting
+from pyonnxtool.cli._quantized_text import ends, share
 from pyonnxtool.cli._steps_text import search_facts
+from pyonnxtool.findings import Origin, QuantizedRow
 from pyonnxtool.report import (
     BisectReport,
     Culprit,
     DiffReport,
-    Origin,
-    QuantizedRow,
     Step,
     WeightRow,
 )
 from pyonnxtool.wording import amount, decibel, inside, number, plural, printable, ratio, typed
 
 Facts = list[tuple[str, str]]
+_NUMBER = re.compile(r"[-+]?[\d.,]+(e[-+]\d+)?( %)?|-?inf|nan")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Section:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     names: int
+
+    def is_number(self, column: int) -> bool:
+        """Whether all that the column holds are numbers or dashes, one at least a number."""
+        cells = {row[column] for row in self.rows} - {"-", ""}
+        return bool(cells) and all(_NUMBER.fullmatch(cell) for cell in cells)
 
 
 def culprit_facts(culprit: Culprit) -> Facts:
@@ -102,17 +109,17 @@ def _origins(origins: Sequence[Origin]) -> Section:
 
 
 def _quantized(title: str, aside: str, found: Sequence[QuantizedRow]) -> Section:
-    head = ("value", "node", "op", "type", "accumulated dB", "introduced dB", "expected dB")
-    more = ("at the ends", "out of range", "status")
+    head = ("value", "op", "status", "steps", "accumulated dB", "introduced dB", "expected dB")
+    more = ("at the ends", "out of range")
     rows = tuple(
         (
-            *(row.value, row.node, row.op_type, row.dtype, decibel(row.sqnr_db)),
+            *(row.value, row.op_type, row.status, row.dtype or "-", decibel(row.sqnr_db)),
             *(decibel(row.introduced_db), decibel(row.explained_db)),
-            *(f"{row.at_low + row.at_high:.1%}", f"{row.beyond:.1%}", row.status),
+            *(share(ends(row)), share(row.beyond)),
         )
         for row in found
     )
-    return Section(title, aside, head + more, rows, 3)
+    return Section(title, aside, head + more, rows, 1)
 
 
 def _weights(weights: Sequence[WeightRow]) -> Section:

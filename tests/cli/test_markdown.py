@@ -140,7 +140,7 @@ def test_what_only_some_reports_have(form: str, run: Any, answers: Answers) -> N
         "Where NaN or Inf starts",
         "candidate NaN Log of -1 2 of 4 y",
         "Quantization noise",
-        "v conv Conv int8 30.0 31.5 32.0 25.0%",
+        "v Conv noise int8 30.0 31.5 32.0 25 %",
         "Quantized weights",
         "Runs of the search",
         "8 steps, at most 5 runs",
