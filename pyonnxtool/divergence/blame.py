@@ -68,6 +68,8 @@ class Blame:
         partner = self._partner.get(node.id)
         if partner is not None:
             return self._reference.graph.node(partner)
+        if narrows(node) and not self._narrowing:
+            return None
         taken = set(self._partner.values())
         free = [o for o in self._ours if o.id not in taken and o.op_type != "Constant"]
         same = [other for other in free if other.op_type == node.op_type]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from pyonnxtool.divergence.compare import Array
-from pyonnxtool.verdict import EPS
+from pyonnxtool.divergence.compare import Array, Comparison, compare
+from pyonnxtool.verdict import EPS, mismatched_non_finite
 
 ILL = 100.0
 """A region is called ill-conditioned from here: two digits of what it is given are lost."""
@@ -71,8 +72,7 @@ def estimate_condition(
     started = time.monotonic()
     wide = {**inputs, **{name: inputs[name].astype(np.float64) for name in floats}}
     truth = function(wide)
-    scale = _largest(truth)
-    if truth.dtype.kind != "f" or not np.isfinite(truth).all() or scale == 0.0:
+    if truth.dtype.kind != "f" or not np.isfinite(truth).all() or not truth.any():
         return None
     size = max(EPS[dtype], _SMALLEST)
     rng = np.random.default_rng(0)
@@ -85,15 +85,15 @@ def estimate_condition(
         other = function({**wide, **moved})
         if other.shape != truth.shape:
             return None
-        change = max(change, _largest(other - truth) / scale)
+        change = max(change, _relative(compare(truth, other)))
         if time.monotonic() - started > _PATIENCE:
             break
     return Condition(change / size, size, change)
 
 
-def _largest(values: Array) -> float:
-    """Largest magnitude; infinite where one is NaN or infinite."""
-    if values.size == 0:
-        return 0.0
-    most = float(np.abs(values).max())
-    return most if np.isfinite(most) else np.inf
+def _relative(found: Comparison) -> float:
+    """Largest difference over the scale, both without masks."""
+    seen = found.judged
+    if seen is None or mismatched_non_finite(seen):
+        return math.inf
+    return float(seen.max_abs) / seen.ref_abs_max if seen.ref_abs_max else 0.0

@@ -229,7 +229,9 @@ class Referee:
             made = self._made_by_candidate(name, names)
         except PyonnxtoolError:
             return False
-        return is_tie(node, values[source], values[measured.pair.reference], made)
+        # In the candidate's precision: what half precision makes equal are equals.
+        data = as_type(values[source], self._types.get(node.input_names[0]))
+        return is_tie(node, data, values[measured.pair.reference], made)
 
     def _ruling(
         self, measured: Measured, found: Comparison, values: dict[str, Array]

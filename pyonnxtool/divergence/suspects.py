@@ -22,7 +22,7 @@ from pyonnxtool.divergence.why import narrows
 from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite
 
 if TYPE_CHECKING:
-    from pyonnxtool._core import Node
+    from pyonnxtool._core import Model, Node
     from pyonnxtool.divergence.case import Case
 
 _MOST_SUSPECTS = 32
@@ -56,6 +56,7 @@ class Search:
     def __init__(self, case: Case, tolerances: Tolerances, pairs: Sequence[Pair]) -> None:
         self._case, self._tolerances = case, tolerances
         self._graph = case.candidate.model.graph
+        self._in_half = _in_half(case.candidate.model) and not _in_half(case.reference.model)
         self._set_pairs([pair for pair in pairs if not self._narrowed(pair)])
         self._same = {theirs for _, theirs, same in case.alignment.nodes if same}
         self._no_ops = set(case.alignment.no_ops)
@@ -83,8 +84,11 @@ class Search:
     def _narrowed(self, pair: Pair) -> bool:
         """Whether the candidate rounds a value to fewer bits where the reference does not.
 
-        The two hold the same, but it is in the region up to the next value that it shows.
+        The two hold the same, but it is in the region up to the next value that it shows. In a
+        model that is kept in half precision as a whole nobody is to blame for it.
         """
+        if self._in_half:
+            return False
         node = self._graph.value(pair.candidate).producer
         other = self._case.reference.model.graph.value(pair.reference).producer
         return node is not None and narrows(node) and not (other is not None and narrows(other))
@@ -284,6 +288,14 @@ class Search:
         return Search(
             self._case, self._tolerances, [pair for pair in pairs if pair.candidate in needed]
         )
+
+
+def _in_half(model: Model) -> bool:
+    """Whether some weight is kept in float16 or bfloat16."""
+    return any(
+        tensor.dtype in ("float16", "bfloat16") and len(tensor.shape) > 0
+        for tensor in model.graph.initializers
+    )
 
 
 def _constants(node: Node) -> tuple[int, int]:

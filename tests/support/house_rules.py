@@ -16,7 +16,7 @@ KERNELS_USERS = ("kernels", "ir", "ops", "passes", "bind")
 
 PYTHON_LAYERS = (
     ("errors", "_core"),
-    ("registry", "report", "report_parts", "verdict", "wording", "baseline", "schemas"),
+    ("registry", "findings", "report", "report_parts", "verdict", "wording", "baseline", "schemas"),
     ("model", "feeds", "interface", "rewrite"),
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
     ("divergence", "subjects"),
