@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyonnxtool.divergence.case import Case, open_case
@@ -13,6 +14,7 @@ from pyonnxtool.divergence.lineup import line_up
 from pyonnxtool.divergence.network_weights import weights_of_case
 from pyonnxtool.divergence.origin import origins_of_case
 from pyonnxtool.divergence.quantized_rows import quantized_rows
+from pyonnxtool.divergence.ranges import parse_format, ranges_of
 from pyonnxtool.divergence.steadiness import observer_effect, unsteady_sides
 from pyonnxtool.divergence.sweep import Progress, Sweep, Swept
 from pyonnxtool.report import DiffReport, ValueRow
@@ -46,6 +48,7 @@ def diff(
     introduced: bool = True,
     progress: Progress | None = None,
     value_map: ValueMap = (),
+    ranges: str | None = None,
 ) -> DiffReport:
     """Compare two models (or one model on two backends) value by value.
 
@@ -56,11 +59,14 @@ def diff(
     bytes of values that are held at once. With `introduced`, every node of the candidate is also
     run on the reference's values, so that a node that only hands an error on is told from one
     that makes it. `value_map` names values of both that belong together, where the tool does not
-    see it: {"reference's name": "candidate's"}, or "REF=CAND" texts.
+    see it: {"reference's name": "candidate's"}, or "REF=CAND" texts. `ranges` is "fp16", "bf16",
+    "e4m3" or "e5m2": how the reference's values and weights would fit that format, and which nodes
+    would have to stay in float32.
 
     Raises UsageError, ModelError or BackendError.
     """
     tolerances = Tolerances.parse(atol, rtol, ulp)
+    wanted = parse_format(ranges) if ranges is not None else None
     ours, theirs = sides(reference, candidate, custom_ops)
     with open_case(
         ours,
@@ -76,7 +82,12 @@ def diff(
         progress=progress,
         value_map=value_map,
     ) as case:
-        return _report(case, tolerances, introduced)
+        every = case.samples
+        report = _report(case, tolerances, introduced)
+        if wanted is None:
+            return report
+        case.samples = every
+        return replace(report, ranges=ranges_of(case, wanted))
 
 
 def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:

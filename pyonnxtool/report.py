@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pyonnxtool.findings import Origin, QuantizedRow, Ranges
 from pyonnxtool.report_parts import Baseline, Surroundings
 
 Metrics = Mapping[str, float | int | None]
@@ -72,67 +73,6 @@ class WeightRow:
 
 
 @dataclass(frozen=True)
-class Origin:
-    """A value in which NaN or Inf starts: what its node reads holds none."""
-
-    side: str
-    """"reference" or "candidate"."""
-    node: str
-    """Empty for a weight or an input that holds it."""
-    op_type: str
-    value: str
-    kind: str
-    """"NaN", "+Inf", "-Inf" or "Inf" (both signs)."""
-    count: int
-    """How many elements of `size`."""
-    size: int
-    index: tuple[int, ...]
-    """Of the first of them."""
-    cause: str = ""
-    """"0 / 0", "Sqrt of -3.1e-08", "Exp of 104.2 overflows float32" ..."""
-    comes_from: tuple[str, ...] = ()
-    """A NaN that starts from infinities: the values in which these start."""
-    reaches: tuple[str, ...] = ()
-    """Final outputs that hold NaN or Inf because of it."""
-
-
-@dataclass(frozen=True)
-class QuantizedRow:
-    """Noise of one value, layer or weight of a quantized candidate, in decibels of SQNR."""
-
-    kind: str
-    """"layer" (a sum of products), "activation" or "weight"."""
-    node: str
-    """Of the candidate: it makes the value, or reads the weight."""
-    op_type: str
-    """Of that node."""
-    value: str
-    """The candidate's name of it."""
-    reference_value: str
-    """The reference's name of it."""
-    dtype: str
-    """Of the integers; empty where the value itself is not quantized."""
-    scale: float | None
-    """The largest, where there are several."""
-    zero_point: int | None
-    """The first, where there are several."""
-    sqnr_db: float | None
-    """Of the candidate's own run; None for weights."""
-    introduced_db: float
-    """Of what this layer adds by itself; for weights, of the dequantized weight."""
-    explained_db: float | None
-    """What rounding to the steps makes."""
-    at_low: float = 0.0
-    """Share of the integers that are the smallest there is."""
-    at_high: float = 0.0
-    """Share of the integers that are the largest there is."""
-    beyond: float = 0.0
-    """Share of the reference's numbers that lie outside of what the integers can stand for."""
-    status: str = "noise"
-    """"noise", or "fault" when it is more than the steps explain."""
-
-
-@dataclass(frozen=True)
 class DiffReport:
     """The result of `diff`. `verdict` is "same", "different" or "inconclusive"."""
 
@@ -156,6 +96,8 @@ class DiffReport:
     """Where NaN and Inf start on each side, when there are any."""
     quantized: tuple[QuantizedRow, ...] = ()
     """For a quantized candidate: layers and values, then weights, each the noisiest first."""
+    ranges: Ranges | None = None
+    """With --ranges: how the reference would fit a narrower float."""
 
     worst_sample: int | None = None
     """The sample with the final output that is the furthest from what is allowed."""

@@ -10,6 +10,7 @@ from rich.text import Text
 from pyonnxtool.cli._baseline_text import print_baseline, print_news
 from pyonnxtool.cli._origins_text import print_origins
 from pyonnxtool.cli._quantized_text import print_quantized
+from pyonnxtool.cli._ranges_text import print_ranges
 from pyonnxtool.cli._rows import (
     chosen,
     excess,
@@ -58,6 +59,7 @@ def print_diff(target: Console, report: DiffReport, view: View) -> None:
         print_outputs(target, report.outputs, report.tolerance, verbose=view.verbose)
     print_origins(target, report.origins, verbose=view.verbose)
     print_quantized(target, report.quantized, verbose=view.verbose)
+    print_ranges(target, report.ranges, verbose=view.verbose)
     if report.values:
         order = "in graph order" if view.sort == "graph" else "worst first"
         shown = chosen(report.values, view.rows, view.sort)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pyonnxtool.cli._text import heading
-from pyonnxtool.report import Origin
+from pyonnxtool.findings import Origin
 from pyonnxtool.wording import middle, plural, printable
 
 SHOWN = 6

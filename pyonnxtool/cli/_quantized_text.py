@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pyonnxtool.cli._text import STYLES, heading, table
-from pyonnxtool.report import QuantizedRow
+from pyonnxtool.findings import QuantizedRow
 from pyonnxtool.wording import decibel, middle, printable
 
 SHOWN, WEIGHTS_SHOWN = 10, 5

@@ -39,6 +39,7 @@ def row_count(_ctx: click.Context, _param: click.Parameter, text: str) -> int | 
         "diff a.onnx b.onnx --inputs feeds.npz --atol 'logits=1e-3' --json report.json",
         "diff a.onnx b.onnx -o report.html",
         "diff a.onnx b.onnx --baseline report.json",
+        "diff model.onnx --ranges fp16 --inputs feeds.npz",
         codes="0 same; 1 different; 2 usage or a bad model; 125 could not be judged.",
     ),
 )
@@ -48,6 +49,12 @@ def row_count(_ctx: click.Context, _param: click.Parameter, text: str) -> int | 
     "--no-introduced",
     is_flag=True,
     help="Skip what each node adds by itself: half the time, only accumulated errors.",
+)
+@click.option(
+    "--ranges",
+    type=click.Choice(["fp16", "bf16", "e4m3", "e5m2"]),
+    help="Tell how REF would fit this format: what overflows or vanishes, and the fewest nodes to "
+    "keep in float32.",
 )
 @click.option(
     "--sort",

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool.divergence.compare import Array
+from pyonnxtool.divergence.constants import constant
 from pyonnxtool.divergence.nonfinite_causes import cause
 from pyonnxtool.divergence.probe import Feeds, Sample, Side
 from pyonnxtool.divergence.watch import produced, watch
-from pyonnxtool.divergence.weights import constant
 from pyonnxtool.divergence.why import label
 from pyonnxtool.errors import PyonnxtoolError
-from pyonnxtool.report import Origin
+from pyonnxtool.findings import Origin
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Graph, Node

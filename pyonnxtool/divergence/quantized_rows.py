@@ -20,7 +20,7 @@ from pyonnxtool.divergence.quantized_faults import clipped_share, integers_of, l
 from pyonnxtool.divergence.quantized_numbers import Steps, carried_steps, dequantized_constant
 from pyonnxtool.divergence.watch import watch
 from pyonnxtool.divergence.why import label
-from pyonnxtool.report import QuantizedRow
+from pyonnxtool.findings import QuantizedRow
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Node
