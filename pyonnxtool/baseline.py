@@ -27,7 +27,7 @@ def load_baseline(path: str | PathLike[str], schema: str) -> Mapping[str, Any]:
     Raises UsageError for a file that is not there, is no report, or is one of another command.
     """
     text = fspath(path)
-    make = f"write one with --json {text}"
+    make = "the --json of an earlier run is meant"
     try:
         found = json.loads(Path(text).read_text(encoding="utf-8"))
     except FileNotFoundError:

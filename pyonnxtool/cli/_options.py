@@ -219,9 +219,10 @@ def output_options(
         click.option(
             "--format",
             type=click.Choice(known),
+            metavar="FORM",
             default=None,
             show_default="by the ending of FILE, else text",
-            help="Form of the report.",
+            help=f"Form of the report: {', '.join(known[:-1])} or {known[-1]}.",
         ),
         click.option("-o", "file", type=file, metavar="FILE", help="Write the report to FILE."),
         click.option("--json", type=file, metavar="FILE", help="Write the JSON to FILE as well."),

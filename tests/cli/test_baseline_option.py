@@ -95,7 +95,8 @@ def test_a_bad_baseline_is_told_before_anything_runs(
     result = run(command, "a.onnx", "b.onnx", "--baseline", "none.json")
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: --baseline none.json: there is no such file; write one with --json none.json\n"
+        "Error: --baseline none.json: there is no such file; "
+        "the --json of an earlier run is meant\n"
     )
     other = diff_report() if command == "bisect" else bisect_report()
     result = run(command, "a.onnx", "b.onnx", "--baseline", kept(tmp_path, other))

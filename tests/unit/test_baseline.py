@@ -123,7 +123,7 @@ def test_an_inconclusive_baseline_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (None, "old.json: there is no such file; write one with --json"),
+        (None, "old.json: there is no such file; the --json of an earlier run is meant"),
         ("{", "is no JSON: Expecting property name"),
         ("[]", "is no report; a report of schema 'pyonnxtool/diff/1' is needed"),
         (bisect_report().to_json(), "is of schema 'pyonnxtool/bisect/1'; a report of schema"),
