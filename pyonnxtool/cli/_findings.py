@@ -10,14 +10,8 @@ from pyonnxtool.cli._diff_text import observer
 from pyonnxtool.cli._document import Report, Setting
 from pyonnxtool.cli._quantized_text import ends, share
 from pyonnxtool.cli._steps_text import search_facts
-from pyonnxtool.findings import Origin, QuantizedRow
-from pyonnxtool.report import (
-    BisectReport,
-    Culprit,
-    DiffReport,
-    Step,
-    WeightRow,
-)
+from pyonnxtool.findings import Origin, QuantizedRow, Ranges
+from pyonnxtool.report import BisectReport, Culprit, DiffReport, Step, WeightRow
 from pyonnxtool.wording import amount, decibel, inside, number, plural, printable, ratio, typed
 
 Facts = list[tuple[str, str]]
@@ -91,6 +85,8 @@ def sections(report: Report) -> Iterator[Section]:
         yield _quantized("Quantized weights", "dequantized, against the float weights", weights)
     if report.weights:
         yield _weights(report.weights)
+    if isinstance(report, DiffReport) and report.ranges:
+        yield _ranges(report.ranges)
     if isinstance(report, BisectReport) and report.steps:
         yield _steps(report.steps, report.plan)
 
@@ -120,6 +116,20 @@ def _quantized(title: str, aside: str, found: Sequence[QuantizedRow]) -> Section
         for row in found
     )
     return Section(title, aside, head + more, rows, 1)
+
+
+def _ranges(ranges: Ranges) -> Section:
+    head = ("value", "node", "op", "kind", "largest", "headroom bits", "overflow", "vanish")
+    rows = tuple(
+        (
+            *(row.value, row.node, row.op_type, row.kind, number(row.max_abs)),
+            "-" if row.headroom_bits is None else f"{row.headroom_bits:.1f}",
+            *(f"{row.overflow:,}", f"{row.vanish:,}"),
+        )
+        for row in ranges.rows
+    )
+    keep = f"; to keep in float32: {', '.join(ranges.keep)}" if ranges.keep else ""
+    return Section(f"Range of {ranges.format}", f"{ranges.note}{keep}", head, rows, 3)
 
 
 def _weights(weights: Sequence[WeightRow]) -> Section:

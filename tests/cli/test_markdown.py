@@ -12,7 +12,8 @@ import pytest
 
 from cli.reports import CULPRIT, NAMELESS, VALUES, bisect_report, diff_report, row
 from pyonnxtool.cli._markdown import block, cell, code
-from pyonnxtool.report import Frontier, Origin, QuantizedRow, Step
+from pyonnxtool.findings import Origin, QuantizedRow, RangeRow, Ranges
+from pyonnxtool.report import Frontier, Step
 from pyonnxtool.report_parts import Baseline, Worse
 
 Answers = Callable[[str, Any], list[dict[str, Any]]]
@@ -149,6 +150,17 @@ def test_what_only_some_reports_have(form: str, run: Any, answers: Answers) -> N
         "GeluFusion",
     ):
         assert told in shown, told
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_ranges_of_a_narrower_float(form: str, run: Any, answers: Answers) -> None:
+    rows = (RangeRow("v", "value", "exp", "Exp", 8, 1e6, 0.5, -4.2, 3, 0, 0),)
+    answers("diff", diff_report(ranges=Ranges("float16", rows, ("exp",), note="it was tried")))
+    found = re.sub(r"<[^>]*>|[`|]", " ", run("diff", "a", "b", "--format", form).stdout)
+    shown = re.sub(r"\s+", " ", found)
+    assert "Range of float16" in shown
+    assert "it was tried; to keep in float32: exp" in shown
+    assert "v exp Exp value 1.00e+06 -4.2 3 0" in shown
 
 
 def test_a_long_table_is_cut(run: Any, answers: Answers) -> None:
