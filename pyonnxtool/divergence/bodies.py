@@ -24,7 +24,6 @@ from pyonnxtool.divergence.turns import (
     BODIES,
     as_declared,
     branch_taken,
-    is_control_flow,
     turns_of,
 )
 from pyonnxtool.divergence.why import differences, label
@@ -65,15 +64,6 @@ class Inside:
         if self.culprits or self.clean:
             return list(self.culprits)
         return [replace(node, why=self.reason or node.why)]
-
-
-def control_flow_pair(ours: Sequence[Node], theirs: Sequence[Node]) -> tuple[Node, Node] | None:
-    """The If, Loop or Scan of a region and of its counterpart, when each has just one."""
-    mine = [node for node in ours if is_control_flow(node)]
-    other = [node for node in theirs if is_control_flow(node)]
-    if len(mine) != 1 or len(other) != 1 or mine[0].op_type != other[0].op_type:
-        return None
-    return mine[0], other[0]
 
 
 def look_inside(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
 from pyonnxtool.divergence.blame import Blame
-from pyonnxtool.divergence.bodies import control_flow_pair, look_inside
+from pyonnxtool.divergence.bodies import look_inside
 from pyonnxtool.divergence.case import Case
 from pyonnxtool.divergence.drift import drift
 from pyonnxtool.divergence.first_look import FirstLook
@@ -28,6 +28,7 @@ from pyonnxtool.divergence.steadiness import observer_effect
 from pyonnxtool.divergence.surroundings import surroundings
 from pyonnxtool.divergence.suspects import Fault, Search
 from pyonnxtool.divergence.sweep import Swept
+from pyonnxtool.divergence.turns import control_flow_pair
 from pyonnxtool.divergence.why import comes_from, differences, label, neighbourhood
 from pyonnxtool.report import BisectReport, Culprit, ValueRow
 from pyonnxtool.verdict import Tolerances
@@ -165,9 +166,8 @@ class _ByValues:
         culprit = self._culprit(fault, search.judge)
         case, swept = self._case, search.swept
         pair = control_flow_pair(*self._regions(fault))
-        excused = any(measured is fault.measured for measured, _ in search.ill_conditioned)
         if pair is None or case.reference.recorded is not None:
-            return [] if excused else [culprit]
+            return [culprit]
         # Another sample may take another branch, or run more iterations.
         samples = sorted(case.samples, key=lambda s: s.number != fault.measured.sample)
         found = []
@@ -176,8 +176,6 @@ class _ByValues:
             found.append(look_inside(case, self._tolerances, pair, around, bisect_by_values))
             if found[-1].culprits:
                 return found[-1].blame(culprit)
-        if excused and not any(one.own for one in found):
-            return []
         return next((one for one in found if not one.clean), found[0]).blame(culprit)
 
     # -- words --------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from pyonnxtool.divergence.network_side import NetworkBackend
 from pyonnxtool.divergence.plan import in_candidate_form
 from pyonnxtool.divergence.probe import Values, as_type, described, open_part, type_of
 from pyonnxtool.divergence.ties import is_tie
+from pyonnxtool.divergence.turns import control_flow_pair
 from pyonnxtool.errors import PyonnxtoolError
 from pyonnxtool.verdict import EPS, mismatched_non_finite
 
@@ -156,6 +157,8 @@ class Referee:
         found = measured.introduced
         if found is None or found.stats is None or found.dtype not in EPS:
             return None
+        if self._is_searched_inside(measured):
+            return None
         values = self._values_of(measured.sample)
         if not isinstance(values.get(measured.pair.reference), np.ndarray):
             return None
@@ -173,7 +176,7 @@ class Referee:
         a float.
         """
         found = measured.introduced or measured.accumulated
-        if found is None or found.dtype not in EPS:
+        if found is None or found.dtype not in EPS or self._is_searched_inside(measured):
             return None
         values = self._values_of(measured.sample)
         pair = measured.pair
@@ -188,6 +191,19 @@ class Referee:
         )
         known = [self._condition(*side, found.dtype) for side in sides]
         return min(filter(None, known), key=lambda one: one.number, default=None)
+
+    def _is_searched_inside(self, measured: Measured) -> bool:
+        """Bodies are compared turn by turn instead: in float64 each turn would run in Python."""
+        pair, case = measured.pair, self._case
+        sides = (
+            (case.reference.model, self._paired_reference, pair.reference),
+            (case.candidate.model, self._paired_candidate, pair.candidate),
+        )
+        ours, theirs = (
+            [model.graph.node(index) for index in _core.region(model, given, [name], True)]
+            for model, given, name in sides
+        )
+        return case.reference.recorded is None and control_flow_pair(ours, theirs) is not None
 
     def _condition(
         self,

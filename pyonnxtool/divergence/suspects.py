@@ -17,7 +17,6 @@ from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.referee import Referee, Ruling
 from pyonnxtool.divergence.rematch import rematched
 from pyonnxtool.divergence.sweep import Measured, Sweep, Swept
-from pyonnxtool.divergence.turns import is_control_flow
 from pyonnxtool.divergence.why import narrows
 from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite
 
@@ -165,9 +164,7 @@ class Search:
         word = ruling.word(bound) if ruling is not None else ""
         if word == "ill-conditioned" and ruling is not None:
             self.ill_conditioned.append((measured, ruling))
-        # What is inside a body can be wrong all the same: it is looked into before it is excused.
-        inside = word == "ill-conditioned" and node is not None and is_control_flow(node)
-        if word in ("both within rounding", "ill-conditioned") and not inside:
+        if word in ("both within rounding", "ill-conditioned"):
             return None
         region = _core.region(
             self._case.candidate.model, self._paired, [measured.pair.candidate], True

@@ -29,6 +29,15 @@ def is_control_flow(node: Node) -> bool:
     return node.domain in ("", "ai.onnx") and node.op_type in BODIES
 
 
+def control_flow_pair(ours: Sequence[Node], theirs: Sequence[Node]) -> tuple[Node, Node] | None:
+    """The If, Loop or Scan of a region and of its counterpart, when each has just one."""
+    mine = [node for node in ours if is_control_flow(node)]
+    other = [node for node in theirs if is_control_flow(node)]
+    if len(mine) != 1 or len(other) != 1 or mine[0].op_type != other[0].op_type:
+        return None
+    return mine[0], other[0]
+
+
 def branch_taken(condition: Output) -> str:
     """The attribute of an If that holds the body which `condition` chooses."""
     return "then_branch" if bool(np.asarray(condition).reshape(-1)[0]) else "else_branch"
