@@ -286,6 +286,36 @@ def same_comparison(ctx: click.Context) -> str:
     return shlex.join(words)
 
 
+OF_THE_REPORT = frozenset(
+    {"format", "file", "json", "force", "quiet", "verbose", "no_progress"}
+) | {
+    *("baseline", "rows", "sort", "journal", "resume", "repro"),
+}
+"""Options that change what is told or kept of a comparison, and nothing of what is found."""
+
+
+def typed_command(ctx: click.Context) -> str:
+    """The command as the user typed it, for whoever wants to see the same again."""
+    words = ["pyonnxtool", str(ctx.info_name)]
+    for param in ctx.command.params:
+        name = str(param.name)
+        source = ctx.get_parameter_source(name)
+        if source is not click.core.ParameterSource.COMMANDLINE or name in OF_THE_REPORT:
+            continue
+        value = ctx.params[name]
+        flag = [] if isinstance(param, click.Argument) else [max(param.opts, key=len)]
+        if isinstance(value, bool):
+            words += flag if value else param.secondary_opts
+        elif isinstance(value, dict):
+            for key, sizes in value.items():
+                text = ",".join(map(str, sizes)) if isinstance(sizes, tuple) else str(sizes)
+                words += [*flag, f"{key}={text}"]
+        else:
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [*flag, str(one)]
+    return shlex.join(words)
+
+
 def inputs_text(options: dict[str, Any]) -> str:
     """Where the inputs come from, for the header of a report."""
     return (

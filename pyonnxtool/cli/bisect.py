@@ -16,7 +16,7 @@ from pyonnxtool.cli._options import (
     inputs_text,
     map_option,
     output_options,
-    same_comparison,
+    typed_command,
 )
 from pyonnxtool.cli._repro import check_repro, repro_option, write_culprit
 from pyonnxtool.cli._search_options import search_options
@@ -83,7 +83,7 @@ def command(
     setting = Setting(
         "bisect",
         finding(report),
-        f"pyonnxtool bisect {same_comparison(ctx)}",
+        typed_command(ctx),
         inputs_text(options),
         lambda: plain_text(lambda target: print_bisect(target, report, verbose=output.verbose)),
     )

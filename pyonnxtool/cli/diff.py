@@ -16,6 +16,7 @@ from pyonnxtool.cli._options import (
     map_option,
     output_options,
     same_comparison,
+    typed_command,
 )
 
 EXIT_CODES = {"same": 0, "different": 1, "inconclusive": 125}
@@ -119,7 +120,7 @@ def command(
     setting = Setting(
         "diff",
         sentence(report),
-        f"pyonnxtool diff {view.again}",
+        typed_command(ctx),
         view.inputs,
         lambda: plain_text(lambda target: print_diff(target, report, view)),
     )

@@ -48,6 +48,18 @@ def test_bisect(verdict: str, run: Any, answers: Answers, markdown_golden: Golde
     assert "onnxruntime" in folded
 
 
+def test_the_command_is_the_one_that_was_typed(run: Any, answers: Answers, tmp_path: Path) -> None:
+    answers("diff", diff_report())
+    words = ("diff", "a.onnx", "b c.onnx", "--dim", "n=1", "--shape", "x=1,3", "--shape", "y=")
+    more = ("--atol", "1e-4", "--atol", "y*=1e-3", "--no-introduced", "--only", "op:Conv")
+    shown = ("--rows", "all", "-q", "--format", "markdown", "-o", "issue.md", "--force")
+    run(*words, *more, *shown)
+    assert (
+        "`pyonnxtool diff a.onnx 'b c.onnx' --shape x=1,3 --shape y= --dim n=1 --atol 1e-4 "
+        "--atol 'y*=1e-3' --only op:Conv --no-introduced`"
+    ) in (tmp_path / "issue.md").read_text()
+
+
 @pytest.fixture
 def markdown_golden() -> Golden:
     """Compare with fixtures/golden/markdown/NAME.md; WRITE_GOLDEN=1 writes it instead."""
