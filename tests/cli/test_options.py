@@ -42,6 +42,7 @@ def test_options_reach_the_api(run: Any, answers: Answers, tmp_path: Path) -> No
         "custom_ops": ("ops.so",),
         "value_map": (),
         "introduced": True,
+        "ranges": None,
     }
 
 
