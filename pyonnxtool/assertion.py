@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 _CULPRITS = 3
 _OUTPUTS = 5
 _LABEL = 11
-_FLAGS = ("by", "samples", "seed", "atol", "rtol", "ulp", "memory", "only", "skip")
+_FLAGS = {
+    **{name: name for name in ("by", "samples", "seed", "atol", "rtol", "ulp", "memory")},
+    **{name: name for name in ("only", "skip", "timeout")},
+    **{"max_runs": "max-runs", "all_faults": "all", "value_map": "map"},
+}
+"""Arguments to the options of the command line that mean the same."""
 _DEFAULTS = {"by": "auto", "samples": 1, "seed": 0, "memory": "2GiB"}
 
 
@@ -99,13 +104,16 @@ def _command(reference: object, candidate: object, asked: Mapping[str, Any]) -> 
     inputs = asked["inputs"]
     if inputs is not None:
         words += ["--inputs", fspath(inputs) if isinstance(inputs, str | PathLike) else "INPUTS"]
-    for flag in _FLAGS:
-        value = asked.get(flag)
-        if value is None or value == _DEFAULTS.get(flag):
+    for name, flag in _FLAGS.items():
+        value = asked.get(name)
+        if value is None or value is False or value == _DEFAULTS.get(name):
             continue
-        several = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+        several = list(value.items()) if isinstance(value, Mapping) else value
+        if isinstance(several, str) or not isinstance(several, Sequence):
+            several = [several]
         for one in several:
-            words += [f"--{flag}", str(one)]
+            text = "=".join(one) if isinstance(one, tuple) else str(one)
+            words += [f"--{flag}"] if one is True else [f"--{flag}", text]
     for name, sizes in (asked.get("shapes") or {}).items():
         words += ["--shape", f"{name}={','.join(map(str, sizes))}"]
     for name, size in (asked.get("dims") or {}).items():

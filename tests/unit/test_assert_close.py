@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -91,8 +92,19 @@ def test_the_command_holds_what_was_asked_for(pair: tuple[str, str], tmp_path: P
     assert lines[-1].endswith(
         f"--inputs {tmp_path / 'feeds.npz'} --seed 4 --atol '*=1e-9' --atol y=1e-8"
     )
-    lines = told(*pair, shapes={"x": (3, 4)})
-    assert lines[-1].endswith("--shape x=3,4")
+    lines = told(
+        *pair, shapes={"x": (3, 4)}, all_faults=True, value_map=[("sum", "sum"), "relu=relu"]
+    )
+    assert lines[-1].endswith("--all --map sum=sum --map relu=relu --shape x=3,4")
+
+
+def test_the_command_line_has_these_options() -> None:
+    from pyonnxtool.assertion import _FLAGS
+    from pyonnxtool.cli.bisect import command
+
+    flags = {flag for option in command.params for flag in option.opts}
+    assert {f"--{flag}" for flag in _FLAGS.values()} <= flags
+    assert set(_FLAGS) <= set(inspect.signature(pot.bisect).parameters)
 
 
 def test_a_model_by_itself_is_compared_with_its_optimized_self(pair: tuple[str, str]) -> None:
