@@ -120,9 +120,7 @@ bool Aligner::resolve(const Indices& ours, const Indices& theirs) {
       return !same && (other.a == fit.a || other.b == fit.b) && other.points >= fit.points;
     });
     if (!best || ref_.node_partner[fit.a] != kNone || cand_.node_partner[fit.b] != kNone) continue;
-    // With other readers it is the name alone that speaks for it: a norm may be folded into it.
-    const bool placed = readers(ref_, fit.a) == readers(cand_, fit.b);
-    pair_nodes(fit.a, fit.b, placed ? Ground::placed : Ground::surroundings);
+    pair_nodes(fit.a, fit.b, in_place(fit.a, fit.b) ? Ground::placed : Ground::surroundings);
     progress = true;
   }
   return progress;
@@ -326,8 +324,7 @@ void Aligner::by_trusted_names() {
     const bool free = ref_.node_partner[a] == kNone && cand_.node_partner[b] == kNone;
     if (!free || ref_.node(a).op != cand_.node(b).op || outputs_told_apart(a, b)) continue;
     Indices mapped;
-    const bool placed = mapped_inputs(b, mapped) && mapped == own_inputs(a) &&
-                        readers(ref_, a) == readers(cand_, b);
+    const bool placed = mapped_inputs(b, mapped) && mapped == own_inputs(a) && in_place(a, b);
     pair_nodes(a, b, placed ? Ground::placed : Ground::surroundings);
   }
   for (const auto& [a, b] : alike_by_name_) {

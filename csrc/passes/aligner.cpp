@@ -247,6 +247,25 @@ std::uint64_t Aligner::ancestry(const Side& side, std::uint32_t value, int depth
   return key;
 }
 
+/// Nodes that read the same: whether one also stands where the other does. Something may be folded
+/// into it when its readers are others, when it has another set of constants, or a large one that
+/// has no element of the other's.
+bool Aligner::in_place(std::uint32_t a, std::uint32_t b) const {
+  if (readers(ref_, a) != readers(cand_, b)) return false;
+  if (constants_key(ref_, a, true) != constants_key(cand_, b, true)) return false;
+  const auto& ours = ref_.node(a).inputs;
+  const auto& theirs = cand_.node(b).inputs;
+  for (std::size_t i = 0; i < std::min(ours.size(), theirs.size()); ++i) {
+    if (!ref_.constant(ours[i]) || !cand_.constant(theirs[i])) continue;
+    if (ref_.value(ours[i]).constant == cand_.value(theirs[i]).constant) continue;
+    if (nothing_in_common(constant_tensor(ref_.model.graph(), ref_.value(ours[i]).id),
+                          constant_tensor(cand_.model.graph(), cand_.value(theirs[i]).id))) {
+      return false;
+    }
+  }
+  return true;
+}
+
 int Aligner::likeness(std::uint32_t a, std::uint32_t b) const {
   int points = 0;
   if (readers(ref_, a) == readers(cand_, b)) points += 4;

@@ -90,6 +90,7 @@ class Aligner {
   bool same_name(std::uint32_t a, std::uint32_t b) const;
   /// Operators and constant shapes of what makes a value, so many nodes up; paired values end it.
   std::uint64_t ancestry(const Side& side, std::uint32_t value, int depth) const;
+  bool in_place(std::uint32_t a, std::uint32_t b) const;
   /// How well two nodes of one operator fit beyond what they read; 0: they do not.
   int likeness(std::uint32_t a, std::uint32_t b) const;
 

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kSampleAbove = 64 * 1024;
 constexpr std::size_t kSamples = 16;
 constexpr std::size_t kSampleBytes = 1024;
+constexpr std::uint64_t kManyElements = 64;
 
 std::uint64_t nonzero(std::uint64_t hash) noexcept { return hash == 0 ? 1 : hash; }
 
@@ -131,14 +132,33 @@ ConstantKey constant_key(const Node& node) {
   return {nonzero(hash), 0, 0};
 }
 
-std::uint64_t multiset_key(const Graph& graph, ValueId constant) {
-  TensorRef tensor = graph.constant(constant, true);
+TensorRef constant_tensor(const Graph& graph, ValueId constant) {
+  if (TensorRef tensor = graph.constant(constant, true)) return tensor;
   const NodeId producer = graph.value(constant).producer;
-  if (!tensor && producer) {
-    tensor = graph.node(producer).attr_tensor("value");
-    if (!tensor) return constant_key(graph.node(producer)).content;
+  return producer ? graph.node(producer).attr_tensor("value") : nullptr;
+}
+
+bool nothing_in_common(const TensorRef& ours, const TensorRef& theirs) {
+  if (!ours || !theirs || ours->dtype() != theirs->dtype()) return false;
+  const std::uint64_t count = ours->count().value_or(0);
+  if (count < kManyElements || count != theirs->count()) return false;
+  const auto left = ours->data();
+  const auto right = theirs->data();
+  if (!left || !right || left.value().view.size() != right.value().view.size()) return false;
+  const std::size_t width = left.value().view.size() / count;
+  if (width == 0) return false;
+  for (std::uint64_t i = 0; i < kManyElements; ++i) {
+    const std::size_t place = i * (count / kManyElements) * width;
+    const ByteView a = left.value().view.subspan(place, width);
+    if (std::ranges::equal(a, right.value().view.subspan(place, width))) return false;
   }
-  if (!tensor) return 0;
+  return true;
+}
+
+std::uint64_t multiset_key(const Graph& graph, ValueId constant) {
+  const TensorRef tensor = constant_tensor(graph, constant);
+  const NodeId producer = graph.value(constant).producer;
+  if (!tensor) return producer ? constant_key(graph.node(producer)).content : 0;
   const auto data = tensor->data();
   const std::uint64_t count = tensor->count().value_or(0);
   if (!data || count == 0 || data.value().view.size() % count != 0) return elements_key(*tensor);

@@ -30,6 +30,12 @@ enum class LargeBy {
 /// often they occur: equal for every permutation and reshape.
 [[nodiscard]] std::uint64_t multiset_key(const Graph& graph, ValueId constant);
 
+/// The tensor behind an initializer or a Constant node's output; null when there is none.
+[[nodiscard]] TensorRef constant_tensor(const Graph& graph, ValueId constant);
+
+/// Whether no element of many that are looked at is equal; false for small or unreadable tensors.
+[[nodiscard]] bool nothing_in_common(const TensorRef& ours, const TensorRef& theirs);
+
 /// All attributes by name and value, bodies by structure (names inside do not matter).
 [[nodiscard]] std::uint64_t attributes_key(const Graph& graph, const Node& node);
 
