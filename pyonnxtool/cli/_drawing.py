@@ -12,7 +12,7 @@ from pyonnxtool.report_parts import GraphEdge, GraphNode, Surroundings
 from pyonnxtool.wording import TIMES, middle, number, printable, ratio, typed
 
 NODE = Box(212.0, 62.0)
-END = Box(196.0, 46.0)
+END = Box(180.0, 46.0)
 BETWEEN = 52.0
 LABEL_WIDTH = 180.0
 LABEL_ROOM = LABEL_WIDTH + 10.0
@@ -101,7 +101,7 @@ def _drawn(node: GraphNode, box: Box, layout: Layout, made: dict[str, list[Graph
     else:
         own = made[node.key]
         kind = _type(own[0]) if own else ""
-        lines = [middle(node.name, 24), f"{node.kind} {middle(kind, 20)}".strip()]
+        lines = [middle(node.name, 24), f"{node.kind} {middle(kind, 19)}".strip()]
         title = f"{node.kind} {node.name} {kind}"
     look = f"{node.kind} {node.role} {_severity(node)}"
     x, y = (round(at, 1) for at in corner)
