@@ -29,6 +29,8 @@ class Setting:
     """Where the inputs come from."""
     text: Callable[[], str]
     """The report as a file of text: documents hold all of it, folded away."""
+    proposal: str = ""
+    """A command that tells more, where there is one."""
 
 
 def forms(report: Report, setting: Setting) -> Mapping[str, Callable[[], str]]:

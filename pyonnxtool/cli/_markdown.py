@@ -61,6 +61,7 @@ def _lines(report: Report, setting: Setting) -> Iterator[str]:
 def _facts(report: Report, setting: Setting) -> Iterator[str]:
     yield "| | |\n|---|---|"
     facts = [*report_facts(report, setting), ("reproduce", setting.command)]
+    facts += [("to name the node", setting.proposal)] if setting.proposal else []
     for label, text in facts:
         yield f"| {label} | {ticked(text) if label in _OURS else cell(code(text))} |"
 

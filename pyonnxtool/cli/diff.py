@@ -123,6 +123,7 @@ def command(
         typed_command(ctx),
         view.inputs,
         lambda: plain_text(lambda target: print_diff(target, report, view)),
+        f"pyonnxtool bisect {view.again}" if report.verdict == "different" else "",
     )
     deliver(
         output,
