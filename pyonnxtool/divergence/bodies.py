@@ -244,7 +244,8 @@ class _Descent:
 
     def _judge(self, its: str, bodies: tuple[_Body, _Body], seen: _Seen) -> Inside:
         if seen.worst is None:
-            return Inside(reason="given the reference's values, its body computes the same")
+            few = "" if seen.complete else f" in the first {seen.total} iterations"
+            return Inside(reason=f"given the reference's values, its body computes the same{few}")
         chosen = {turn.number: turn for turn in (seen.first, seen.worst) if turn is not None}
         culprits: dict[tuple[str, str], Culprit] = {}
         reason, clean = "", math.isfinite(seen.error)
@@ -281,6 +282,7 @@ class _Descent:
             self._case.memory,
             self._case.progress,
             quantization=Quantization(theirs.side.model, turn.candidate) if quantized else None,
+            is_body=True,
         )
         return self._bisect(case, self._tolerances, FirstLook(bad=(0,)))
 

@@ -149,7 +149,9 @@ class _ByValues:
         narrow = [
             culprit
             for fault, culprit in named
-            if len(fault.region) <= max(4, _WIDEST_REGION * total) or culprit.node in self._damaged
+            if len(fault.region) <= max(4, _WIDEST_REGION * total)
+            or culprit.node in self._damaged
+            or self._case.is_body
         ]
         if narrow:
             return self._first.report(

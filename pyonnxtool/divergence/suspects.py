@@ -68,15 +68,21 @@ class Search:
         """The worst first. Of values whose regions overlap, one fault is made."""
         found = self._measured()
         for _ in range(0 if self._case.quantization else _ROUNDS):
-            odd = {*self._doubtful(found), *self._misshapen(found)}
+            odd = {*self._doubtful(found), *self._misshapen(found)} - self._misshapen_outputs(found)
             wide = {f.measured.pair.candidate for f in found if len(f.region) > 1}
             if not odd and not wide:
                 break
             pairs = rematched(self._case, self.pairs, odd, wide, self.swept)
             if pairs == self.pairs:
                 break
+            before, known = self.pairs, self._misshapen_outputs(found)
             self._set_pairs(pairs)
             found = self._measured()
+            if self._misshapen_outputs(found) - known:
+                # Numbers in another shape are no other form of a value where it comes out so.
+                self._set_pairs(before)
+                found = self._measured()
+                break
         doubtful = self._doubtful(found)
         return _merged(self._settled(found, doubtful) if doubtful else found)
 
@@ -219,6 +225,17 @@ class Search:
             for fault in faults
             if fault.measured.introduced is not None and fault.measured.introduced.stats is None
         ]
+
+    def _misshapen_outputs(self, faults: Iterable[Fault]) -> set[str]:
+        """Final outputs that their own nodes give another shape than the reference's have."""
+        outputs = {pair.candidate for pair in self._case.outputs}
+        return {
+            fault.measured.pair.candidate
+            for fault in faults
+            if fault.measured.pair.candidate in outputs
+            and fault.measured.introduced is not None
+            and fault.measured.introduced.stats is None
+        }
 
     def _readers(self, name: str) -> set[str]:
         """Paired values whose regions read the value."""

@@ -124,3 +124,12 @@ def test_json_is_strict_and_carries_its_schema():
     assert data["schema"] == "pyonnxtool/bisect/1"
     assert data["culprits"][0]["op_type"] == "Sqrt"
     assert set(data) >= {"verdict", "coverage", "observer_effect", "runs", "samples"}
+
+
+def test_another_shape_that_reaches_an_output_is_a_fault():
+    text = """g (float[3,8] x) => (float y) {
+      a = Abs (x)  r = ReduceSum <keepdims = 0> (a)  y = Sqrt (r) }"""
+    other = text.replace("float y", "float[1,1] y").replace("keepdims = 0", "keepdims = 1")
+    (culprit,) = bisect(parsed(text), parsed(other), inputs={"x": X}).culprits
+    assert culprit.outputs == ("r",)
+    assert culprit.why == "attribute keepdims differs: 1 instead of 0"
