@@ -85,6 +85,7 @@ def drawings(text: str) -> list[ET.Element]:
 @pytest.mark.parametrize("verdict", ["same", "different", "inconclusive"])
 def test_diff_has_everything(verdict: str, run: Any, answers: Answers) -> None:
     found = Page(page(run, answers, "diff", diff_report(verdict)))
+    assert ("pyonnxtool bisect a.onnx b.onnx" in found.text) == (verdict == "different")
     for told in (verdict, "good.onnx@ort:none", "812 compared, 37 fused away", "bn_out", "boxes"):
         assert told in found.text
     assert sum(attrs.get("id", "").startswith("v") for tag, attrs in found.tags if tag == "tr") == (

@@ -36,6 +36,8 @@ def test_diff(verdict: str, run: Any, answers: Answers) -> None:
     assert (
         "| coverage | 812 compared, 37 fused away, 5 ambiguous, 2 without a counterpart |" in text
     )
+    proposed = "| to name the node | `pyonnxtool bisect good.onnx bad.onnx` |" in text
+    assert proposed == (verdict == "different")
 
 
 @pytest.mark.parametrize("verdict", ["fault", "drift", "same", "inconclusive"])
