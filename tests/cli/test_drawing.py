@@ -6,6 +6,8 @@ import math
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cli.reports import AROUND, row
 from pyonnxtool.cli._drawing import drawing_of
@@ -141,3 +143,38 @@ def test_marks_of_errors_are_few() -> None:
 def test_one_value_is_no_plot() -> None:
     assert plot_of([row("v")]) is None
     assert plot_of([]) is None
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[dict[str, Box], list[tuple[str, str]]]:
+    """Boxes of different sizes, producers first, and edges that go forward."""
+    count = draw(st.integers(1, 14))
+    sizes = st.builds(Box, st.sampled_from([40.0, 180.0, 400.0]), st.sampled_from([20.0, 62.0]))
+    boxes = {f"b{index}": draw(sizes) for index in range(count)}
+    pairs = [(f"b{a}", f"b{b}") for b in range(count) for a in range(b)]
+    edges = draw(st.lists(st.sampled_from(pairs), max_size=30)) if pairs else []
+    return boxes, edges
+
+
+@given(graphs())
+def test_any_graph_is_laid_out_without_overlaps(
+    graph: tuple[dict[str, Box], list[tuple[str, str]]],
+) -> None:
+    boxes, edges = graph
+    layout = lay_out(boxes, edges, between=50.0)
+    places = {
+        key: (layout.x[key], layout.y[key], boxes[key] if isinstance(key, str) else Box(0, 0))
+        for key in layout.x
+    }
+    for x, y, box in places.values():
+        assert box.width / 2 <= x <= layout.width - box.width / 2
+        assert box.height / 2 <= y <= layout.height - box.height / 2
+    found = list(places.values())
+    for place, (x, y, box) in enumerate(found):
+        for other_x, other_y, other in found[place + 1 :]:
+            apart = abs(x - other_x) >= (box.width + other.width) / 2
+            assert apart or abs(y - other_y) >= (box.height + other.height) / 2
+    for source, target in edges:
+        route = layout.routes[source, target]
+        assert (route[0], route[-1]) == (source, target)
+        assert all(layout.y[upper] < layout.y[lower] for upper, lower in pairwise(route))
