@@ -18,8 +18,7 @@ from pyonnxtool.divergence.given_pairs import ValueMap, given_pairs
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side
 from pyonnxtool.divergence.quantized import Quantization
-from pyonnxtool.divergence.quantized_detour import line_up_quantized
-from pyonnxtool.divergence.quantized_pairs import QuantizedAlignment
+from pyonnxtool.divergence.quantized_pairs import QuantizedAlignment, align_quantized
 from pyonnxtool.divergence.sweep import Progress
 from pyonnxtool.divergence.training import training_notes
 from pyonnxtool.errors import UsageError
@@ -132,16 +131,13 @@ def open_case(
         more = inputs is None and samples == 1
         return list(_samples(*models, None, 2, seed, shapes, dims)) if more else fed
 
-    budget = parse_memory(memory)
-    quantized = line_up_quantized(
-        reference, candidate, *names, watched, memory=budget, progress=progress or _silent
-    )
+    quantized = align_quantized(reference.model, candidate.model, *names)
     lineup = quantized or pair_by_values(
         reference,
         candidate,
         *names,
         watched,
-        memory=budget,
+        memory=parse_memory(memory),
         given=given_pairs(value_map, reference.model, candidate.model),
         progress=progress or _silent,
     )
@@ -163,7 +159,7 @@ def open_case(
         pairs,
         outputs,
         fed,
-        budget,
+        parse_memory(memory),
         progress or _silent,
         swapped,
         chosen.takes,
