@@ -79,6 +79,8 @@ class Blame:
         if narrows(node) and not self._narrowing:
             return 7
         other = self.counterpart(node)
+        if other is None and node.op_type == "Identity":
+            return 0
         if other is None or other.op_type != node.op_type:
             return 4 if spare and not node.domain and node.op_type not in MOVING else 1
         if attribute_differences(other, node):

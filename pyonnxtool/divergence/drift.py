@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyonnxtool.divergence.condition import Condition
 from pyonnxtool.divergence.referee import Referee
+from pyonnxtool.divergence.why import own_differences
 from pyonnxtool.report import ValueRow
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _LISTED = 10
 _ASKED = 3
 """Of each list, the rows whose condition is estimated."""
+_FEW = 3
+"""So many nodes that are not what their counterparts are, and no more, are worth a look."""
 _TOLD_GAIN = 10.0
 """A node that amplifies less is not asked why."""
 
@@ -35,7 +38,9 @@ def drift(case: Case, search: Search) -> Drift:
     """Ranks what was measured. Ill-conditioned regions that looked like faults come first."""
     swept = search.swept
     rows = [search.judge.row(m) for m in swept.values.values() if m.accumulated is not None]
-    first = {measured.pair.candidate for measured, _ in search.ill_conditioned}
+    changed = _changed(case)
+    first = {measured.pair.candidate for measured, _ in search.ill_conditioned} | changed.keys()
+    rows = [replace(row, note=_noted(row.note, changed.get(row.value, ""))) for row in rows]
     contributors = _largest(
         rows, lambda row: _introduced(row, swept), lambda row: row.value in first
     )
@@ -45,8 +50,29 @@ def drift(case: Case, search: Search) -> Drift:
     return Drift(
         tuple(_with_condition(row, found) for row in contributors),
         tuple(_with_condition(row, found) for row in gains),
-        _reason([*asked], found),
+        _reason([*asked], found, changed),
     )
+
+
+def _changed(case: Case) -> dict[str, str]:
+    """Values that the few nodes make that are not what their counterparts are, and in what.
+
+    Nothing where there are many: then the models are written differently.
+    """
+    ours, theirs = case.reference.model, case.candidate.model
+    found: dict[str, str] = {}
+    for one, other, same in case.alignment.nodes:
+        node = theirs.graph.node(other)
+        why = [] if same else own_differences(ours, ours.graph.node(one), theirs, node)
+        if why:
+            found |= dict.fromkeys(node.output_names[:1], why[0])
+        if len(found) > _FEW:
+            return {}
+    return found
+
+
+def _noted(note: str, more: str) -> str:
+    return "; ".join(filter(None, (note, more)))
 
 
 def _conditions(case: Case, search: Search, names: set[str]) -> dict[str, Condition]:
@@ -66,7 +92,15 @@ def _with_condition(row: ValueRow, found: dict[str, Condition]) -> ValueRow:
     return replace(row, condition=condition.number, referee=condition.sentence())
 
 
-def _reason(asked: Sequence[ValueRow], found: dict[str, Condition]) -> str:
+def _reason(
+    asked: Sequence[ValueRow], found: Mapping[str, Condition], changed: Mapping[str, str]
+) -> str:
+    if len(changed) == 1:
+        ((name, why),) = changed.items()
+        return (
+            "no node introduces more than rounding explains; the only one that is not what its "
+            f"counterpart is makes {name!r}: {why}"
+        )
     ill = [row for row in asked if row.value in found and found[row.value].ill]
     if not ill:
         return "no node introduces more than rounding explains; errors add up"

@@ -207,4 +207,4 @@ def spectrum() -> Network:
             x = self.net(level.transpose(1, 2))
             return x.mean(-1), x.amax(-1)
 
-    return Network(lively(Spectrum()), {"sound": torch.randn(1, 640)}, ("mean", "peak"), {})
+    return Network(lively(Spectrum()), {"sound": torch.randn(1, 640)}, ("average", "peak"), {})

@@ -27,15 +27,7 @@ from support.zoo import ZOO
 
 NOT_NAMED_YET = frozenset(
     {
-        "control_16/two_faults_0/names_swapped",
-        "decoder_13/outputs_swapped/renamed",
-        "decoder_17/outputs_swapped/all_swapped",
-        "decoder_17/residual_dropped/renamed",
         "detector_12/outputs_swapped/all_swapped",
-        "function_18/two_faults_2/names_shifted",
-        "function_18/two_faults_2/none",
-        "function_18/two_faults_2/to_weights",
-        "llama_18/two_faults_1/names_shifted",
         "mobile_11/ort_all/before/pads_swapped/none",
         "quantized_13/saturation/all_renamed",
     }

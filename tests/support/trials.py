@@ -204,7 +204,7 @@ def _alike(one: np.ndarray, other: np.ndarray) -> bool:
         return False
     if one.dtype.kind != "f":
         return np.array_equal(one, other)
-    scale = float(np.abs(other).max(initial=0.0))
+    scale = float(np.abs(other).max(initial=0.0, where=np.isfinite(other)))
     return bool(np.allclose(one, other, rtol=0.0, atol=1e-6 * scale, equal_nan=True))
 
 

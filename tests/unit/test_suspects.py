@@ -154,3 +154,16 @@ def test_a_copy_in_half_precision_has_no_fault():
     assert half is not None
     report = bisect(from_proto(case.model), from_proto(half), inputs=list(case.feeds))
     assert report.verdict in ("drift", "same"), [(c.node, c.why) for c in report.culprits]
+
+
+def test_the_only_changed_node_is_told_though_it_adds_no_more_than_rounding():
+    """A bias is off by eight spacings of half precision: 1 and 1.0078, by their bits."""
+    text = """g (float16[N,8] x) => (float16[N,8] y) <float16[1] b = {B}> {
+      a = Add (x, b)  c = Exp (a)  y = Mul (c, c) }"""
+    fed = {"x": X.astype(np.float16)}
+    ours, theirs = (parsed(text.replace("{B}", f"{{{value}}}")) for value in (15360, 15368))
+    report = bisect(ours, theirs, inputs=fed, rtol=1e-4)
+    assert report.verdict == "drift"
+    assert report.contributors[0].value == "a"
+    assert "constant 'b' (input 1) is 1.0078125" in report.contributors[0].note
+    assert "the only one that is not what its counterpart is makes 'a'" in report.reason
