@@ -18,7 +18,8 @@ from pyonnxtool.divergence.given_pairs import ValueMap, given_pairs
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side
 from pyonnxtool.divergence.quantized import Quantization
-from pyonnxtool.divergence.quantized_pairs import QuantizedAlignment, align_quantized
+from pyonnxtool.divergence.quantized_detour import line_up_quantized
+from pyonnxtool.divergence.quantized_pairs import QuantizedAlignment
 from pyonnxtool.divergence.sweep import Progress
 from pyonnxtool.divergence.training import training_notes
 from pyonnxtool.errors import UsageError
@@ -65,6 +66,11 @@ class Case:
         recorded = self.reference.recorded
         told = recorded.notes if recorded is not None else ()
         return (*self.interface.notes, *told, *dict.fromkeys(trained))
+
+    @property
+    def is_settled(self) -> bool:
+        """Pairs were told, not guessed: of recorded values, or by quantization."""
+        return self.reference.recorded is not None or self.quantization is not None
 
     @property
     def texts(self) -> tuple[str, str]:
@@ -131,13 +137,16 @@ def open_case(
         more = inputs is None and samples == 1
         return list(_samples(*models, None, 2, seed, shapes, dims)) if more else fed
 
-    quantized = align_quantized(reference.model, candidate.model, *names)
+    budget = parse_memory(memory)
+    quantized = line_up_quantized(
+        reference, candidate, *names, watched, memory=budget, progress=progress or _silent
+    )
     lineup = quantized or pair_by_values(
         reference,
         candidate,
         *names,
         watched,
-        memory=parse_memory(memory),
+        memory=budget,
         given=given_pairs(value_map, reference.model, candidate.model),
         progress=progress or _silent,
     )
@@ -159,7 +168,7 @@ def open_case(
         pairs,
         outputs,
         fed,
-        parse_memory(memory),
+        budget,
         progress or _silent,
         swapped,
         chosen.takes,

@@ -70,29 +70,34 @@ def hints(graph: Graph, traced: Sequence[Traced]) -> dict[str, list[str]]:
 
 def _by_metadata(graph: Graph, traced: Sequence[Traced]) -> dict[str, str]:
     """The dynamo exporter tells the fx node: the k-th of its operator in its module."""
-    known: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for value in traced:
-        if not value.step:
-            known[value.module, _plain(value.op)].append(value.name)
-    named = {value.name for value in traced}
     counted: dict[tuple[str, str], list[str]] = defaultdict(list)
     last: dict[str, Node] = {}
     for node in graph.order():
         origin = fx_node(node.metadata)
-        if origin is None:
-            continue
-        if origin.name not in last:
-            counted[origin.module, _plain(origin.op)].append(origin.name)
-        last[origin.name] = node
-    found = {}
-    for key, names in counted.items():
-        ours = known.get(key, [])
-        for index, name in enumerate(names):
-            if len(ours) == len(names) and len(last[name].output_names) == 1:
-                found[last[name].output_names[0]] = ours[index]
+        if origin is not None:
+            if origin.name not in last:
+                counted[origin.module, _plain(origin.op)].append(origin.name)
+            last[origin.name] = node
     if not last:  # metadata was stripped: names are the fx nodes' where it is the same export
-        found = {value.name: value.name for value in graph.values if value.name in named}
+        named = {value.name for value in traced}
+        return {value.name: value.name for value in graph.values if value.name in named}
+    known: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in traced:
+        if not one.step:
+            known[one.module, _plain(one.op)].append(one.name)
+    found: dict[str, str] = {}
+    for key, names in counted.items():
+        for name, ours in _matched(names, known.get(key, [])):
+            if len(last[name].output_names) == 1:
+                found[last[name].output_names[0]] = ours
     return found
+
+
+def _matched(theirs: Sequence[str], ours: Sequence[str]) -> list[tuple[str, str]]:
+    """By place where there are equally many; else by name, which is right up to a difference."""
+    if len(theirs) == len(ours):
+        return list(zip(theirs, ours, strict=True))
+    return [(name, name) for name in theirs if name in ours]
 
 
 def _by_module(graph: Graph, traced: Sequence[Traced]) -> dict[str, str]:

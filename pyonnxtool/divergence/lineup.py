@@ -16,7 +16,7 @@ from pyonnxtool.divergence.hints import hints
 from pyonnxtool.divergence.network_side import NetworkBackend, final_name
 from pyonnxtool.divergence.pieces import Pieces, Prints, look
 from pyonnxtool.divergence.plan import Pair
-from pyonnxtool.divergence.prints import Index, Print, alike, distance
+from pyonnxtool.divergence.prints import Index, Print, alike, distance, is_reshaped
 from pyonnxtool.divergence.probe import Sample
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ class _LineUp:
     def _weigh(self, name: str, guessed: Mapping[str, str], computed: Prints) -> None:
         """A guess whose value came out otherwise is believed when some reader comes out right."""
         guess = guessed[name]
-        fits = computed[name][0].shape == self._index[guess][0].shape
-        readers = self._readers(name, guessed) if fits else []
+        reshaped = all(map(is_reshaped, computed[name], self._index[guess]))
+        readers = [] if reshaped else self._readers(name, guessed)
         if any(r in computed and self._comes_out(r, computed, guessed) for r in readers):
             self._found[name] = guess
             self._unsure.pop(name, None)

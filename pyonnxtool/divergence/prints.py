@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -120,3 +120,8 @@ def distance(ours: list[Print], theirs: list[Print]) -> float:
         apart = np.abs(a.elements[finite] - b.elements[finite]).max(initial=0.0)
         worst = max(worst, float(apart / scale) if scale else float(apart))
     return worst
+
+
+def is_reshaped(ours: Print, theirs: Print) -> bool:
+    """The same elements in the same order under another shape."""
+    return ours.shape != theirs.shape and replace(ours, shape=theirs.shape).like(theirs)

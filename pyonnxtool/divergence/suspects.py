@@ -67,7 +67,7 @@ class Search:
     def faults(self) -> list[Fault]:
         """The worst first. Of values whose regions overlap, one fault is made."""
         found = self._measured()
-        for _ in range(0 if self._case.quantization else _ROUNDS):
+        for _ in range(0 if self._case.is_settled else _ROUNDS):
             odd = {*self._doubtful(found), *self._misshapen(found)} - self._misshapen_outputs(found)
             wide = {f.measured.pair.candidate for f in found if len(f.region) > 1}
             if not odd and not wide:
