@@ -85,6 +85,8 @@ class _Pairing:
     _ours: Prints = field(default_factory=dict)
     _theirs: Prints = field(default_factory=dict)
     _apart: set[tuple[str, str]] = field(default_factory=set)
+    _accepted: set[tuple[str, str]] = field(default_factory=set)
+    """Doubtful pairs that values did not refute: what lies behind them is looked at next."""
     _forms: dict[tuple[str, str], Form] = field(default_factory=dict)
     _shapes: dict[int, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     """By sample: shapes of the candidate's values that are seen through a view."""
@@ -137,7 +139,7 @@ class _Pairing:
 
     def _state(self) -> tuple[object, ...]:
         pairs = frozenset((ours, theirs) for ours, theirs, _ in self.made.values)
-        return pairs, frozenset(self._apart), frozenset(self._forms)
+        return pairs, frozenset(self._apart), frozenset(self._accepted), frozenset(self._forms)
 
     def _learn(self, *, detached: bool) -> None:
         self.made = self._aligned()
@@ -175,7 +177,10 @@ class _Pairing:
         for name, value in self._candidate_values(wanted, detached=detached):
             self._theirs.setdefault(name, []).append(_core.fingerprint(value))
         if detached:
-            self._refute({name for name in made.doubtful if self._readers_agree(name)})
+            # What was fed itself says nothing of whether its readers can do without it.
+            pairs = {(partner[name], name) for name in made.doubtful} - self._accepted
+            self._refute({name for _, name in pairs if self._readers_agree(name)})
+            self._accepted |= pairs - self._apart
 
     def _refute(self, names: set[str]) -> None:
         """Doubtful pairs whose values differ are none."""
@@ -265,7 +270,11 @@ class _Pairing:
     def _certain(self) -> list[Pair]:
         """Pairs that the candidate may be cut apart at."""
         doubtful = set(self.made.doubtful)
-        return [pair for pair in self.pairs() if pair.candidate not in doubtful]
+        return [
+            pair
+            for pair in self.pairs()
+            if pair.candidate not in doubtful or (pair.reference, pair.candidate) in self._accepted
+        ]
 
     def _fed(self, sample: int, names: Sequence[str]) -> dict[str, Array]:
         """The reference's values that the candidate's detached nodes read, in their form."""
