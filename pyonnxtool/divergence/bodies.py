@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pyonnxtool import _core
 from pyonnxtool.divergence.case import Case
 from pyonnxtool.divergence.compare import Comparison, compare
+from pyonnxtool.divergence.fingerprints import pair_by_values
 from pyonnxtool.divergence.first_look import FirstLook
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side, as_type, type_of
@@ -102,10 +103,18 @@ class _Seen:
     first: Sample | None = None
     worst: Sample | None = None
     error: float = 0.0
+    last: Sample | None = None
+
+    @property
+    def watched(self) -> list[Sample]:
+        """Turns by which values are told apart, those that matter before another one."""
+        turns = [turn for turn in (self.first, self.worst, self.last) if turn is not None]
+        return list({turn.number: turn for turn in turns}.values())
 
     def take(self, turn: Sample, found: Comparison) -> None:
         """One more turn, whose worst output is `found`."""
         self.total += 1
+        self.last = turn
         if not _within_tolerance(found):
             self.differing += 1
             self.first = self.first or turn
@@ -250,7 +259,7 @@ class _Descent:
         culprits: dict[tuple[str, str], Culprit] = {}
         reason, clean = "", math.isfinite(seen.error)
         for turn in chosen.values():
-            report = self._search(bodies, turn)
+            report = self._search(bodies, turn, seen.watched)
             clean = clean and report.verdict in ("drift", "same")
             if report.verdict == "inconclusive":
                 reason = f"inside its body: {report.reason}"
@@ -259,7 +268,9 @@ class _Descent:
                 culprits.setdefault((placed.graph, placed.node or placed.outputs[0]), placed)
         return Inside(tuple(culprits.values()), reason=reason, clean=clean)
 
-    def _search(self, bodies: tuple[_Body, _Body], turn: Sample) -> BisectReport:
+    def _search(
+        self, bodies: tuple[_Body, _Body], turn: Sample, watched: list[Sample]
+    ) -> BisectReport:
         ours, theirs = bodies
         inputs = list(zip(ours.inputs, theirs.inputs, strict=True))
         inputs += [
@@ -268,15 +279,23 @@ class _Descent:
             if self._around.source.get(name) in ours.captured
         ]
         outputs = list(zip(ours.outputs, theirs.outputs, strict=True))
-        models = ours.side.model, theirs.side.model
-        quantized = align_quantized(*models, inputs, outputs)
-        alignment = quantized or _core.align(*models, inputs, outputs)
+        quantized = align_quantized(ours.side.model, theirs.side.model, inputs, outputs)
+        lineup = pair_by_values(
+            ours.side,
+            theirs.side,
+            inputs,
+            outputs,
+            lambda: watched,
+            memory=self._case.memory,
+            given=[],
+            progress=self._case.progress,
+        )
         case = Case(
             ours.side,
             theirs.side,
             Interface(tuple(inputs), tuple(outputs)),
-            alignment,
-            quantized.pairs if quantized else [Pair(*names) for names in alignment.values],
+            quantized or lineup.alignment,
+            quantized.pairs if quantized else lineup.pairs,
             [Pair(*names) for names in outputs],
             [turn],
             self._case.memory,
