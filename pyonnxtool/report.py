@@ -159,6 +159,8 @@ class Step:
     seconds: float = 0.0
     note: str = ""
     """Why it could not be run, or "from the journal"."""
+    within: bool | None = None
+    """Every output is within its tolerance; None where it could not be run."""
 
 
 @dataclass(frozen=True)

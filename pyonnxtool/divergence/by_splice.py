@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,8 @@ from pyonnxtool.divergence.mixture import Mixture, Span
 from pyonnxtool.divergence.named import Named, named_region
 from pyonnxtool.divergence.outcomes import OutOfRunsError, Trials
 from pyonnxtool.errors import UsageError
-from pyonnxtool.report import BisectReport, Frontier
-from pyonnxtool.wording import plural
+from pyonnxtool.report import BisectReport, Frontier, Step
+from pyonnxtool.wording import number, plural
 
 if TYPE_CHECKING:
     from pyonnxtool.divergence.case import Case
@@ -46,8 +46,8 @@ class Region:
     spans: tuple[Span, ...]
     good: int
     bad: int
-    alone: bool
-    """In the reference's place, they and nothing else make the outputs bad."""
+    named: Named | None = None
+    """The nodes; None where only the whole candidate makes the outputs bad."""
 
 
 def bisect_by_splice(
@@ -81,10 +81,13 @@ class _BySplice:
         self._announce()
         found: list[Region] = []
         try:
-            self._trials.whole(METHOD)
-            found.append(self._region())
+            self._trials.look_for(self._trials.whole(METHOD).error)
+            found.append(self._named(self._region()))
             while self._repair(found[-1]) and len(found) < _MOST_REGIONS:
-                found.append(self._region())
+                region = self._named(self._region())
+                if region.named is None or region.named.rounding:
+                    break
+                found.append(region)
             found = self._needed(found)
             if found[0].spans and self._reference_changes(found[0]):
                 return self._finished([], "inconclusive", reason=self._own_change(found[0]))
@@ -115,11 +118,13 @@ class _BySplice:
 
     def _announce(self) -> None:
         nodes = len(self._case.candidate.model.graph.nodes)
-        runs = math.ceil(math.log(max(self._count, 2), _SHRINK)) + _CONFIRMING
         self._trials.ledger.announce(
             f"search space {nodes:,} nodes, {plural(self._frontiers.usable, 'cut')}, "
-            f"at most {plural(runs, 'run')}"
+            f"at most {plural(self._most_runs(), 'run')}"
         )
+
+    def _most_runs(self) -> int:
+        return math.ceil(math.log(max(self._count, 2), _SHRINK)) + _CONFIRMING
 
     # -- the search ---------------------------------------------------------------------------
 
@@ -160,7 +165,7 @@ class _BySplice:
         """The steps up to the first bad cut that are enough by themselves."""
         start, far = good, good
         if self._is_bad([(start, bad)]):
-            return Region(((start, bad),), good, bad, alone=True)
+            return Region(((start, bad),), good, bad)
         width = 1
         while far > 0:
             far = self._frontiers.next_open(max(0, far - width), -1)
@@ -174,10 +179,10 @@ class _BySplice:
             else:
                 start = cut
         if far == 0 and bad == self._count:
-            return Region((), good, bad, alone=False)
+            return Region((), good, bad)
         if bad - far <= _FEW:
-            return Region(((far, bad),), good, bad, alone=True)
-        return Region(self._together(far, bad), good, bad, alone=True)
+            return Region(((far, bad),), good, bad)
+        return Region(self._together(far, bad), good, bad)
 
     def _together(self, start: int, end: int) -> tuple[Span, ...]:
         """The few steps of a wide range that make the outputs bad only together."""
@@ -203,20 +208,34 @@ class _BySplice:
                 self._good = cut
             else:
                 self._bad = cut
-        return Region(((self._good, self._bad),), self._good, self._bad, alone=False)
+        return Region(((self._good, self._bad),), self._good, self._bad)
+
+    def _named(self, region: Region) -> Region:
+        if not region.spans:
+            return region
+        named = named_region(self._trials, self._mixture, self._frontiers, region.spans)
+        return replace(region, named=named)
 
     def _repair(self, region: Region) -> bool:
-        """Whether the outputs stay bad when the reference computes the region."""
+        """Whether the search goes on with the region computed by the reference."""
         if not self._forward or not region.spans:
             return False
         self._repaired = list(_joined([*self._repaired, *region.spans]))
-        bad = self._is_bad([(0, self._count)])
-        if bad and not self._all:
+        step = self._run([(0, self._count)])
+        if step.within is not False or region.named is None or region.named.rounding:
+            return False
+        if not self._all:
             self._notes.append(
-                "with this region computed by the reference the outputs are still off: "
-                "--all looks for the others"
+                "with this region computed by the reference the outputs are still off by "
+                f"{number(step.error)} of their scale: --all looks for the others"
             )
-        return bad is True and self._all
+            return False
+        self._trials.look_for(step.error)
+        self._trials.ledger.announce(
+            f"repaired; the outputs are still off by {number(step.error)} of their scale: at most "
+            f"{plural(self._most_runs(), 'run')} more"
+        )
+        return True
 
     def _reference_changes(self, region: Region) -> bool:
         """Whether the reference alone, cut at the same places, gives other outputs as well."""
@@ -246,8 +265,11 @@ class _BySplice:
 
     def _is_bad(self, spans: Sequence[Span]) -> bool | None:
         """Judge a mixture: these steps, less those repaired, on the candidate."""
+        return {"good": False, "bad": True}.get(self._run(spans).verdict)
+
+    def _run(self, spans: Sequence[Span]) -> Step:
         taken = _joined([part for span in spans for part in _without(span, self._repaired)])
-        return self._trials.bad(
+        return self._trials.run(
             METHOD,
             repr(taken),
             self._told(taken),
@@ -292,10 +314,7 @@ class _BySplice:
 
     def _finished(self, found: Sequence[Region], verdict: str, reason: str = "") -> BisectReport:
         good, bad = (found[0].good, found[0].bad) if found else (self._good, self._bad)
-        named = [
-            named_region(self._trials, self._mixture, self._frontiers, region.spans)
-            for region in found
-        ]
+        named = [region.named for region in found if region.named is not None]
         if named and all(one.rounding for one in named):
             verdict, reason, self._notes = "drift", self._rounding(named[0]), []
         return self._first.report(

@@ -77,8 +77,8 @@ class Ledger:
 class Trials:
     """Judges the outputs of one sample, the worst, against the reference's own.
 
-    A run is bad when an output is off by more than its tolerance and by at least a tenth of the
-    whole candidate's error: rounding that the rest of the candidate adds does not count.
+    A run is bad when an output is off by more than its tolerance. A search for one cause of
+    several lets smaller differences pass: `look_for` and `allow`.
     """
 
     def __init__(
@@ -99,14 +99,15 @@ class Trials:
 
     def whole(self, method: str, what: str = "the candidate as it is") -> Step:
         """The candidate as it is: how large the difference is that is looked for."""
-        step = self.run(
-            method,
-            "whole",
-            what,
-            lambda: self.set_against(self.expected, self.own),
-        )
-        self._least = _SHARE * (step.error or 0.0)
-        return step
+        return self.run(method, "whole", what, lambda: self.set_against(self.expected, self.own))
+
+    def look_for(self, error: float | None) -> None:
+        """From now on a run is bad when it is off by a tenth of this error at least."""
+        self.allow(_SHARE * (error or 0.0))
+
+    def allow(self, error: float) -> None:
+        """From now on a run is good as well when it is off by less than this."""
+        self._least = error
 
     def bad(self, method: str, key: str, what: str, outputs: Callable[[], Outputs]) -> bool | None:
         """Whether a run shows the difference; None where it could not be run."""
@@ -119,15 +120,16 @@ class Trials:
         """
         key = f"{self._scope}{method} {key}"
         if key in self._seen:
-            return self._seen[key]
+            return self._judged(self._seen[key])
         journal = self.ledger.journal
         known = journal.find(key) if journal is not None else None
         if known is not None:
             step = replace(known, number=len(self.ledger.steps) + 1, note="from the journal")
         else:
             step = self._new(method, what, outputs)
-            if journal is not None:
-                journal.add(key, step)
+        step = self._judged(step)
+        if journal is not None and known is None:
+            journal.add(key, step)
         self._seen[key] = step
         self.ledger.add(step)
         return step
@@ -159,20 +161,25 @@ class Trials:
         self.ledger.spend()
         number, started = len(self.ledger.steps) + 1, time.perf_counter()
         try:
-            verdict, error = self._judged(outputs())
+            within, error = self._compared(outputs())
         except BackendError as failure:
             seconds = time.perf_counter() - started
             return Step(number, method, what, "skip", None, seconds, str(failure))
-        return Step(number, method, what, verdict, error, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return Step(number, method, what, "", error, seconds, within=within)
 
-    def _judged(self, outputs: Outputs) -> tuple[str, float]:
+    def _judged(self, step: Step) -> Step:
+        """By what is looked for now, which is not what it was when the step was run."""
+        if step.verdict == "skip" or step.error is None:
+            return step
+        good = step.within or step.error < self._least
+        return replace(step, verdict="good" if good else "bad")
+
+    def _compared(self, outputs: Outputs) -> tuple[bool, float]:
         reference, candidate = outputs
-        verdict, worst = "good", 0.0
+        within, worst = True, 0.0
         for pair in self.case.outputs:
             found = compare(reference[pair.reference], candidate[pair.candidate])
             worst = max(worst, found.relative)
-            if found.relative >= self._least and not self._judge.within_tolerance(
-                pair.candidate, found
-            ):
-                verdict = "bad"
-        return verdict, worst
+            within = within and self._judge.within_tolerance(pair.candidate, found)
+        return within, worst

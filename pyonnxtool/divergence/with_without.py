@@ -109,7 +109,7 @@ def _by_splice(case: Case, trials: Trials, known: Narrowing) -> Place:
     names = " ".join(known.names)
     trials = trials.within(case, case.samples[0], f"with and without {names}: ")
     try:
-        if trials.whole(SPLICE, f"with {names}, against without").verdict != "bad":
+        if trials.whole(SPLICE, f"with {names}, against without").within is not False:
             return Place("fault", known.everything())
         found = bisect_by_splice(case, FirstLook(bad=(0,)), trials)
     except (UsageError, OutOfRunsError):  # there is nothing to cut, or the runs are used up

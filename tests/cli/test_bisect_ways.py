@@ -51,7 +51,7 @@ def test_the_json_holds_the_steps(run: Any, pair: list[str]) -> None:
     assert found["plan"].startswith("search space 31 nodes")
     assert found["steps"][0]["verdict"] == "bad"
     assert set(found["steps"][0]) == {
-        *("number", "method", "what", "verdict", "error", "seconds", "note")
+        *("number", "method", "what", "verdict", "error", "seconds", "note", "within")
     }
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import onnx
 import pytest
 
 from pyonnxtool import Model, bisect, from_proto
-from pyonnxtool.backends import Optimizing, RunOptions, find_backend
+from pyonnxtool.backends import Optimized, Optimizing, RunOptions, find_backend
 from pyonnxtool.backends._ort_optimizers import RULES
 from pyonnxtool.errors import BackendError, UsageError
 from pyonnxtool.report import BisectReport
 from support.fused_fault import (
+    FusedFault,
     backend,
     both_or_none,
+    registered,
     rough_gelu,
     written_by_onnxruntime,
     wrong_scale,
@@ -56,6 +61,28 @@ def test_optimizers_that_only_do_it_together() -> None:
     assert len(report.optimizers) == 1
     assert set(report.optimizers_enough) == {"GeluFusionL2", "MatMulScaleFusion"}
     assert "alone are enough to make the difference" in report.reason
+
+
+def test_an_optimizer_that_waits_behind_another_is_found() -> None:
+    """Without the first one, the second has something to do."""
+
+    class Waiting(FusedFault):
+        def optimized(self, model: Model, options: RunOptions) -> Optimized:
+            found = super().optimized(model, options)
+            if "MatMulScaleFusion" in options.disabled_optimizers:
+                return found
+            shown = tuple(name for name in found.changed if name != "GeluFusionL2")
+            return replace(found, changed=shown)
+
+    def both(model: onnx.ModelProto) -> None:
+        wrong_scale(model)
+        rough_gelu(model)
+
+    model = parsed(TEXT)
+    with registered(Waiting("waiting", both)):
+        report = passed(model, (model, "waiting"), atol=1e-6)
+    assert set(report.optimizers) == {"MatMulScaleFusion", "GeluFusionL2"}
+    assert "without them others do: GeluFusionL2" in report.plan
 
 
 def test_auto_explains_one_model_at_two_levels() -> None:
