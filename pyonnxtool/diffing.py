@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.divergence.case import Case, open_case
 from pyonnxtool.divergence.first_look import final_outputs
+from pyonnxtool.divergence.graph_order import in_graph_order
 from pyonnxtool.divergence.judge import Judge
 from pyonnxtool.divergence.lineup import line_up
 from pyonnxtool.divergence.network_weights import weights_of_case
@@ -117,10 +118,13 @@ def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
         verdict="inconclusive" if unsteady else "different" if different else "same",
         reference=case.texts[0],
         candidate=case.texts[1],
-        values=tuple(
-            judge.row(swept.values[pair.candidate])
-            for pair in case.pairs
-            if swept.values[pair.candidate].accumulated is not None
+        values=in_graph_order(
+            (
+                judge.row(swept.values[pair.candidate])
+                for pair in case.pairs
+                if swept.values[pair.candidate].accumulated is not None
+            ),
+            case.candidate.model.graph,
         ),
         outputs=outputs,
         weights=tuple(weights),

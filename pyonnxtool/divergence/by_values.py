@@ -13,6 +13,7 @@ from pyonnxtool.divergence.case import Case
 from pyonnxtool.divergence.drift import drift
 from pyonnxtool.divergence.first_look import FirstLook
 from pyonnxtool.divergence.functions import function_of
+from pyonnxtool.divergence.graph_order import in_graph_order
 from pyonnxtool.divergence.judge import Judge, metrics_of
 from pyonnxtool.divergence.lineup import line_up
 from pyonnxtool.divergence.outer_values import OuterValues
@@ -75,7 +76,8 @@ class _ByValues:
         noisy = quantized_rows(case, search.swept)
         if noisy and report.verdict == "drift" and not self._beyond:
             report = replace(report, reason=noise_reason(noisy))
-        return replace(report, values=tuple(self._rows.values()), quantized=noisy)
+        values = in_graph_order(self._rows.values(), case.candidate.model.graph)
+        return replace(report, values=values, quantized=noisy)
 
     # -- from measurements to a verdict -------------------------------------------------------
 
