@@ -162,7 +162,7 @@ class _Pairing:
         asked = [*made.doubtful, *(name for _, name in self._formless())]
         theirs = dict.fromkeys([*made.unmatched, *made.ambiguous, *asked])
         if detached:
-            theirs |= dict.fromkeys(self._readers(set(made.doubtful)))
+            theirs |= dict.fromkeys(self._readers(set(asked)))
         else:
             theirs |= dict.fromkeys(name for _, name in self.outputs)
         ours = dict.fromkeys([*made.unmatched_reference, *(partner.get(n, "") for n in theirs)])
@@ -306,23 +306,32 @@ class _Pairing:
             left, right = ours.get(pair[0], []), theirs.get(pair[1], [])
             if not left or len(left) != len(right):
                 continue
-            found = self._form(left, right, detached)
+            found = self._form(pair[1], left, right, detached)
             if found is None:
                 continue
             self._forms[pair] = found
             for sample, value in enumerate(right):
                 self._shapes.setdefault(sample, {})[pair[1]] = value.shape
 
-    def _form(self, ours: Sequence[Array], theirs: Sequence[Array], detached: bool) -> Form | None:
-        """Where the models differ, a value that was moved within its shape is the fault itself.
+    def _form(
+        self, name: str, ours: Sequence[Array], theirs: Sequence[Array], detached: bool
+    ) -> Form | None:
+        """Where the models differ, elements that were moved within one shape may be the fault.
 
-        It is no fault in a model whose runtime keeps channels in blocks, in the same shape.
+        They are none when what reads them comes out right, and in a model whose runtime keeps
+        channels in blocks.
         """
-        same_shape = all(a.shape == b.shape for a, b in zip(ours, theirs, strict=True))
-        if same_shape and not self._agree and not self._blocked:
-            return Form(None, sure=False)
         found = find_form(ours, theirs, although_different=detached)
-        return Form(None, sure=False) if found is None and detached and same_shape else found
+        same_shape = all(a.shape == b.shape for a, b in zip(ours, theirs, strict=True))
+        if not same_shape or self._agree or self._blocked:
+            return Form(None, sure=False) if found is None and detached and same_shape else found
+        if found is not None and found.sure and found.view is None:
+            return found
+        if not detached:
+            return None
+        if found is not None and found.sure and self._readers_agree(name):
+            return found
+        return Form(None, sure=False)
 
     @cached_property
     def _blocked(self) -> bool:

@@ -204,4 +204,4 @@ def test_equal_numbers_by_chance_make_no_pairs():
     ours = "{ a = Sin (x)  b = Tan (a)  c = Atan (b)  d = Add (a, c)  y = Add (d, b) }"
     theirs = "{ p = Sinh (x)  q = Asin (p)  r = Tanh (q)  s = Add (r, q)  y = Add (p, s) }"
     case = lined_up(ours, theirs, zeros)
-    assert pairs_of(case).keys() <= {"s", "y"}
+    assert not {"q", "r"} & pairs_of(case).keys()
