@@ -295,3 +295,15 @@ def test_a_difference_of_the_whole_only_is_left_to_pass() -> None:
         report = spliced(model, (model, "both"))
     assert report.verdict == "fault"
     assert {"d", "s"} <= set(report.culprits[0].region)
+
+
+def test_a_small_fault_behind_a_large_one_is_found_as_well() -> None:
+    """After each repair the search looks for what is left, however small it is."""
+    text = """g (float[N,8] x) => (float[N,8] y) <float big = {BIG}, float little = {LITTLE}> {
+      a = Tanh (x)  b = Mul (a, big)  c = Sin (b)  d = Cos (c)  e = Add (d, little)
+      y = Neg (e) }"""
+    good = parsed(text.replace("{BIG}", "{2}").replace("{LITTLE}", "{2}"))
+    bad = parsed(text.replace("{BIG}", "{3}").replace("{LITTLE}", "{2.001}"))
+    report = spliced(good, bad, all_faults=True)
+    assert [culprit.outputs for culprit in report.culprits] == [("b",), ("e",)]
+    assert "repaired; the outputs are still off by" in report.plan
