@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyonnxtool.divergence.compare import Array, Comparison, compare
+from pyonnxtool.divergence.compare import Array, compare
 from pyonnxtool.verdict import EPS, mismatched_non_finite
 
 ILL = 100.0
@@ -64,7 +64,7 @@ def estimate_condition(
     condition estimates for general matrix functions, SIAM J. Sci. Comput. 15 (1994).
 
     It is an estimate from below. None where no input is a float, and where the output is no
-    finite float.
+    finite float or does not stay one.
     """
     floats = [name for name, value in inputs.items() if value.dtype.name in EPS]
     if not floats or dtype not in EPS:
@@ -85,15 +85,10 @@ def estimate_condition(
         other = function({**wide, **moved})
         if other.shape != truth.shape:
             return None
-        change = max(change, _relative(compare(truth, other)))
+        found = compare(truth, other).judged
+        if found is None or mismatched_non_finite(found):
+            return None
+        change = max(change, float(found.max_abs) / (found.ref_abs_max or math.inf))
         if time.monotonic() - started > _PATIENCE:
             break
     return Condition(change / size, size, change)
-
-
-def _relative(found: Comparison) -> float:
-    """Largest difference over the scale, both without masks."""
-    seen = found.judged
-    if seen is None or mismatched_non_finite(seen):
-        return math.inf
-    return float(seen.max_abs) / seen.ref_abs_max if seen.ref_abs_max else 0.0

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from pyonnxtool.divergence.plan import Pair
     from pyonnxtool.divergence.sweep import Measured
 
-_LARGEST_CONSTANT = 1 << 24
-"""Bytes of a weight that is perturbed too when a condition is estimated."""
+_LARGEST_CONSTANT = 1 << 22
+"""Elements of a weight that is perturbed too when a condition is estimated. Single numbers are
+not: an exponent of 2 is meant to be 2."""
 _NOT_IN_FLOAT64 = (PyonnxtoolError, ValueError, TypeError, KeyError, NotImplementedError)
 """What an evaluation raises that cannot be done; a value that was not kept is one reason."""
 _CLEARLY = 8.0
@@ -221,7 +222,7 @@ class Referee:
             if not all(isinstance(value, np.ndarray) for value in fed.values()):
                 return None  # the items of a sequence are not perturbed
             for tensor in part.graph.initializers:
-                if tensor.dtype in EPS and tensor.nbytes <= _LARGEST_CONSTANT:
+                if tensor.dtype in EPS and 1 < math.prod(tensor.shape) <= _LARGEST_CONSTANT:
                     fed[tensor.name] = tensor.numpy()
             with np.errstate(all="ignore"), Fp64().open(part, RunOptions()) as session:
                 return estimate_condition(
