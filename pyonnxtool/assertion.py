@@ -90,6 +90,8 @@ def _about(culprit: Culprit) -> Iterator[tuple[str, str]]:
     yield "makes", ", ".join(culprit.outputs)
     yield "introduces", amount(culprit.introduced)
     yield "referee", culprit.referee
+    yield "module", culprit.module
+    yield "source", culprit.source
     yield "region", ", ".join(culprit.region)
 
 

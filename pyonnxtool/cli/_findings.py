@@ -45,7 +45,10 @@ def culprit_facts(culprit: Culprit) -> Facts:
         ("accumulated", amount(culprit.accumulated)),
         ("referee", culprit.referee),
         ("amplifies", f"{ratio(culprit.condition)} times" if culprit.condition else ""),
+        ("alone", f"{ratio(culprit.alone)} of an output's scale" if culprit.alone else ""),
         ("inside", inside(culprit)),
+        ("module", culprit.module),
+        ("source", culprit.source),
         ("region", ", ".join(culprit.region) if len(culprit.region) > 1 else ""),
     ]
     return [(label, printable(text)) for label, text in found if text]

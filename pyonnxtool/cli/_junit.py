@@ -111,6 +111,8 @@ def _culprit_case(culprit: Culprit) -> Case:
         f"{who(culprit)} introduces {amount(culprit.introduced)}",
         f"why: {culprit.why}" if culprit.why else "",
         f"referee: {culprit.referee}" if culprit.referee else "",
+        f"module: {culprit.module}" if culprit.module else "",
+        f"source: {culprit.source}" if culprit.source else "",
         culprit.neighbourhood,
     ]
     told = culprit.why or "introduces the difference"

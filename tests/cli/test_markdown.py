@@ -190,6 +190,15 @@ def test_nodes_without_names(run: Any, answers: Answers) -> None:
     assert "- **inside**: `loop_body`" in text
 
 
+@pytest.mark.parametrize("form", ["markdown", "html", "junit"])
+def test_a_culprit_of_torch_has_its_module_and_line(form: str, run: Any, answers: Answers) -> None:
+    culprit = replace(CULPRIT, module="encoder.layer.3", source="model.py:31: x = self.fc(x)")
+    answers("bisect", bisect_report(culprits=(culprit,)))
+    text = run("bisect", "net.py:make@torch", "net.onnx", "--format", form).stdout
+    assert "encoder.layer.3" in text.partition("The whole report")[0].partition("<system-out>")[0]
+    assert text.count("model.py:31: x = self.fc(x)") >= 2
+
+
 def test_the_baseline_comes_first(run: Any, answers: Answers) -> None:
     worse = Baseline("old.json", (Worse("value", "v", 1.0, 3.0, "error is 3.00 times"),))
     text = markdown(run, answers, "diff", diff_report(baseline=worse))
