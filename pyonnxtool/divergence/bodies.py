@@ -82,6 +82,7 @@ def look_inside(
     own = differences(case.reference.model, ours, case.candidate.model, theirs, around.source)
     own = [text for text in own if not _is_about_bodies(text)]
     try:
+        own = [text for text in own if text not in _harmless(own, *around.inputs(ours, theirs))]
         found = _Descent(case, tolerances, ours, theirs, around, bisect).look()
     except PyonnxtoolError as error:
         found = Inside(reason=f"its body could not be run on its own: {error}")
@@ -91,6 +92,16 @@ def look_inside(
 def _is_about_bodies(text: str) -> bool:
     names = [name for bodies in BODIES.values() for name in bodies]
     return text.startswith(tuple(f"attribute {name} " for name in names))
+
+
+def _harmless(own: Sequence[str], given: Sequence[Output], other: Sequence[Output]) -> list[str]:
+    """Of what differs: inputs that are called otherwise and hold the same."""
+    same = [
+        f"input {slot} "
+        for slot, (ours, theirs) in enumerate(zip(given, other, strict=False))
+        if compare(ours, theirs).identical
+    ]
+    return [text for text in own if text.startswith(tuple(same))]
 
 
 @dataclass
@@ -280,22 +291,27 @@ class _Descent:
         ]
         outputs = list(zip(ours.outputs, theirs.outputs, strict=True))
         quantized = align_quantized(ours.side.model, theirs.side.model, inputs, outputs)
-        lineup = pair_by_values(
-            ours.side,
-            theirs.side,
-            inputs,
-            outputs,
-            lambda: watched,
-            memory=self._case.memory,
-            given=[],
-            progress=self._case.progress,
-        )
+        alignment = quantized or _core.align(ours.side.model, theirs.side.model, inputs, outputs)
+        pairs = quantized.pairs if quantized else [Pair(*names) for names in alignment.values]
+        left = (alignment.unmatched, alignment.ambiguous, alignment.unmatched_reference)
+        if not quantized and any(left):
+            lineup = pair_by_values(
+                ours.side,
+                theirs.side,
+                inputs,
+                outputs,
+                lambda: watched,
+                memory=self._case.memory,
+                given=[],
+                progress=self._case.progress,
+            )
+            alignment, pairs = lineup.alignment, lineup.pairs
         case = Case(
             ours.side,
             theirs.side,
             Interface(tuple(inputs), tuple(outputs)),
-            quantized or lineup.alignment,
-            quantized.pairs if quantized else lineup.pairs,
+            alignment,
+            pairs,
             [Pair(*names) for names in outputs],
             [turn],
             self._case.memory,
