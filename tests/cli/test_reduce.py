@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +157,44 @@ def test_bisect_has_nothing_to_write_without_a_culprit(run: Any, tmp_path: Path)
     result = run("bisect", "good.onnx", "bad.onnx", "--repro", ".")
     assert result.exit_code == 2
     assert "is not empty" in result.stderr
+
+
+# -- endings --------------------------------------------------------------------------------------
+
+
+def test_a_command_may_look_at_both_models(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "check.py").write_text(
+        "import sys\n"
+        "ours, theirs = (open(path, 'rb').read() for path in sys.argv[1:3])\n"
+        "sys.exit(int(b'Softmax' in ours and b'Softmax' in theirs and ours != theirs))\n"
+    )
+    command = f"{sys.executable} check.py {{reference}} {{model}}"
+    result = run("reduce", "good.onnx", "bad.onnx", "--check", command, "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert "1 of 5 nodes is left, still failing the check: Softmax `a`" in result.stdout
+    assert (tmp_path / "out" / "reference.onnx").is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
+def test_an_interruption_leaves_no_folder_behind(tmp_path: Path) -> None:
+    (tmp_path / "check.py").write_text(
+        "import pathlib, sys, time\npathlib.Path('asked').touch()\ntime.sleep(60)\nsys.exit(1)\n"
+    )
+    words = ["reduce", "good.onnx", "--check", f"{sys.executable} check.py", "-o", "out"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pyonnxtool", *words],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    before = sorted(path.name for path in tmp_path.iterdir())
+    while not (tmp_path / "asked").exists():
+        assert child.poll() is None
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    out, told = child.communicate(timeout=60)
+    assert (child.returncode, out) == (130, "")
+    assert told.endswith("Interrupted.\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*before, "asked"])
