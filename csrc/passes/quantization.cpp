@@ -81,15 +81,44 @@ class Sketcher {
       make_concat(id);
     } else if (node.is("Cast") && sums_.contains(node.inputs[0])) {
       sums_.insert(node.outputs[0]);
+      if (convolved_.contains(node.inputs[0])) convolved_.insert(node.outputs[0]);
       hand_through(id, node.inputs[0], Carry::accumulates);
     } else if (node.is("Mul") && node.inputs.size() == 2) {
       const auto sum = std::ranges::find_if(node.inputs, [&](auto i) { return sums_.contains(i); });
-      if (sum != node.inputs.end()) hand_through(id, *sum, Carry::rescales);
+      if (sum == node.inputs.end()) return;
+      if (convolved_.contains(*sum)) convolved_.insert(node.outputs[0]);
+      hand_through(id, *sum, Carry::rescales);
+    } else if (node.is("Add") && node.inputs.size() == 2) {
+      add_bias(id);
     } else if (rectifiers_ && (node.is("Relu") || node.is("Clip"))) {
       hand_through(id, node.inputs[0], Carry::rectifies);
     } else if (node.is("Gather") && is_small(node.inputs[0])) {
       widen(node.inputs[0]);
     }
+  }
+
+  /// ConvInteger has no bias: it is added behind, and only then it is what Conv makes.
+  void add_bias(NodeId id) {
+    const Node& node = graph_.node(id);
+    for (const std::size_t slot : {0, 1}) {
+      const ValueId sum = node.inputs[slot], bias = node.inputs[1 - slot];
+      if (!convolved_.contains(sum) || !bias || !from_constant(bias)) continue;
+      const std::string_view name = graph_.value_name(sum);
+      const auto link = std::ranges::find(links_, name, &FloatSketch::Link::to);
+      if (link == links_.end() || link->carry != Carry::rescales) return;
+      link->carry = Carry::accumulates;
+      return hand_through(id, sum, Carry::rescales);
+    }
+  }
+
+  /// A constant, or one in another shape.
+  bool from_constant(ValueId id) const {
+    if (constant(id)) return true;
+    const NodeId producer = graph_.value(id).producer;
+    if (!producer) return false;
+    const Node& node = graph_.node(producer);
+    return (node.is("Reshape") || node.is("Unsqueeze")) && node.inputs[0] &&
+           constant(node.inputs[0]);
   }
 
   void hand_through(NodeId id, ValueId source, Carry carry) {
@@ -131,6 +160,7 @@ class Sketcher {
     }
     if (node.op_type == "MatMulInteger" || node.op_type == "ConvInteger") {
       sums_.insert(node.outputs[0]);
+      if (node.op_type == "ConvInteger") convolved_.insert(node.outputs[0]);
     }
     if (node.op_type == "MatMulNBits") {
       const auto rows = node.attr_int("K"), columns = node.attr_int("N");
@@ -196,7 +226,8 @@ class Sketcher {
   ModelPtr model_;
   Graph& graph_;
   bool rectifiers_;
-  std::unordered_set<ValueId> sums_;
+  std::unordered_set<ValueId> sums_;       // of integer products, not rescaled yet
+  std::unordered_set<ValueId> convolved_;  // those of ConvInteger, rescaled ones too
   std::vector<FloatSketch::Link> links_;
 };
 

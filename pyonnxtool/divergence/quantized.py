@@ -122,15 +122,15 @@ class Quantization:
         noise = sum(one.square_error for one in steps)
         quantizes = bool(steps)
         sums = [node for node in nodes if node.op_type in OPERANDS]
-        for node in nodes:
-            told = self._own_noise(node, swept, bool(sums))
-            noise += told or 0.0
-            quantizes |= told is not None
-        plain = _is_plain(nodes)
         found = measured.introduced
         assert found is not None
         assert found.stats is not None
         _, power = _mean_square(found.stats)
+        for node in nodes:
+            told = self._own_noise(node, swept, bool(sums), power)
+            noise += told or 0.0
+            quantizes |= told is not None
+        plain = _is_plain(nodes)
         for node in sums:
             told = self._sum_noise(node, swept, power, alone=plain and len(sums) == 1)
             quantizes |= bool(told)
@@ -155,25 +155,32 @@ class Quantization:
 
     # -- noise ------------------------------------------------------------------------------------
 
-    def _own_noise(self, node: Node, swept: Swept, summed: bool) -> float | None:
-        """Of quantizers, and of integer operators that only pick or add; None for others."""
-        if node.op_type in _QUANTIZERS:
-            if summed:  # its noise goes through the sum
-                return 0.0 if self._computed(node.input_names[0]) else None
-            if node.op_type == "DynamicQuantizeLinear":
-                return self._dynamic(node.input_names[0], swept)
-            maker = self._graph.value(node.input_names[0]).producer
-            if maker is not None and maker.op_type == "QuantizeLinear":
-                return 0.0  # that one rounded
-            steps = self.steps_of(node.output_names[0])
-            return steps.square_error if steps is not None else 0.0
+    def _own_noise(self, node: Node, swept: Swept, summed: bool, power: float) -> float | None:
+        """Of quantizers, and of operators on integers that sum no products; None for others."""
+        if node.op_type not in _QUANTIZERS:
+            return self._integer_noise(node, swept, power)
+        if summed:  # its noise goes through the sum
+            return None if constant(self.model, node.input_names[0]) is not None else 0.0
+        if node.op_type == "DynamicQuantizeLinear":
+            return self._dynamic(node.input_names[0], swept)
+        maker = self._graph.value(node.input_names[0]).producer
+        steps = self.steps_of(node.output_names[0])
+        rounded = maker is not None and maker.op_type == "QuantizeLinear"
+        return steps.square_error if steps is not None and not rounded else 0.0
+
+    def _integer_noise(self, node: Node, swept: Swept, power: float) -> float | None:
+        """`power`: mean square of what the node makes."""
         if node.op_type in OPERANDS or output_steps(self.model, node) is None:
             return None
-        noise = 0.0
-        for slot in range(len(node.input_names)):
-            steps = input_steps(self.model, node, slot)
-            noise += steps.square_error if steps is not None else 0.0
-        return noise
+        if node.op_type == "QLinearMul":
+            first, second = self.factor(node, 0, swept), self.factor(node, 3, swept)
+            if first is None or second is None:
+                return None
+            return first.power * second.noise + second.power * first.noise
+        steps = [input_steps(self.model, node, slot) for slot in range(len(node.input_names))]
+        noise = sum(one.square_error for one in steps if one is not None)
+        # Each probability changes by its own size at most: y (1 - y) dx.
+        return noise * power if node.op_type == "QLinearSoftmax" else noise
 
     def _sum_noise(self, node: Node, swept: Swept, power: float, *, alone: bool) -> float | None:
         first, second = (self.factor(node, slot, swept) for slot in OPERANDS[node.op_type])
@@ -262,9 +269,6 @@ class Quantization:
             zeros = np.zeros(1, np.int64)
             return Steps(scale.numpy().astype(np.float64), zeros, "uint4") if scale else None
         return input_steps(self.model, node, slot)
-
-    def _computed(self, name: str) -> bool:
-        return constant(self.model, name) is None
 
 
 def decibels(power: float, error: float) -> float:

@@ -58,6 +58,15 @@ class QuantizedAlignment:
     unmatched_reference: list[str]
     pairs: list[Pair] = field(default_factory=list)
     fused: list[str] = field(default_factory=list)
+    strangers: int = 0
+    """Nodes of one sketch too many for the other, by operator."""
+    share: float = 1.0
+    """Of the values of both sketches: how many have a partner."""
+
+    @property
+    def fit(self) -> tuple[int, float]:
+        """How well the two graphs go together; more is better."""
+        return (-self.strangers, self.share)
 
     @property
     def alignment(self) -> QuantizedAlignment:
@@ -91,7 +100,11 @@ def align_quantized(
     missing = [name for root in roots for name in _ends(forms[0], root) if name is not None]
     place = {name: i for i, name in enumerate(_core.produced_values(candidate))}
     pairs.sort(key=lambda pair: place.get(pair.candidate, -1))
+    alone = len(found.unmatched_reference) + len(found.unmatched) + len(found.ambiguous)
+    ops, others = _operators(ours.graph), _operators(theirs.graph)
     return QuantizedAlignment(
+        strangers=sum(((ops - others) + (others - ops)).values()),
+        share=2 * len(found.values) / max(2 * len(found.values) + alone, 1),
         values=[(pair.reference, pair.candidate, pair.sure) for pair in pairs],
         nodes=found.nodes,
         constants=found.constants,
@@ -212,6 +225,15 @@ def _pair(theirs: _Forms, partner: str, name: str, sure: bool) -> Pair | None:
 
 def _rectifiers(graph: Graph) -> int:
     return sum(node.op_type in ("Relu", "Clip") for node in graph.nodes)
+
+
+def _operators(graph: Graph) -> Counter[str]:
+    """How many there are of each. Gemm is a MatMul with an Add, as which it may be quantized."""
+    found = Counter(n.op_type for n in graph.nodes if n.op_type not in ("Identity", "Constant"))
+    found["MatMul"] += found["Gemm"]
+    found["Add"] += sum(n.op_type == "Gemm" and len(n.input_names) > 2 for n in graph.nodes)
+    del found["Gemm"]
+    return found
 
 
 def _is_no_op(node: Node, sketch: Graph) -> bool:

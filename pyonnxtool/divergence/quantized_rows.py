@@ -43,7 +43,8 @@ def quantized_rows(case: Case, swept: Swept) -> tuple[QuantizedRow, ...]:
     quantization = case.quantization
     if quantization is None:
         return ()
-    made = [(m, quantization.expected(m, swept)) for m in swept.values.values() if m.introduced]
+    compared = [m for m in swept.values.values() if introduced_db(m.introduced) is not None]
+    made = [(measured, quantization.expected(measured, swept)) for measured in compared]
     noisy = [(measured, expected) for measured, expected in made if expected is not None]
     ends = _ends(case, [measured for measured, _ in noisy])
     rows = [

@@ -67,22 +67,19 @@ class Search:
     def faults(self) -> list[Fault]:
         """The worst first. Of values whose regions overlap, one fault is made."""
         found = self._measured()
+        if self._case.quantization and (odd_ones := self._misshapen(found)):
+            self._set_pairs([pair for pair in self.pairs if pair.candidate not in odd_ones])
+            found = self._measured()
         for _ in range(0 if self._case.is_settled else _ROUNDS):
-            odd = {*self._doubtful(found), *self._misshapen(found)} - self._misshapen_outputs(found)
+            odd = {*self._doubtful(found), *self._misshapen(found)}
             wide = {f.measured.pair.candidate for f in found if len(f.region) > 1}
             if not odd and not wide:
                 break
             pairs = rematched(self._case, self.pairs, odd, wide, self.swept)
             if pairs == self.pairs:
                 break
-            before, known = self.pairs, self._misshapen_outputs(found)
             self._set_pairs(pairs)
             found = self._measured()
-            if self._misshapen_outputs(found) - known:
-                # Numbers in another shape are no other form of a value where it comes out so.
-                self._set_pairs(before)
-                found = self._measured()
-                break
         doubtful = self._doubtful(found)
         return _merged(self._settled(found, doubtful) if doubtful else found)
 
@@ -217,25 +214,19 @@ class Search:
         readers = {name: self._readers(name) for name in weak}
         return {name: found for name, found in readers.items() if found & bad}
 
-    @staticmethod
-    def _misshapen(faults: Iterable[Fault]) -> list[str]:
-        """Faults that are only of another shape: perhaps the numbers are equal."""
+    def _misshapen(self, faults: Iterable[Fault]) -> list[str]:
+        """Faults that are only of another shape: perhaps the numbers are equal.
+
+        None where a final output has another shape: there it is no other form of the value.
+        """
+        ends = [measured.accumulated for measured in self.swept.outputs.values()]
+        if any(found is not None and found.stats is None for found in ends):
+            return []
         return [
             fault.measured.pair.candidate
             for fault in faults
             if fault.measured.introduced is not None and fault.measured.introduced.stats is None
         ]
-
-    def _misshapen_outputs(self, faults: Iterable[Fault]) -> set[str]:
-        """Final outputs that their own nodes give another shape than the reference's have."""
-        outputs = {pair.candidate for pair in self._case.outputs}
-        return {
-            fault.measured.pair.candidate
-            for fault in faults
-            if fault.measured.pair.candidate in outputs
-            and fault.measured.introduced is not None
-            and fault.measured.introduced.stats is None
-        }
 
     def _readers(self, name: str) -> set[str]:
         """Paired values whose regions read the value."""
