@@ -20,6 +20,8 @@ Array = NDArray[Any]
 
 _MASK = 1e4
 """Values that are added to mask others are at least as large as this."""
+_LEAST_MASK = 1e8
+"""No computed value is as far below zero as this, but masks are."""
 _NEARLY = 0.95
 """What is added to a mask moves it by less than to this share."""
 _GAP = 0.02
@@ -129,7 +131,8 @@ def _compare_arrays(reference: Array, candidate: Array) -> Comparison:
 def _within_range(reference: Array, candidate: Array) -> Array:
     """The reference, or the candidate where that is as large as its narrower type can be.
 
-    A mask of -1e9 becomes -65504 in float16, which masks as well. Infinity does not count.
+    A mask of -1e9 becomes -65504 in float16, or -Inf with a score added, which masks as well. No
+    other infinity counts.
     """
     name = dtype_of(candidate)
     if name not in ("float16", "bfloat16") or dtype_of(reference) not in EPS:
@@ -137,6 +140,7 @@ def _within_range(reference: Array, candidate: Array) -> Array:
     most = float(np.finfo(np.float16).max) if name == "float16" else 3.3895313892515355e38
     there = candidate.astype(np.float32)
     beyond = (np.abs(reference) > most) & (np.abs(there) > _NEARLY * most) & np.isfinite(there)
+    beyond |= (reference < -_LEAST_MASK) & (there == -np.inf)
     return np.where(beyond & (np.sign(reference) == np.sign(there)), there, reference)
 
 

@@ -9,7 +9,7 @@ surroundings told, and whose values differ although what reads it agrees without
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,9 +20,8 @@ from pyonnxtool import _core
 from pyonnxtool.divergence.compare import dtype_of
 from pyonnxtool.divergence.forms import Form, find_form
 from pyonnxtool.divergence.plan import Pair, in_candidate_form, value_sizes
-from pyonnxtool.divergence.probe import Types, Values, described, open_part
+from pyonnxtool.divergence.probe import Types, Values, as_type, described, open_part
 from pyonnxtool.errors import BackendError
-from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Alignment, Fingerprint
@@ -58,13 +57,17 @@ def pair_by_values(
     *,
     memory: int,
     given: Names,
+    moved_inputs: Container[str] = (),
     progress: Progress,
 ) -> Lineup:
     """Pairs of both models' values. Nothing is run where structure settles them all.
 
-    Recorded values are those of the candidate's own model, so there structure settles them.
+    `moved_inputs` are inputs of the candidate that are fed in another layout. Recorded values are
+    those of the candidate's own model, so there structure settles them.
     """
-    case = _Pairing(reference, candidate, inputs, outputs, memory, given)
+    moved = [pair for pair in inputs if pair[1] in moved_inputs]
+    inputs = [pair for pair in inputs if pair not in moved]
+    case = _Pairing(reference, candidate, inputs, outputs, memory, [*moved, *given])
     if case.open and reference.recorded is None:
         case.samples = samples()[:_MOST_SAMPLES]
         # A model that cannot be run is reported by those who need it to.
@@ -214,10 +217,14 @@ class _Pairing:
         return list(found)
 
     def _outputs_agree(self) -> bool:
-        return all(
-            _core.alike(self._ours.get(ours, []), self._theirs.get(theirs, []))
-            for ours, theirs in self.outputs
-        )
+        """In the same order too, unless the shapes say that they are another layout's."""
+        for pair in self.outputs:
+            ours, theirs = self._ours.get(pair[0], []), self._theirs.get(pair[1], [])
+            if not _core.alike(ours, theirs):
+                return False
+            if ours[0].shape == theirs[0].shape and not _core.same_form(ours, theirs):
+                return False
+        return True
 
     # -- running ------------------------------------------------------------------------------
 
@@ -290,7 +297,7 @@ class _Pairing:
             for pair in by_reference[name]:
                 wanted = self.candidate.model.graph.value(pair.candidate).dtype or dtype_of(value)
                 shaped = in_candidate_form(pair, value, self._shapes.get(sample, {}))
-                fed[pair.candidate] = shaped.astype(numpy_dtype(wanted), copy=False)
+                fed[pair.candidate] = as_type(shaped, wanted)
         return fed
 
     # -- forms --------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from pyonnxtool.divergence.plan import in_candidate_form
 from pyonnxtool.divergence.probe import Values, as_type, described, open_part, type_of
 from pyonnxtool.divergence.ties import is_tie
 from pyonnxtool.divergence.turns import control_flow_pair
+from pyonnxtool.divergence.views import moved
 from pyonnxtool.errors import PyonnxtoolError
 from pyonnxtool.verdict import EPS, mismatched_non_finite
 
@@ -77,7 +78,9 @@ class Ruling:
     def _explained(self, bound: float) -> bool:
         """Whether both errors are what rounding becomes in a region of this condition."""
         found = self.condition
-        return found is not None and found.ill and self.worst <= bound * found.number
+        if found is None or not found.ill or not math.isfinite(self.worst):
+            return False
+        return self.worst <= bound * found.number
 
     @property
     def differs_in_meaning(self) -> bool:
@@ -283,6 +286,8 @@ class Referee:
     def _fed_values(self, values: Mapping[str, Array]) -> dict[str, Array]:
         """The reference's values under the candidate's names, in the candidate's form."""
         fed = {name: values[ours] for name, ours in self._source.items() if ours in values}
+        for name, perm in self._case.interface.moved.items():
+            fed[name] = moved(fed[name], perm)
         for pair in self._views:
             if pair.candidate in fed:
                 fed[pair.candidate] = in_candidate_form(pair, fed[pair.candidate], self._shapes)

@@ -144,7 +144,9 @@ def test_a_mask_that_is_missing_on_one_side_is_a_difference():
 def test_a_mask_in_half_precision_masks_as_well():
     ours = np.array([1.0, -1e9], np.float32)
     assert compare(ours, np.array([1.0, -65504.0], np.float16)).identical
-    assert not compare(ours, np.array([1.0, -np.inf], np.float16)).identical
+    assert compare(ours, np.array([1.0, -np.inf], np.float16)).identical
+    large = np.array([1.0, -1e6], np.float32)
+    assert not compare(large, np.array([1.0, -np.inf], np.float16)).identical
     assert not compare(ours, np.array([1.0, 65504.0], np.float16)).identical
 
 
