@@ -17,6 +17,7 @@ from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.referee import Referee, Ruling
 from pyonnxtool.divergence.rematch import rematched
 from pyonnxtool.divergence.sweep import Measured, Sweep, Swept
+from pyonnxtool.divergence.views import Rearranged
 from pyonnxtool.divergence.why import narrows
 from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite
 
@@ -69,6 +70,9 @@ class Search:
         found = self._measured()
         if self._case.quantization and (odd_ones := self._misshapen(found)):
             self._set_pairs([pair for pair in self.pairs if pair.candidate not in odd_ones])
+            found = self._measured()
+        if self._ends_in_another_shape() and any(map(_only_reshapes, self.pairs)):
+            self._set_pairs([replace(p, view=None) if _only_reshapes(p) else p for p in self.pairs])
             found = self._measured()
         for _ in range(0 if self._case.is_settled else _ROUNDS):
             odd = {*self._doubtful(found), *self._misshapen(found)}
@@ -219,14 +223,18 @@ class Search:
 
         None where a final output has another shape: there it is no other form of the value.
         """
-        ends = [measured.accumulated for measured in self.swept.outputs.values()]
-        if any(found is not None and found.stats is None for found in ends):
+        if self._ends_in_another_shape():
             return []
         return [
             fault.measured.pair.candidate
             for fault in faults
             if fault.measured.introduced is not None and fault.measured.introduced.stats is None
         ]
+
+    def _ends_in_another_shape(self) -> bool:
+        """Whether a final output has not the shape that the reference's has."""
+        ends = [measured.accumulated for measured in self.swept.outputs.values()]
+        return any(found is not None and found.stats is None for found in ends)
 
     def _readers(self, name: str) -> set[str]:
         """Paired values whose regions read the value."""
@@ -308,6 +316,11 @@ def _constants(node: Node) -> tuple[int, int]:
     read = [value for value in node.inputs if value is not None]
     held = sum(constant(node.graph.model, value.name) is not None for value in read)
     return len(read) - held, held
+
+
+def _only_reshapes(pair: Pair) -> bool:
+    """Whether the candidate's value is seen in the reference's shape, its elements in order."""
+    return isinstance(pair.view, Rearranged) and not pair.view.perm and pair.view.block is None
 
 
 def _merged(faults: Sequence[Fault]) -> list[Fault]:
