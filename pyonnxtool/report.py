@@ -165,14 +165,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Frontier:
-    """Two neighbouring cuts of the candidate, each as the values that cross it.
+    """Two neighbouring cuts of the candidate, each as the names of the values that cross it.
 
-    Fed to the rest of the reference, the values of the first give good outputs, those of the
-    second do not.
+    The candidate's values `before`, fed to the rest of the reference, give good outputs; its values
+    `after` do not. Where the reference was recorded it is the other way round: the rest of the
+    candidate gives good outputs from the recorded values `after`, and not from those `before`.
     """
 
-    last_good: tuple[str, ...]
-    first_bad: tuple[str, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def search_facts(report: BisectReport) -> list[tuple[str, str]]:
         done = f", {plural(len(report.steps), 'run')} judged" if report.steps else ""
         found.append(("  method", f"by {report.method}{done}"))
     if report.frontier is not None:
-        found.append(("  last good cut", _values(report.frontier.last_good)))
-        found.append(("  first bad cut", _values(report.frontier.first_bad)))
+        found.append(("  frontier before", _values(report.frontier.before)))
+        found.append(("  frontier after", _values(report.frontier.after)))
     if report.optimizers:
         found.append(("  optimizers", ", ".join(report.optimizers)))
     if report.optimizers_enough and set(report.optimizers_enough) != set(report.optimizers):

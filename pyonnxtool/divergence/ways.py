@@ -11,6 +11,7 @@ from pyonnxtool.divergence.by_pass import bisect_by_pass, optimizing_side
 from pyonnxtool.divergence.by_splice import bisect_by_splice
 from pyonnxtool.divergence.by_values import bisect_by_values
 from pyonnxtool.divergence.journal import Journal, case_key
+from pyonnxtool.divergence.lineup import line_up
 from pyonnxtool.divergence.outcomes import Ledger, Tell, Trials
 from pyonnxtool.errors import UsageError
 
@@ -73,6 +74,7 @@ def search(case: Case, tolerances: Tolerances, first: FirstLook, how: Search) ->
         with sides_apart(case, how.timeout):
             if how.by == "pass":
                 return bisect_by_pass(case, first, trials)
+            line_up(case, [sample])
             return bisect_by_splice(case, first, trials, all_faults=how.all_faults)
 
 

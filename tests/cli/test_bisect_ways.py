@@ -38,8 +38,8 @@ def test_the_plan_then_a_line_a_run_then_the_report(run: Any, pair: list[str]) -
     told = done.stdout
     assert told.startswith("fault: node `v13` (Cos) introduces the difference\n")
     assert f"by splice, {len(runs)} runs judged" in told
-    assert "last good cut  v12" in told
-    assert "first bad cut  v13" in told
+    assert "frontier before  v12" in told
+    assert "frontier after   v13" in told
     assert "no intermediate value was read: only final outputs were judged" in told
 
 
@@ -47,7 +47,7 @@ def test_the_json_holds_the_steps(run: Any, pair: list[str]) -> None:
     done = run("bisect", *pair, "--by", "splice", "--format", "json")
     found = json.loads(done.stdout)
     assert found["method"] == "splice"
-    assert found["frontier"] == {"last_good": ["v12"], "first_bad": ["v13"]}
+    assert found["frontier"] == {"before": ["v12"], "after": ["v13"]}
     assert found["plan"].startswith("search space 31 nodes")
     assert found["steps"][0]["verdict"] == "bad"
     assert set(found["steps"][0]) == {

@@ -40,8 +40,8 @@ def test_the_region_is_between_the_last_good_and_the_first_bad_frontier() -> Non
     assert culprit.why.startswith("input 0 reads 'x'")
     assert culprit.introduced["max_abs"] > 1
     assert report.frontier is not None
-    assert report.frontier.last_good == ("a",)
-    assert report.frontier.first_bad == ("b",)
+    assert report.frontier.before == ("a",)
+    assert report.frontier.after == ("b",)
 
 
 def test_the_plan_comes_first_and_every_run_is_told() -> None:
@@ -85,7 +85,7 @@ def test_a_fault_that_watching_hides_is_found() -> None:
     assert "a fusion or a kernel is to blame" in report.culprits[0].why
     assert report.culprits[0].introduced["max_abs"] > 1e-5
     assert report.frontier is not None
-    assert report.frontier.first_bad == ("g",)
+    assert report.frontier.after == ("g",)
 
 
 def test_auto_finds_what_watching_hides_and_says_by_which_way() -> None:
@@ -179,7 +179,7 @@ def test_what_a_body_reads_crosses_the_cut() -> None:
     report = spliced(parsed(CAPTURED), parsed(bad), inputs=feeds)
     assert report.culprits[0].op_type == "If"
     assert report.frontier is not None
-    assert set(report.frontier.last_good) == {"a", "b"}
+    assert set(report.frontier.before) == {"a", "b"}
 
 
 def test_recorded_values_are_where_the_candidate_starts(tmp_path: Path) -> None:
