@@ -38,6 +38,11 @@ class View(Protocol):
         """The reference's value in the candidate's form. `shape`: of the candidate's value."""
 
 
+def moved(value: Array, perm: Sequence[int]) -> Array:
+    """The value with its axes permuted, in memory order."""
+    return np.ascontiguousarray(value.transpose(perm))
+
+
 @dataclass(frozen=True)
 class Rearranged:
     """The same elements in another order or shape.
