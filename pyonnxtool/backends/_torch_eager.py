@@ -75,7 +75,8 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # Any wit
         self._count[op] += 1
         name = f"{op}_{self._count[op] - 1}" if self._count[op] > 1 else op
         module = self._stack[-1] if self._stack else ""
-        trace = "".join(traceback.format_list(traceback.extract_stack()[:-3][-_FRAMES:]))
+        frames = [f for f in traceback.extract_stack() if f.filename != __file__][-_FRAMES:]
+        trace = "".join(traceback.format_list(frames))
         for index, tensor in enumerate(tensors):
             whole = name if len(tensors) == 1 else f"{name}__{index}"
             described = Traced(whole, op, module, call, trace, leaves=leaves)

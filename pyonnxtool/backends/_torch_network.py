@@ -37,12 +37,13 @@ class ProgramNetwork:
 
     def __init__(self, program: Any, text: str) -> None:
         self._program, self._text = program, text
-        self._mutating = is_mutating(program.graph_module)
         self.training = any(
             node.args[index]
             for node in program.graph_module.graph.nodes
             for index in _training_argument(node)
         )
+        # In training, batch norm writes its statistics, though its schema does not say so.
+        self._mutating = self.training or is_mutating(program.graph_module)
         self.notes: list[str] = [TRAINING] if self.training else []
         self._specs = [
             spec
@@ -235,13 +236,12 @@ def _widened(tensor: Any, dtype: Any) -> Any:
 @contextlib.contextmanager
 def _restored(module: Any) -> Iterator[None]:
     """Buffers that a run writes to (statistics, caches) get their old contents back."""
-    before = [(buffer, buffer._version, buffer.clone()) for buffer in module.buffers()]
+    before = [(buffer, buffer.clone()) for buffer in module.buffers()]
     try:
         yield
     finally:
-        for buffer, version, old in before:
-            if buffer._version != version:
-                buffer.copy_(old)
+        for buffer, old in before:  # batch norm writes without counting the version up
+            buffer.copy_(old)
 
 
 @contextlib.contextmanager

@@ -81,9 +81,9 @@ class _LineUp:
             self._settle(self._pieces.computed(asked, {**self._found, **guessed}), guessed, hinted)
             if before == (len(self._found), len(self._refuted), len(self._unsure)):
                 break
-        self._found |= {n: other for n, other in self._unsure.items() if n not in self._found}
         if not self._agrees():
             self._narrow()
+        self._found |= {n: other for n, other in self._unsure.items() if n not in self._found}
         self._tell()
         return self._found
 
@@ -125,7 +125,7 @@ class _LineUp:
                 continue
             open_hints = [g for g in hinted.get(name, ()) if (name, g) not in self._refuted]
             chosen, sure = self._chosen(computed[name], open_hints, order, reached)
-            if sure:
+            if sure and not self._is_undone(name, chosen):
                 self._found[name] = chosen
                 self._unsure.pop(name, None)
                 reached = max(reached, order[chosen])
@@ -134,6 +134,15 @@ class _LineUp:
                 self._unsure[name] = chosen
             if name in guessed:
                 self._weigh(name, guessed, computed)
+
+    def _is_undone(self, name: str, chosen: str) -> bool:
+        """A transpose that makes what it reads was not exported so."""
+        node = self._graph.value(name).producer
+        return (
+            node is not None
+            and node.op_type == "Transpose"
+            and self._found.get(node.input_names[0]) == chosen
+        )
 
     def _chosen(
         self,
@@ -255,6 +264,8 @@ class _LineUp:
         sources = [self._found[other] for other in self._sources(name, self._found)]
         first = max((order[source] for source in sources if source in order), default=-1)
         some = self._index.shaped_like(computed[name])
+        if name in self._unsure:
+            some = self._index.sized_like(computed[name])
         return [guess for guess in some if first < order[guess] < last][:_GUESSES]
 
     def _sources(self, name: str, given: Collection[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,6 +99,16 @@ class Index:
     def shaped_like(self, prints: list[Print]) -> list[str]:
         """Names of the values of that shape and kind, whatever their content."""
         return list(self._by_shape.get((prints[0].shape, prints[0].kind), []))
+
+    def sized_like(self, prints: list[Print]) -> list[str]:
+        """Names of the values with as many elements of that kind, whatever their shape."""
+        size = math.prod(prints[0].shape)
+        return [
+            name
+            for (shape, kind), names in self._by_shape.items()
+            if kind == prints[0].kind and math.prod(shape) == size
+            for name in names
+        ]
 
     def __contains__(self, name: object) -> bool:
         return name in self._prints

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import onnx
 import torch
 from torch import nn
+
+torch.set_num_threads(1)  # these networks are too small for more
 
 
 class Vision(nn.Module):
@@ -132,8 +135,13 @@ def exported(
     return onnx.load_model_from_string(file.getvalue())
 
 
-def export(name: str, how: str, **options: Any) -> onnx.ModelProto:
-    """An export of one of NETS."""
+@cache
+def _exported(name: str, how: str) -> bytes:
     torch.manual_seed(1)
     _, args, names = NETS[name]
-    return exported(network(name), args(), names, how, **options)
+    return exported(network(name), args(), names, how).SerializeToString()
+
+
+def export(name: str, how: str) -> onnx.ModelProto:
+    """A copy of an export of one of NETS, which is made once."""
+    return onnx.load_model_from_string(_exported(name, how))
