@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyonnxtool.errors import UsageError
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pyonnxtool._core import Model, Value
 
 
+Axes = tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Interface:
     """Pairs (reference name, candidate name). `notes` says what was not matched by name."""
@@ -20,18 +23,23 @@ class Interface:
     inputs: tuple[tuple[str, str], ...]
     outputs: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
+    moved: Mapping[str, Axes] = field(default_factory=dict)
+    """Inputs of the candidate that take the reference's with its axes permuted, by name."""
 
 
 def match_interface(reference: Model, candidate: Model) -> Interface:
     """Pair the graph inputs and outputs by name, or by place when no name is shared.
 
     The order of graph inputs and outputs is part of a model's signature, so it may stand in for
-    names; dtypes and ranks must agree. Raises UsageError when an output is missing in the
+    names; dtypes and ranks must agree. An input may have its channels last on one side and first on
+    the other. Raises UsageError when an output is missing in the
     candidate, when an input of the candidate has no source, or when nothing fits.
     """
-    inputs, by_place = _pair("input", required_inputs(reference), required_inputs(candidate))
+    ours, theirs = required_inputs(reference), required_inputs(candidate)
+    inputs, by_place = _pair("input", ours, theirs)
+    moved = _moved(inputs, ours, theirs)
     outputs, outputs_by_place = _pair("output", reference.graph.outputs, candidate.graph.outputs)
-    notes = []
+    notes = [f"input {name!r} is fed transposed {perm}" for name, perm in moved.items()]
     if by_place:
         notes.append("the models share no input name: inputs were matched by their order")
     if outputs_by_place:
@@ -40,7 +48,27 @@ def match_interface(reference: Model, candidate: Model) -> Interface:
     more = [value.name for value in candidate.graph.outputs if value.name not in known]
     if more:
         notes.append(f"only the candidate has the output {', '.join(map(repr, more))}")
-    return Interface(tuple(inputs), tuple(outputs), tuple(notes))
+    return Interface(tuple(inputs), tuple(outputs), tuple(notes), moved)
+
+
+def _moved(
+    inputs: Sequence[tuple[str, str]], ours: Sequence[Value], theirs: Sequence[Value]
+) -> dict[str, Axes]:
+    by_name = {value.name: value for value in ours}, {value.name: value for value in theirs}
+    pairs = [(by_name[0][a], by_name[1][b]) for a, b in inputs]
+    perms = {b.name: _layout(a, b) for a, b in pairs if not _fits(a, b)}
+    return {name: perm for name, perm in perms.items() if perm is not None}
+
+
+def _layout(ours: Value, theirs: Value) -> Axes | None:
+    """Channels last instead of first, or the reverse, where the sizes allow just that."""
+    rank = len(ours.shape or ())
+    last = (0, *range(2, rank), 1)
+    first = (0, rank - 1, *range(1, rank - 1))
+    for perm in (last, first) if rank >= 3 else ():
+        if ours.shape and _agree([ours.shape[axis] for axis in perm], theirs.shape or ()):
+            return perm
+    return None
 
 
 def _pair(
@@ -50,7 +78,8 @@ def _pair(
     theirs = {value.name: value for value in candidate}
     if ours.keys() & theirs.keys():
         return _pair_by_name(what, ours, theirs), False
-    if len(reference) == len(candidate) and all(map(_fits, reference, candidate)):
+    fits = _fits if what == "output" else lambda a, b: _fits(a, b) or _layout(a, b) is not None
+    if len(reference) == len(candidate) and all(map(fits, reference, candidate)):
         pairs = [(a.name, b.name) for a, b in zip(reference, candidate, strict=True)]
         return pairs, bool(pairs)
     raise UsageError(
@@ -72,7 +101,7 @@ def _pair_by_name(
             f"it has {_listed(list(there.values()))}"
         )
     for name in needed if what == "input" else ():
-        if not _fits(ours[name], theirs[name]):
+        if not _fits(ours[name], theirs[name]) and _layout(ours[name], theirs[name]) is None:
             raise UsageError(
                 f"{what} {name!r} is {_described(ours[name])} in the reference, "
                 f"but {_described(theirs[name])} in the candidate"
@@ -83,9 +112,13 @@ def _pair_by_name(
 def _fits(ours: Value, theirs: Value) -> bool:
     if ours.shape is None or theirs.shape is None:
         return True
-    return len(ours.shape) == len(theirs.shape) and not any(
+    return _agree(ours.shape, theirs.shape)
+
+
+def _agree(ours: Sequence[int | str | None], theirs: Sequence[int | str | None]) -> bool:
+    return len(ours) == len(theirs) and not any(
         isinstance(a, int) and isinstance(b, int) and a != b
-        for a, b in zip(ours.shape, theirs.shape, strict=True)
+        for a, b in zip(ours, theirs, strict=True)
     )
 
 

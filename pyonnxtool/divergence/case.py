@@ -22,6 +22,7 @@ from pyonnxtool.divergence.quantized_detour import line_up_quantized
 from pyonnxtool.divergence.quantized_pairs import QuantizedAlignment
 from pyonnxtool.divergence.sweep import Progress
 from pyonnxtool.divergence.training import training_notes
+from pyonnxtool.divergence.views import moved
 from pyonnxtool.errors import UsageError
 from pyonnxtool.feeds import check_feeds, generate_feeds, load_feeds
 from pyonnxtool.feeds.dtypes import numpy_dtype
@@ -148,6 +149,7 @@ def open_case(
         watched,
         memory=budget,
         given=given_pairs(value_map, reference.model, candidate.model),
+        moved_inputs=set(interface.moved),
         progress=progress or _silent,
     )
     alignment = lineup.alignment
@@ -155,7 +157,8 @@ def open_case(
     pairs = [pair for pair in lineup.pairs if chosen.takes(pair.candidate)]
     if alignment.values and not pairs:
         raise UsageError(f"no value fits --only {' '.join(only)} --skip {' '.join(skip)}")
-    outputs = [Pair(*names) for names in interface.outputs]
+    viewed = {(pair.reference, pair.candidate): pair for pair in lineup.pairs if pair.view}
+    outputs = [viewed.get(names, Pair(*names)) for names in interface.outputs]
     if reference.recorded is not None:
         known = reference.recorded.names(fed[0].reference)
         pairs = [pair for pair in pairs if pair.reference in known]
@@ -208,7 +211,9 @@ def _samples(
         theirs = {}
         for ours, name in interface.inputs:
             if ours in feeds:
-                theirs[name] = _as_dtype(feeds[ours], dtypes.get(name))
+                perm = interface.moved.get(name)
+                given = feeds[ours] if perm is None else moved(feeds[ours], perm)
+                theirs[name] = _as_dtype(given, dtypes.get(name))
         yield Sample(number, feeds, theirs)
 
 

@@ -68,10 +68,12 @@ def _forms(ours: Shape, theirs: Shape) -> Iterator[Form]:
     if len(ours) > _MOST_AXES:
         return
     axes = range(len(ours))
+    known = {tuple(axis for axis in axes if ours[axis] != 1)}
     for perm in itertools.permutations(axes):
         shape = tuple(ours[axis] for axis in perm)
-        moved = [axis for axis in perm if ours[axis] != 1]
-        if moved != sorted(moved) and _foldable(shape, theirs):
+        moved = tuple(axis for axis in perm if ours[axis] != 1)
+        if moved not in known and _foldable(shape, theirs):
+            known.add(moved)
             yield Form(Rearranged(perm))
     if len(ours) == 4 and ours == theirs:
         for size in _BLOCKS:
@@ -93,9 +95,9 @@ def _cuts(shape: Shape) -> set[int]:
 def _places(form: Form, ours: Shape, theirs: Shape) -> tuple[Index, Index]:
     """Flat indices of some elements of the candidate, and of their sources in the reference."""
     size = math.prod(ours)
-    theirs_at = np.unique(np.linspace(0, size - 1, min(size, _PLACES), dtype=np.int64))
-    # Equal steps would hit one row of a matrix only.
-    theirs_at = np.unique((theirs_at + 7919 * np.arange(theirs_at.size)) % size)
+    # Equal steps might hit one row of a matrix only.
+    drawn = np.random.default_rng(size).integers(0, size, _PLACES)
+    theirs_at = np.arange(size) if size <= _PLACES else np.unique(drawn)
     view = form.view
     if not isinstance(view, Rearranged) or not view.perm:
         return theirs_at, theirs_at

@@ -9,6 +9,7 @@ from onnx import numpy_helper
 
 from pyonnxtool import bisect, diff
 from support.nhwc import nhwc_copy
+from support.parsed import parsed
 from support.zoo import ZOO
 
 MODELS = ("resnet_13", "mobile_11", "unet_18", "detector_17")
@@ -70,6 +71,34 @@ def test_a_permutation_that_is_no_layout_is_a_fault():
     report = bisect(ours, theirs)
     assert report.verdict == "fault"
     assert {culprit.op_type for culprit in report.culprits} == {"Transpose"}
+
+
+OURS = (
+    "g (float[1, 3, 8, 6] x) => (float[1, 3, 8, 6] y)"
+    " { a = LpPool <kernel_shape = [1, 1]> (x)  b = Exp (a)  y = Sqrt (b) }"
+)
+THEIRS = (
+    "g (float[1, 8, 6, 3] x) => (float[1, 8, 6, 3] y) { t = Transpose <perm = [0, 3, 1, 2]> (x)"
+    "  a = LpPool <kernel_shape = [1, 1]> (t)  u = Transpose <perm = [0, 2, 3, 1]> (a)"
+    "  b = Exp (u)  y = Sqrt (b) }"
+)
+
+
+def test_inputs_and_outputs_may_have_their_channels_last():
+    report = diff(parsed(OURS), parsed(THEIRS))
+    assert report.verdict == "same"
+    assert "input 'x' is fed transposed (0, 2, 3, 1)" in report.notes
+    assert report.outputs[0].note == "transposed (0, 2, 3, 1)"
+    wrong = bisect(parsed(OURS), parsed(THEIRS.replace("b = Exp", "b = Softplus")))
+    assert [culprit.op_type for culprit in wrong.culprits] == ["Softplus"]
+
+
+def test_an_output_in_another_order_of_one_shape_is_different():
+    ours = "g (float[4, 4] x) => (float[4, 4] y) { y = Exp (x) }"
+    theirs = "g (float[4, 4] x) => (float[4, 4] y) { a = Exp (x)  y = Transpose (a) }"
+    assert diff(parsed(ours), parsed(theirs)).verdict == "different"
+    report = bisect(parsed(ours), parsed(theirs))
+    assert [culprit.op_type for culprit in report.culprits] == ["Transpose"]
 
 
 def test_views_hold_for_several_samples():
