@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
 from pyonnxtool.backends import RunOptions, find_backend
+from pyonnxtool.divergence.constants import constant
 from pyonnxtool.divergence.fingerprints import Lineup, pair_by_values
 from pyonnxtool.divergence.probe import Sample, Side
 from pyonnxtool.divergence.quantized_pairs import Names, QuantizedAlignment, align_quantized
@@ -57,7 +58,7 @@ def line_up_quantized(
             )
         except PyonnxtoolError:
             continue
-        best = _joined(reference.model, before, behind)
+        best = _joined(reference.model, between.model, before, behind)
     return best
 
 
@@ -69,11 +70,13 @@ def _between(reference: Side, level: str) -> Side:
     return Side(f"{reference.text} at {level}", made, backend, RunOptions(level="none"))
 
 
-def _joined(reference: Model, before: Lineup, behind: QuantizedAlignment) -> QuantizedAlignment:
+def _joined(
+    reference: Model, between: Model, before: Lineup, behind: QuantizedAlignment
+) -> QuantizedAlignment:
     """Pairs of the reference and the candidate by what stands between them."""
     ours = {pair.candidate: pair for pair in before.pairs if pair.view is None}
-    ours_of_node = {between: (own, same) for own, between, same in before.alignment.nodes}
-    ours_of_constant = {between: own for own, between in before.alignment.constants}
+    ours_of_node = {middle: (own, same) for own, middle, same in before.alignment.nodes}
+    ours_of_constant = {middle: own for own, middle in before.alignment.constants}
     inputs = {value.name for value in reference.graph.inputs}
     pairs = []
     for pair in behind.pairs:
@@ -89,15 +92,20 @@ def _joined(reference: Model, before: Lineup, behind: QuantizedAlignment) -> Qua
         behind,
         values=[(pair.reference, pair.candidate, pair.sure) for pair in pairs],
         nodes=[
-            (ours_of_node[between][0], theirs, same and ours_of_node[between][1])
-            for between, theirs, same in behind.nodes
-            if between in ours_of_node
+            (ours_of_node[middle][0], theirs, same and ours_of_node[middle][1])
+            for middle, theirs, same in behind.nodes
+            if middle in ours_of_node
         ],
         constants=[
-            (ours_of_constant[between], theirs)
-            for between, theirs in behind.constants
-            if between in ours_of_constant
+            (ours_of_constant[middle], theirs)
+            for middle, theirs in behind.constants
+            if middle in ours_of_constant
         ],
+        folded={
+            theirs: held
+            for middle, theirs in behind.constants
+            if middle not in ours_of_constant and (held := constant(between, middle)) is not None
+        },
         unmatched_reference=lost,
         fused=[name for name in lost if name not in kept],
         pairs=pairs,

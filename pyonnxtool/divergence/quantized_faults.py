@@ -16,11 +16,12 @@ from pyonnxtool.divergence.quantized_numbers import (
     output_steps,
     read_otherwise,
 )
+from pyonnxtool.divergence.quantized_pairs import QuantizedAlignment
 from pyonnxtool.divergence.watch import watch
 from pyonnxtool.divergence.why import label
 
 if TYPE_CHECKING:
-    from pyonnxtool._core import Model, Node
+    from pyonnxtool._core import Model, Node, Tensor
     from pyonnxtool.divergence.case import Case
     from pyonnxtool.divergence.sweep import Measured, Swept
     from pyonnxtool.report import Culprit
@@ -99,13 +100,13 @@ def is_saturation(culprit: Culprit) -> bool:
 
 def _of_weights(quantization: Quantization, case: Case, node: Node) -> list[tuple[Node, str]]:
     model = quantization.model
-    partners = {theirs: ours for ours, theirs in case.alignment.constants}
+    partners = float_weights(case)
     found = []
     for slot, name in enumerate(node.input_names):
-        numbers = dequantized_constant(model, name) if name else None
-        held = constant(case.reference.model, partners[name]) if name in partners else None
-        if numbers is None or held is None:
+        numbers = dequantized_constant(model, name) if name in partners else None
+        if numbers is None:
             continue
+        _, held = partners[name]
         ours = like(held.numpy().astype(np.float64), numbers)
         steps = quantization.weight_steps(node, slot)
         if ours is None or (steps is not None and _within(ours, numbers, steps)):
@@ -114,6 +115,21 @@ def _of_weights(quantization: Quantization, case: Case, node: Node) -> list[tupl
         told = _weight_text(name, ours, numbers, steps, integers_of(model, name))
         if told:
             found.append((maker or node, told))
+    return found
+
+
+def float_weights(case: Case) -> dict[str, tuple[str, Tensor]]:
+    """What each weight of the candidate was quantized from, by its name: a name and the tensor.
+
+    Weights that an optimization made are those of the optimized copy.
+    """
+    found = {}
+    for ours, theirs in case.alignment.constants:
+        held = constant(case.reference.model, ours)
+        if held is not None and held.dtype.startswith(("float", "bfloat")):
+            found[theirs] = (ours, held)
+    if isinstance(case.alignment, QuantizedAlignment):
+        found |= {theirs: (held.name, held) for theirs, held in case.alignment.folded.items()}
     return found
 
 

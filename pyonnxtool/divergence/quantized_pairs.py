@@ -8,7 +8,7 @@ all one value there, and each form has its own counterpart.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from pyonnxtool.divergence.quantized_numbers import (
 from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
-    from pyonnxtool._core import Graph, Model, Node
+    from pyonnxtool._core import Graph, Model, Node, Tensor
 
 _FAMILIES = {
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), "QDQ"),
@@ -58,6 +58,8 @@ class QuantizedAlignment:
     unmatched_reference: list[str]
     pairs: list[Pair] = field(default_factory=list)
     fused: list[str] = field(default_factory=list)
+    folded: Mapping[str, Tensor] = field(default_factory=dict)
+    """Weights that the reference has not, but an optimized copy of it: by the candidate's name."""
     strangers: int = 0
     """Nodes of one sketch too many for the other, by operator."""
     share: float = 1.0

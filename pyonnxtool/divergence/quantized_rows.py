@@ -16,7 +16,7 @@ from pyonnxtool.divergence.quantized import (
     introduced_db,
     signal_power,
 )
-from pyonnxtool.divergence.quantized_faults import clipped_share, integers_of, like
+from pyonnxtool.divergence.quantized_faults import clipped_share, float_weights, integers_of, like
 from pyonnxtool.divergence.quantized_numbers import Steps, carried_steps, dequantized_constant
 from pyonnxtool.divergence.watch import watch
 from pyonnxtool.divergence.why import label
@@ -162,10 +162,9 @@ def _beyond(case: Case, partner: dict[str, str], steps: dict[str, Steps]) -> dic
 def _weights(case: Case, quantization: Quantization) -> list[QuantizedRow]:
     rows = []
     model = quantization.model
-    for ours, theirs in case.alignment.constants:
-        held = constant(case.reference.model, ours)
+    for theirs, (ours, held) in float_weights(case).items():
         numbers = dequantized_constant(model, theirs)
-        if held is None or numbers is None or not held.dtype.startswith(("float", "bfloat")):
+        if numbers is None:
             continue
         given = like(held.numpy().astype(np.float64), numbers)
         if given is None:

@@ -26,10 +26,18 @@ class Reader:
         return next(self._feeds, None)
 
 
-def quantized(case: Case, kind: str, folder: Path) -> onnx.ModelProto:
-    """`case.model` quantized as `kind` says, calibrated on the case's own samples."""
+def quantized(case: Case, kind: str, folder: Path, *, prepared: bool = False) -> onnx.ModelProto:
+    """`case.model` quantized as `kind` says, calibrated on the case's own samples.
+
+    `prepared`: optimized first, as the quantizer advises.
+    """
     source, target = folder / "float.onnx", folder / f"{kind}.onnx"
     onnx.save(case.model, source)
+    if prepared:
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        quant_pre_process(str(source), str(folder / "prepared.onnx"), skip_symbolic_shape=True)
+        source = folder / "prepared.onnx"
     logging.disable(logging.WARNING)
     try:
         with contextlib.redirect_stdout(io.StringIO()):

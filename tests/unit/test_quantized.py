@@ -21,12 +21,12 @@ STATIC = ["qdq", "qdq_signed", "qoperator"]
 
 
 @functools.cache
-def pair(name: str, kind: str):
+def pair(name: str, kind: str, prepared: bool = False):
     if kind == "int4":
         pytest.importorskip("onnx_ir")
     case = ZOO[name]()
     with tempfile.TemporaryDirectory() as folder:
-        return case, quantized(case, kind, Path(folder))
+        return case, quantized(case, kind, Path(folder), prepared=prepared)
 
 
 @pytest.mark.parametrize("kind", [*STATIC, "dynamic"])
@@ -40,6 +40,25 @@ def test_noise_is_not_a_fault(name, kind):
     total = report.coverage.compared + report.coverage.unmatched + report.coverage.ambiguous
     assert report.coverage.compared >= 0.9 * total
     assert {row.status for row in report.quantized} == {"noise"}
+
+
+@pytest.mark.parametrize("kind", [*STATIC[1:], "dynamic"])
+@pytest.mark.parametrize("name", ["resnet_17", "encoder_erf_17", "vit_20", "llama_18"])
+def test_a_model_that_was_optimized_before_it_was_quantized(name, kind):
+    """BatchNormalization is folded, MatMul and Add are fused, shapes are constants."""
+    case, model = pair(name, kind, prepared=True)
+    report = bisect(case.model, model, inputs=list(case.feeds), by="values")
+    assert report.verdict == "drift"
+    assert report.culprits == ()
+    known = report.coverage.compared + report.coverage.fused
+    assert known >= 0.7 * (known + report.coverage.unmatched + report.coverage.ambiguous)
+    assert report.coverage.fused
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("fault", ["weight_scale", "value_zero_point", "value_range"])
+def test_a_defect_behind_the_optimizations_is_named(fault, seed):
+    check_named("qdq", *QDQ_FAULTS[fault], seed, prepared=True)
 
 
 def test_blocks_of_four_bits():
@@ -63,8 +82,8 @@ def test_a_defect_of_qoperator_is_named(fault, seed):
     check_named("qoperator", *QOPERATOR_FAULTS[fault], seed)
 
 
-def check_named(kind, planter, words, seed):
-    case, model = pair("resnet_17", kind)
+def check_named(kind, planter, words, seed, prepared=False):
+    case, model = pair("resnet_17", kind, prepared)
     site = QuantizedSite(model, np.random.default_rng(seed))
     name = planter(site)
     assert name is not None
