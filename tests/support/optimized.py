@@ -68,7 +68,8 @@ def _damaged_first(
     names = planted.culprits[0]
     kept = _survivors(planted.model, model, names)
     _named(model)
-    blamed = kept or _heirs(planted.model, model, names)
+    lost = names - _known_names(planted.model, model, names)
+    blamed = kept | _heirs(planted.model, model, lost)
     if model.ByteSize() < SMALL:
         blamed = with_aliases(case, model, blamed)
     return Trial(
@@ -107,6 +108,13 @@ def _survivors(
     blamed = [node for _, node, _ in walk(before.graph) if node.name in names]
     kept = [there.get((node.op_type, *node.output)) for node in blamed]
     return frozenset(name for name in kept if name)
+
+
+def _known_names(
+    before: onnx.ModelProto, after: onnx.ModelProto, names: frozenset[str]
+) -> frozenset[str]:
+    """Those of `names` of which `_survivors` finds the node."""
+    return frozenset(name for name in names if _survivors(before, after, frozenset({name})))
 
 
 def _heirs(
