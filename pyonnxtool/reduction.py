@@ -16,6 +16,7 @@ from pyonnxtool.divergence.first_look import FirstLook
 from pyonnxtool.divergence.isolated import Apart, Failed
 from pyonnxtool.divergence.judge import metrics_of
 from pyonnxtool.divergence.keep import Shown
+from pyonnxtool.divergence.lineup import line_up
 from pyonnxtool.divergence.narrow import Narrowing, Step
 from pyonnxtool.divergence.repro_folder import (
     Repro,
@@ -206,6 +207,7 @@ class _Reducer:
                 looked_at = {pair.candidate for pair in (*self._case.pairs, *self._case.outputs)}
                 pairs = [pair for pair in pairs if pair.candidate in looked_at]
             return units, pairs, self._watched if self._start.together else None
+        line_up(self._case, [self._start.sample])
         reference = Anatomy(self._case.reference.model)
         units, pairs = paired_units(self._case, self._watched, reference)
         recorded = self._case.reference.recorded is not None

@@ -121,10 +121,13 @@ def gives_nan():
 def crashes():
     """The model is run in a process of its own."""
     try:
-        done = subprocess.run([sys.executable, __file__, "run"], timeout=TIMEOUT)
+        done = subprocess.run(
+            [sys.executable, __file__, "run"], capture_output=True, text=True, timeout=TIMEOUT
+        )
     except subprocess.TimeoutExpired:
         print(f"the runtime did not end within {{TIMEOUT:g}} s")
         return True
+    print(*done.stderr.strip().splitlines()[-3:], sep="\\n")
     print(f"the runtime's process ended with exit code {{done.returncode}}")
     return done.returncode != 0
 

@@ -50,8 +50,6 @@ class Starter:
 
     def start(self, keep: str) -> Start:
         """The first sample that shows it. Raises UsageError when none does."""
-        if keep in ("auto", "diverges") and (unsteady := unsteady_if_safe(self.case)):
-            raise BackendError(unsteady)
         told = []
         for sample in self.case.samples:
             self.case.reference.begin(sample.number, sample.reference)
@@ -136,6 +134,8 @@ class Starter:
 
     def _difference(self, sample: Sample, ours: Values, theirs: Values) -> Start | str:
         case = self.case
+        if unsteady := why_unsteady(case):
+            raise BackendError(unsteady)
         keep = Diverges(case.reference, case.candidate, Here(), self.tolerances)
         shown = keep.judged(tuple(case.outputs), case.candidate.model, ours, theirs)
         if shown is None:
@@ -174,11 +174,8 @@ def same_model(one: Side, other: Side) -> bool:
     return ours.folder == theirs.folder and _linked(ours) == _linked(theirs)
 
 
-def unsteady_if_safe(case: Case) -> str:
-    """Why no difference can be judged; only asked of sides whose backend does not promise it."""
-    sides = (case.reference, case.candidate)
-    if all(side.repeatable for side in sides):
-        return ""
+def why_unsteady(case: Case) -> str:
+    """Why no difference can be judged; empty when two runs of each side agree."""
     notes: Sequence[str] = unsteady_sides(case)
     return notes[0] if notes else ""
 

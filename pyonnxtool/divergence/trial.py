@@ -99,11 +99,11 @@ class Recordings:
         try:
             part = cut(self.side.model, self.feeds, names)
             if self.side.recorded is not None:
-                recorded = self.side.recorded
-                self._known |= {name: recorded.value(name) for name in names}
+                with self.side.open(part.model) as session:  # which looks them up
+                    self._known |= session.run(self.feeds)
             else:
                 self._known |= self.runner.run(self.side, part.model, part.feeds)
-        except Failed as failure:
+        except (Failed, BackendError) as failure:
             raise NotCuttable(str(failure)) from failure
         wanted = {*names, *keep}
         for name in list(self._known):

@@ -20,6 +20,7 @@ from pyonnxtool.bisection import bisect
 from pyonnxtool.cli import main
 from pyonnxtool.diffing import diff
 from pyonnxtool.errors import BackendError, UsageError
+from pyonnxtool.reduction import reduce
 from support.parsed import parsed
 from support.zoo import ZOO
 
@@ -132,6 +133,18 @@ def test_a_fault_is_found_across_the_runtimes() -> None:
     report = bisect((parsed(good), "ort:none"), (bad, "openvino"), inputs={"x": X})
     assert report.verdict == "fault"
     assert report.culprits[0].op_type == "Softmax"
+
+
+@needs_openvino
+@pytest.mark.extra
+def test_an_operator_that_it_lacks_is_what_reduce_leaves() -> None:
+    text = """g (float[2] x) => (float[2] y)
+      { a = Relu (x)  n = Neg (a)
+        c = Cast <to = 1> (n)  z = custom.Odd (c)  y = Mul (a, z) }"""
+    report = reduce((parsed(text), "openvino"), inputs={"x": np.ones(2, np.float32)})
+    assert report.kept == "crashes"
+    assert "it has no operator" in report.shown
+    assert [node.op_type for node in report.nodes] == ["Odd"]
 
 
 def test_without_the_package_it_is_listed_and_says_how_to_install_it(

@@ -291,3 +291,32 @@ def test_the_result_of_a_failure_has_typed_outputs() -> None:
       { a = Relu (x)  c = Reshape (a, s)  y = Tanh (c) }"""
     report = reduce(parsed(text), inputs={"x": X})
     assert report.graph.splitlines()[0] == "g(a: float32[3, 8]) -> (c: float32[3, 9])"
+
+
+@pytest.mark.extra
+def test_a_torch_module_is_the_reference(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    (tmp_path / "net.py").write_text(
+        "import torch\n"
+        "def make():\n"
+        "    torch.manual_seed(0)\n"
+        "    parts = [torch.nn.Linear(8, 8), torch.nn.Tanh(), torch.nn.Linear(8, 4)]\n"
+        "    return torch.nn.Sequential(*parts).eval()\n"
+    )
+    spec: dict[str, Any] = {}
+    exec((tmp_path / "net.py").read_text(), spec)
+    program = torch.onnx.export(
+        spec["make"](), (torch.zeros(3, 8),), dynamo=True, input_names=["x"], output_names=["y"]
+    )
+    bad = program.model_proto
+    for node in bad.graph.node:
+        node.op_type = "Sin" if node.op_type == "Tanh" else node.op_type
+    onnx.save(bad, tmp_path / "bad.onnx")
+    report = reduce(
+        f"{tmp_path / 'net.py'}:make@torch",
+        tmp_path / "bad.onnx",
+        inputs={"x": X},
+        folder=tmp_path / "out",
+    )
+    assert [node.op_type for node in report.nodes] == ["Sin"]
+    assert report.notes == ()
