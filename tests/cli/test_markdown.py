@@ -160,7 +160,7 @@ def test_what_only_some_reports_have(form: str, run: Any, answers: Answers) -> N
         "Runs of the search",
         "8 steps, at most 5 runs",
         "nodes 1 to 8 1 splice bad",
-        "first bad cut b",
+        "frontier after b",
         "GeluFusion",
     ):
         assert told in shown, told
