@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pyonnxtool.divergence.case import Case, open_case
 from pyonnxtool.divergence.first_look import final_outputs
 from pyonnxtool.divergence.graph_order import in_graph_order
+from pyonnxtool.divergence.inside_notes import with_inside_notes
 from pyonnxtool.divergence.judge import Judge
 from pyonnxtool.divergence.lineup import line_up
 from pyonnxtool.divergence.network_weights import weights_of_case
@@ -114,18 +115,19 @@ def _report(case: Case, tolerances: Tolerances, introduced: bool) -> DiffReport:
     outputs = final.outputs if final is not None else outputs
     different = any(row.status == "bad" for row in outputs)
     noisy = quantized_rows(case, swept)
+    compared_rows = (
+        judge.row(swept.values[pair.candidate])
+        for pair in case.pairs
+        if swept.values[pair.candidate].accumulated is not None
+    )
+    rows = in_graph_order(compared_rows, case.candidate.model.graph)
+    if introduced:
+        rows = with_inside_notes(case, tolerances, swept, rows)
     return DiffReport(
         verdict="inconclusive" if unsteady else "different" if different else "same",
         reference=case.texts[0],
         candidate=case.texts[1],
-        values=in_graph_order(
-            (
-                judge.row(swept.values[pair.candidate])
-                for pair in case.pairs
-                if swept.values[pair.candidate].accumulated is not None
-            ),
-            case.candidate.model.graph,
-        ),
+        values=rows,
         outputs=outputs,
         weights=tuple(weights),
         weights_compared=compared,

@@ -88,15 +88,18 @@ class Comparison:
 
 
 def compare(reference: object, candidate: object) -> Comparison:
-    """Compare tensors, sequences or optionals.
+    """Compare tensors, sequences, maps or optionals.
 
     Tensors of different dtypes are compared in a dtype that holds both. Sequences of equal
-    length are compared item by item; the worst item speaks for them.
+    length are compared item by item; the worst item speaks for them. Maps of equal keys are
+    compared as the vectors of their values.
     """
     if isinstance(reference, list) and isinstance(candidate, list):
         return _compare_sequences(reference, candidate)
     if isinstance(reference, np.ndarray) and isinstance(candidate, np.ndarray):
         return _compare_arrays(reference, candidate)
+    if isinstance(reference, dict) and isinstance(candidate, dict):
+        return _compare_maps(reference, candidate)
     if reference is None and candidate is None:
         return Comparison(diff_stats(np.empty(0), np.empty(0)), "none", (), "empty on both sides")
     return Comparison(None, _kind(reference), (), f"{_kind(reference)} vs {_kind(candidate)}")
@@ -168,6 +171,15 @@ def _compare_sequences(reference: list[Any], candidate: list[Any]) -> Comparison
     worst = max(range(len(items)), key=lambda i: items[i].relative)
     note = f"item {worst} of {len(items)}" + (f": {items[worst].note}" if items[worst].note else "")
     return Comparison(items[worst].stats, items[worst].dtype, items[worst].shape, note)
+
+
+def _compare_maps(reference: dict[Any, Any], candidate: dict[Any, Any]) -> Comparison:
+    if reference.keys() != candidate.keys():
+        odd = sorted(map(str, reference.keys() ^ candidate.keys()))
+        note = f"keys on one side only: {', '.join(odd[:5])}"
+        return Comparison(None, "map", (len(reference),), note)
+    ours, theirs = (np.asarray([each[key] for key in reference]) for each in (reference, candidate))
+    return _compare_arrays(ours, theirs)
 
 
 def dtype_of(array: Array) -> str:
