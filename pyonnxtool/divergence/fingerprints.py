@@ -195,14 +195,11 @@ class _Pairing:
 
     def _readers_agree(self, name: str) -> bool:
         partner, readers = self._partner(), self._readers({name})
-        return bool(readers) and all(
-            _core.alike(self._ours.get(partner[reader], []), self._theirs.get(reader, []))
-            for reader in readers
-        )
+        return bool(readers) and all(self._equal(partner[reader], reader) for reader in readers)
 
     def _readers(self, names: set[str]) -> list[str]:
-        """The nearest certain values that are computed from these."""
-        certain = {pair.candidate for pair in self._certain()}
+        """The nearest certain values that are computed from these, and outputs before them."""
+        certain = {pair.candidate for pair in self._certain()} | {name for _, name in self.outputs}
         graph = self.candidate.model.graph
         found: dict[str, None] = {}
         pending, seen = list(names), set(names)
@@ -214,17 +211,18 @@ class _Pairing:
                     elif output not in seen:
                         seen.add(output)
                         pending.append(output)
-        return list(found)
+        paired = self._partner()
+        return [name for name in found if name in paired]
 
     def _outputs_agree(self) -> bool:
+        return all(self._equal(*pair) for pair in self.outputs)
+
+    def _equal(self, ours: str, theirs: str) -> bool:
         """In the same order too, unless the shapes say that they are another layout's."""
-        for pair in self.outputs:
-            ours, theirs = self._ours.get(pair[0], []), self._theirs.get(pair[1], [])
-            if not _core.alike(ours, theirs):
-                return False
-            if ours[0].shape == theirs[0].shape and not _core.same_form(ours, theirs):
-                return False
-        return True
+        left, right = self._ours.get(ours, []), self._theirs.get(theirs, [])
+        if not _core.alike(left, right):
+            return False
+        return left[0].shape != right[0].shape or _core.same_form(left, right)
 
     # -- running ------------------------------------------------------------------------------
 
@@ -309,11 +307,13 @@ class _Pairing:
             return
         ours = _by_name(self._reference_values(list(dict.fromkeys(name for name, _ in pairs))))
         theirs = _by_name(self._candidate_values([name for _, name in pairs], detached=detached))
+        # Before any form is taken for granted: what is fed in a wrong form comes out right.
+        compensated = {name for _, name in pairs if detached and self._readers_agree(name)}
         for pair in pairs:
             left, right = ours.get(pair[0], []), theirs.get(pair[1], [])
             if not left or len(left) != len(right):
                 continue
-            found = self._form(pair[1], left, right, detached)
+            found = self._form(left, right, detached, pair[1] in compensated)
             if found is None:
                 continue
             self._forms[pair] = found
@@ -321,12 +321,16 @@ class _Pairing:
                 self._shapes.setdefault(sample, {})[pair[1]] = value.shape
 
     def _form(
-        self, name: str, ours: Sequence[Array], theirs: Sequence[Array], detached: bool
+        self,
+        ours: Sequence[Array],
+        theirs: Sequence[Array],
+        detached: bool,
+        compensated: bool,
     ) -> Form | None:
         """Where the models differ, elements that were moved within one shape may be the fault.
 
-        They are none when what reads them comes out right, and in a model whose runtime keeps
-        channels in blocks.
+        They are none when what reads them comes out right (`compensated`), and in a model whose
+        runtime keeps channels in blocks.
         """
         found = find_form(ours, theirs, although_different=detached)
         same_shape = all(a.shape == b.shape for a, b in zip(ours, theirs, strict=True))
@@ -336,7 +340,7 @@ class _Pairing:
             return found
         if not detached:
             return None
-        if found is not None and found.sure and self._readers_agree(name):
+        if found is not None and found.sure and compensated:
             return found
         return Form(None, sure=False)
 
