@@ -71,6 +71,10 @@ def sides(
     if candidate is not None:
         second = parse_subject(candidate, options)
         return _side(first, second), _side(second, first)
+    if first.backend == "torch":
+        raise UsageError(
+            f"{first.text} is PyTorch: give the ONNX model that was exported from it as CAND"
+        )
     second = replace(first, backend=_RUNTIME, options=options)
     if (first.backend, first.options) == (second.backend, second.options):
         first = replace(first, options=replace(options, level="none"))

@@ -62,6 +62,8 @@ def print_diff(target: Console, report: DiffReport, view: View) -> None:
     print_ranges(target, report.ranges, verbose=view.verbose)
     if report.values:
         order = "in graph order" if view.sort == "graph" else "worst first"
+        if 0 < len(report.values_samples) < report.samples:
+            order += f", of the worst samples: {', '.join(map(str, report.values_samples))}"
         shown = chosen(report.values, view.rows, view.sort)
         heading(target, "Values", order)
         if shown:
@@ -95,13 +97,26 @@ def print_verdict(target: Console, report: DiffReport, view: View) -> None:
         target.print(Text(f"  pyonnxtool bisect {view.again}", style="bold"), soft_wrap=True)
 
 
+def _worst(report: DiffReport) -> str:
+    """Of several samples, the one that is the furthest off."""
+    rows = [row for row in report.outputs if row.sample == report.worst_sample]
+    if report.samples < 2 or not rows:
+        return ""
+    worst = max(rows, key=excess)
+    off = worst.accumulated.get("max_abs") or 0.0
+    return (
+        f"; the worst is sample {worst.sample}, where `{middle(worst.value, 40)}` is off by "
+        f"{number(off)}"
+    )
+
+
 def sentence(report: DiffReport) -> str:
     """What the verdict rests on."""
     if report.verdict == "inconclusive":
         return printable(report.notes[0] if report.notes else "too little could be compared")
     if report.verdict == "same":
         told = f"{plural(len(report.outputs), 'final output')} within tolerance"
-        return f"{told} on {plural(report.samples, 'sample')}"
+        return f"{told} on {plural(report.samples, 'sample')}{_worst(report)}"
     bad = sorted((row for row in report.outputs if row.status == "bad"), key=excess, reverse=True)
     if not bad:
         return "see above"
@@ -113,4 +128,6 @@ def sentence(report: DiffReport) -> str:
     else:
         told += f" by {number(off)}"
         told += f", {ratio(excess(worst))} times what is allowed" if worst.tolerance else ""
+    if report.samples > 1:
+        told += f", in sample {worst.sample}, the worst of {report.samples}"
     return told + (f"; {plural(len(bad) - 1, 'more output')} too" if len(bad) > 1 else "")

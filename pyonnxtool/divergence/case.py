@@ -87,7 +87,7 @@ class Case:
         missing = len(self.alignment.unmatched_reference) - fused
         return Coverage(
             compared=len({pair.reference for pair in self.pairs}),
-            fused=fused,
+            fused=fused + (self.reference.recorded.unseen if self.reference.recorded else 0),
             ambiguous=min(ambiguous, missing),
             unmatched=max(0, missing - ambiguous),
         )

@@ -85,6 +85,7 @@ class _LineUp:
             self._narrow()
         self._found |= {n: other for n, other in self._unsure.items() if n not in self._found}
         self._tell()
+        self._backend.unseen = len(self._values) - len(self._found)
         return self._found
 
     def _agrees(self) -> bool:

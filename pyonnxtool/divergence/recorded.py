@@ -22,6 +22,8 @@ class RecordedBackend:
     name = "recorded"
     aliases: tuple[str, ...] = ()
     probes = True
+    unseen = 0
+    """Values of the model that are inside of what was recorded as one."""
 
     def __init__(self, text: str, recorded: Recorded) -> None:
         self._text, self._recorded = text, recorded

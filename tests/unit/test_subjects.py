@@ -91,7 +91,6 @@ def test_an_at_sign_in_a_path(tmp_path: Path) -> None:
     ("suffix", "told"),
     [
         ("@tvm", "no backend is called 'tvm'; there are: command, dump, fp64, onnxruntime, "),
-        ("@openvino", "no backend is called 'openvino'; there are: command, dump, fp64, onnxr"),
         ("@ort:fast", "no provider 'fast' here; there are: .*and the levels none, basic"),
         ("@fp64:none", "@fp64 takes no settings"),
         ("@dump", "'dump' holds values and runs no model"),
