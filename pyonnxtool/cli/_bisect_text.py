@@ -15,7 +15,7 @@ from pyonnxtool.cli._rows import print_outputs, print_values, print_weights
 from pyonnxtool.cli._steps_text import search_facts
 from pyonnxtool.cli._text import facts, heading
 from pyonnxtool.report import BisectReport, Culprit
-from pyonnxtool.wording import amount, finding, inside, plural, printable, who
+from pyonnxtool.wording import amount, finding, inside, plural, printable, ratio, who
 
 COLOURS = {
     "fault": "bold red",
@@ -90,6 +90,8 @@ def print_culprit(target: Console, culprit: Culprit, report: BisectReport) -> No
     lines.append(("  counterpart", f"{place} of the reference, which makes {made}"))
     lines.append(("  introduces", amount(culprit.introduced)))
     lines.append(("  accumulated", amount(culprit.accumulated)))
+    if culprit.alone is not None:
+        lines.append(("  alone", f"changes an output by {ratio(culprit.alone)} of its scale"))
     if culprit.referee:
         lines.append(("  referee", culprit.referee))
     lines.append(("  inside", inside(culprit)))
