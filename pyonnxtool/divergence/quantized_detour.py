@@ -86,7 +86,10 @@ def _joined(
             own = ours[pair.reference]
             pairs.append(replace(pair, reference=own.reference, sure=pair.sure and own.sure))
     paired = {pair.reference for pair in pairs}
-    lost = [name for name in _core.produced_values(reference) if name not in paired]
+    graph = reference.graph
+    made = [(name, graph.value(name).producer) for name in _core.produced_values(reference)]
+    computed = [name for name, node in made if node is not None and node.op_type != "Constant"]
+    lost = [name for name in computed if name not in paired]
     kept = {pair.reference for pair in before.pairs}
     return replace(
         behind,

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from pyonnxtool.divergence.sweep import Measured, Swept
 
 
+_COARSE_DB = 15.0
+
+
 @dataclass(frozen=True)
 class _Ends:
     """Shares of the integers that lie at the ends of their range, and of numbers beyond them."""
@@ -63,7 +66,10 @@ def noise_reason(rows: tuple[QuantizedRow, ...]) -> str:
     worst = next((row for row in rows if row.kind != "weight"), None)
     if worst is None:
         return told
-    return f"{told} (the worst by itself: {worst.node}, SQNR {worst.introduced_db:.1f} dB)"
+    text = f"{told} (the worst by itself: {worst.node}, SQNR {worst.introduced_db:.1f} dB)"
+    if worst.introduced_db >= _COARSE_DB:
+        return text
+    return f"{text}; steps so coarse leave little of a value: look at its range first"
 
 
 def _row(
