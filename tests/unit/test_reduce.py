@@ -294,6 +294,7 @@ def test_the_result_of_a_failure_has_typed_outputs() -> None:
 
 
 @pytest.mark.extra
+@pytest.mark.filterwarnings("ignore")  # of the exporter's own
 def test_a_torch_module_is_the_reference(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     (tmp_path / "net.py").write_text(
