@@ -114,8 +114,7 @@ class _ByValues:
         if effect != "none" and vanished:
             return (
                 "the difference vanishes when values are marked as outputs: it is made by an "
-                "optimization that watching prevents; compare the levels @ort:basic and "
-                "@ort:extended with @ort:none"
+                "optimization that watching prevents; --by splice and --by pass watch nothing"
             )
         failed = [m for m in swept.values.values() if m.error]
         if failed:
