@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyonnxtool.divergence.case import Case
 
 _SAMPLED = 2048
+_RATIO_NOISE = 1e-5
 _SAME_WEIGHT = 0.5
 """Share of equal elements from which an initializer without a name is a certain parameter."""
 
@@ -110,7 +111,9 @@ class _Parameters:
             return name.rpartition(".")[0] in self._folded
         for axis in (0, 1):
             ratios = _channel_ratios(ours, theirs, axis)
-            if ratios is not None and np.ptp(ratios) > 0 and np.mean(ratios != 1) > _SAME_WEIGHT:
+            if ratios is None or np.ptp(ratios) <= _RATIO_NOISE:  # one factor is no batch norm
+                continue
+            if np.mean(ratios != 1) > _SAME_WEIGHT:
                 self._folded.add(name.rpartition(".")[0])
                 return True
         return False
@@ -143,7 +146,7 @@ def _channel_ratios(ours: Array, theirs: Array, axis: int) -> Array | None:
     left = np.abs(b - a * ratios[:, None]).max(axis=1)
     if np.any(left > 1e-3 * np.abs(b).max(axis=1)):
         return None
-    return np.asarray(np.where(np.abs(ratios - 1) < 1e-5, 1.0, ratios))
+    return np.asarray(np.where(np.abs(ratios - 1) < _RATIO_NOISE, 1.0, ratios))
 
 
 def _row(tensor: Tensor, name: str, found: Comparison) -> WeightRow:
