@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.divergence.ddmin import ddmin
-from pyonnxtool.divergence.ranges_simulated import Rounded
+from pyonnxtool.divergence.ranges_simulated import Rounded, Tried
 from pyonnxtool.divergence.watch import produced, watch
 from pyonnxtool.divergence.why import label
 from pyonnxtool.errors import PyonnxtoolError, UsageError
@@ -19,6 +19,7 @@ from pyonnxtool.findings import RangeRow, Ranges
 if TYPE_CHECKING:
     from pyonnxtool._core import Graph, Node
     from pyonnxtool.divergence.case import Case
+    from pyonnxtool.divergence.sweep import Progress
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ TOLERANCE = 1e-2
 """Of an output's scale: how far the narrow model may be off."""
 _MANY_VANISH = 0.01
 """Share of a value's numbers that must turn to zero before its nodes are tried in float32."""
+_MOST_SAMPLES = 3
+"""So many are run with rounded values; ranges are those of all."""
 _MOST_NODES = 400
 
 
@@ -52,21 +55,26 @@ def parse_format(text: str) -> Format:
 
 
 def ranges_of(case: Case, wanted: Format) -> Ranges:
-    """Of the reference's float32 values, inputs and weights, over all samples."""
+    """Of the reference's float32 values, inputs and weights, over all samples.
+
+    Raises UsageError when the reference is no ONNX model.
+    """
     seen = _Seen(wanted)
-    side = case.reference
-    for index, sample in enumerate(case.samples):
-        side.begin(sample.number, sample.reference)
-        case.progress("measuring ranges", index, len(case.samples))
-        for name, value in sample.reference.items():
+    side = case.candidate if case.swapped else case.reference
+    if side.recorded is not None:
+        raise UsageError(f"--ranges: {side.text} is no ONNX model; give one as the reference")
+    samples = [sample.candidate if case.swapped else sample.reference for sample in case.samples]
+    for index, feeds in enumerate(samples):
+        case.progress("measuring ranges", index, len(samples))
+        for name, value in feeds.items():
             seen.take(name, "input", value)
-        for group in watch(side, sample.reference, produced(side), case.memory):
+        for group in watch(side, feeds, produced(side), case.memory):
             for name, made in group.items():
                 seen.take(name, "value", made)
     _see_weights(seen, side.model.graph)
     rows = sorted((_row(one, side.model.graph, wanted) for one in seen.all()), key=_badness)
-    kept = _Kept(case, wanted, rows, {one.name for one in seen.all()})
-    return kept.ranges()
+    tried = Tried(side, samples[:_MOST_SAMPLES], wanted.name, {one.name for one in seen.all()})
+    return _Kept(tried, wanted, rows, case.progress).ranges()
 
 
 @dataclass
@@ -150,17 +158,18 @@ class _Kept:
     """The search for the nodes that have to stay in float32."""
 
     def __init__(
-        self, case: Case, wanted: Format, rows: Sequence[RangeRow], floats: set[str]
+        self, tried: Tried, wanted: Format, rows: Sequence[RangeRow], progress: Progress
     ) -> None:
-        self._case, self._wanted, self._rows, self._floats = case, wanted, rows, floats
-        self._graph = case.reference.model.graph
+        self._tried, self._wanted, self._rows = tried, wanted, rows
+        self._progress = progress
+        self._graph = tried.side.model.graph
         self._errors: dict[tuple[int, ...], float] = {}
 
     def ranges(self) -> Ranges:
         rows = tuple(self._rows)
         nodes = self._candidates()
         try:
-            self._rounded = Rounded(self._case, self._wanted.name, self._floats, nodes)
+            self._rounded = Rounded(self._tried, nodes)
         except PyonnxtoolError as error:
             told = f"not tried in {self._wanted.name}: {error}"
             return Ranges(self._wanted.name, rows, self._labels(nodes), verified=False, note=told)
@@ -189,7 +198,7 @@ class _Kept:
         chosen = tuple(sorted(keep))
         if chosen not in self._errors:
             self._errors[chosen] = self._rounded.error(set(chosen))
-            self._case.progress("trying nodes in float32", len(self._errors), len(self._errors) + 1)
+            self._progress("trying nodes in float32", len(self._errors), len(self._errors) + 1)
         return self._errors[chosen]
 
     def _candidates(self) -> list[int]:

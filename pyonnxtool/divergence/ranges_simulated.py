@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +23,25 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pyonnxtool._core import Model
-    from pyonnxtool.divergence.case import Case
+    from pyonnxtool.divergence.probe import Feeds, Side
 
 _FLOAT = 1
 _CODES = {"float16": 10, "bfloat16": 16, "float8e4m3fn": 17, "float8e5m2": 19}
 _SINCE = {"float16": 6, "bfloat16": 13, "float8e4m3fn": 19, "float8e5m2": 19}
-_MOST_SAMPLES = 3
 _WHOLE = ("Shape", "Size", "Constant", "If", "Loop", "Scan", "SequenceMap")
 """Operators that read no numbers, and those whose bodies stay as they are."""
 _WIDE_INPUTS = {"Resize": 1, "Upsample": 1}
 """Inputs from this slot on are float32 by the operator's definition."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A model, what it is fed, the narrower type, and the names of its float32 values."""
+
+    side: Side
+    samples: Sequence[Feeds]
+    dtype: str
+    floats: set[str]
 
 
 class Rounded:
@@ -41,21 +50,18 @@ class Rounded:
     Raises UsageError where the opset lacks the type, BackendError where the runtime does.
     """
 
-    def __init__(self, case: Case, dtype: str, floats: set[str], nodes: Sequence[int]) -> None:
-        model = case.reference.model
-        opset = model.opset_imports.get("", 1)
+    def __init__(self, tried: Tried, nodes: Sequence[int]) -> None:
+        side, dtype = tried.side, tried.dtype
+        opset = side.model.opset_imports.get("", 1)
         if opset < _SINCE[dtype]:
             raise UsageError(f"opset {opset} has no {dtype}, it needs {_SINCE[dtype]}")
         self._flags = {id: f"pyonnxtool:keep:{id}" for id in nodes}
-        self._samples = [dict(sample.reference) for sample in case.samples[:_MOST_SAMPLES]]
-        self._expected = []
-        for sample, feeds in zip(case.samples, self._samples, strict=False):
-            case.reference.begin(sample.number, feeds)
-            self._expected.append(case.reference.run_whole(feeds))
-        side = replace(case.reference, options=replace(case.reference.options, level="none"))
-        made = _Rounding(_CODES[dtype], floats, self._flags).apply(model)
-        self._session = side.open(from_proto(made, model.folder))
-        self._outputs = [value.name for value in model.graph.outputs]
+        self._samples = [dict(feeds) for feeds in tried.samples]
+        self._expected = [side.run_whole(feeds) for feeds in self._samples]
+        self._outputs = [value.name for value in side.model.graph.outputs]
+        made = _Rounding(_CODES[dtype], tried.floats, self._flags).apply(side.model)
+        plain = replace(side, options=replace(side.options, level="none"))
+        self._session = plain.open(from_proto(made, side.model.folder))
 
     def error(self, keep: set[int]) -> float:
         """How far the outputs are off, relative to their scale; infinite for a new NaN or Inf."""

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from pyonnxtool.diffing import diff
+from pyonnxtool.divergence.ranges_simulated import Rounded, Tried
 from pyonnxtool.errors import UsageError
+from pyonnxtool.subjects import sides
 from support.parsed import parsed
 from support.zoo import ZOO
 
@@ -74,25 +76,24 @@ def test_the_fewest_nodes_are_kept_and_tried(text, keep):
 
 
 def test_none_of_the_kept_nodes_can_be_spared():
-    from pyonnxtool.divergence.ranges_simulated import Rounded
-
     found = ranges(SQUARES)
     model = parsed(SQUARES, opset=19)
     names = {node.output_names[0]: node.id for node in model.graph.nodes}
     keep = [names[name] for name in found.keep]
-    with opened(model) as case:
-        floats = {row.value for row in found.rows}
-        with Rounded(case, "float16", floats, keep) as rounded:
-            assert rounded.error(set(keep)) == found.error
-            for spared in keep:
-                assert not rounded.error(set(keep) - {spared}) <= 1e-2
+    tried = Tried(sides(model)[0], [{"x": X}], "float16", {row.value for row in found.rows})
+    with Rounded(tried, keep) as rounded:
+        assert rounded.error(set(keep)) == found.error
+        for spared in keep:
+            assert not rounded.error(set(keep) - {spared}) <= 1e-2
 
 
-def opened(model):
-    from pyonnxtool.divergence.case import open_case
-    from pyonnxtool.subjects import sides
-
-    return open_case(*sides(model), inputs={"x": X})
+def test_recorded_values_have_no_ranges(tmp_path):
+    np.savez(tmp_path / "run.npz", x=X, y=np.tanh(X))
+    model = parsed(HEAD + "{ y = Tanh (x) }")
+    with pytest.raises(UsageError, match="is no ONNX model; give one as the reference"):
+        diff(str(tmp_path / "run.npz"), model, inputs={"x": X}, ranges="fp16")
+    found = diff(model, str(tmp_path / "run.npz"), inputs={"x": X}, ranges="fp16").ranges
+    assert found.verified
 
 
 def test_a_mask_that_overflows_to_infinity_does_no_harm():
