@@ -29,7 +29,7 @@ from pyonnxtool.divergence.steadiness import observer_effect
 from pyonnxtool.divergence.surroundings import surroundings
 from pyonnxtool.divergence.suspects import Fault, Search
 from pyonnxtool.divergence.sweep import Swept
-from pyonnxtool.divergence.turns import control_flow_pair
+from pyonnxtool.divergence.turns import control_flow_pair, decided_by
 from pyonnxtool.divergence.why import comes_from, differences, label, neighbourhood
 from pyonnxtool.report import BisectReport, Culprit, ValueRow
 from pyonnxtool.verdict import Tolerances
@@ -170,7 +170,9 @@ class _ByValues:
         case, swept = self._case, search.swept
         pair = control_flow_pair(*self._regions(fault))
         if pair is None or case.reference.recorded is not None:
-            return [culprit]
+            decided = decided_by(case.candidate.model.graph.value(fault.measured.pair.candidate))
+            told = [f"so {name!r} takes another branch" for name in decided]
+            return [replace(culprit, why="; ".join([culprit.why, *told]))]
         # Another sample may take another branch, or run more iterations.
         samples = sorted(case.samples, key=lambda s: s.number != fault.measured.sample)
         found = []

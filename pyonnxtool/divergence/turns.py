@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyonnxtool.divergence.why import label
 from pyonnxtool.errors import BackendError
 
 if TYPE_CHECKING:
-    from pyonnxtool._core import Graph, Node
+    from pyonnxtool._core import Graph, Node, Value
     from pyonnxtool.backends import Output
 
 Turns = Generator["list[Output]", "Sequence[Output]", None]
@@ -41,6 +42,12 @@ def control_flow_pair(ours: Sequence[Node], theirs: Sequence[Node]) -> tuple[Nod
 def branch_taken(condition: Output) -> str:
     """The attribute of an If that holds the body which `condition` chooses."""
     return "then_branch" if bool(np.asarray(condition).reshape(-1)[0]) else "else_branch"
+
+
+def decided_by(condition: Value) -> list[str]:
+    """What the Ifs are called whose branch this value chooses."""
+    readers = (node for node in condition.consumers if node.op_type == "If")
+    return [label(node) for node in readers if node.input_names[0] == condition.name]
 
 
 def turns_of(node: Node, body: Graph, given: Sequence[Output]) -> Turns:

@@ -122,7 +122,9 @@ def test_a_node_that_runs_in_another_iteration_is_found_in_a_disguise():
 
 def test_another_branch_is_blamed_on_what_makes_the_condition():
     change = ("c = Greater (m, zero)", "c = Less (m, zero)")
-    assert only_culprit(found("branches", change)).node == "n_c"
+    culprit = only_culprit(found("branches", change))
+    assert culprit.node == "n_c"
+    assert culprit.why.endswith("so 'n_r' takes another branch")
 
 
 def test_rounding_that_a_loop_amplifies_is_drift():
