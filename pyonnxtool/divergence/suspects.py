@@ -84,8 +84,30 @@ class Search:
                 break
             self._set_pairs(pairs)
             found = self._measured()
+        if self._drop_changed_forms(found):
+            found = self._measured()
         doubtful = self._doubtful(found)
         return _merged(self._settled(found, doubtful) if doubtful else found)
+
+    def _drop_changed_forms(self, found: Sequence[Fault]) -> bool:
+        """Whether a fault reads a value that is in another form because some node was changed.
+
+        Values in another form are no pairs from there on: a reduction that drops an axis has the
+        numbers of one that keeps it, and it is what reads them that comes out wrong.
+        """
+        model = self._case.candidate.model
+        formed = {pair.candidate for pair in self.pairs if pair.view is not None}
+        seen: set[str] = set()
+        pending = [fault.measured.pair.candidate for fault in found]
+        while pending:
+            read = _core.frontier(model, self._paired, [pending.pop()], True)
+            more = formed.intersection(read) - seen
+            seen |= more
+            pending += sorted(more)
+        if not any(map(self._is_changed, seen)):
+            return False
+        self._set_pairs([pair for pair in self.pairs if pair.candidate not in seen])
+        return True
 
     def _narrowed(self, pair: Pair) -> bool:
         """Whether the candidate rounds a value to fewer bits where the reference does not.
