@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ from pyonnxtool.divergence.compare import dtype_of
 from pyonnxtool.divergence.forms import Form, find_form
 from pyonnxtool.divergence.plan import Pair, in_candidate_form, value_sizes
 from pyonnxtool.divergence.probe import Types, Values, as_type, described, open_part
+from pyonnxtool.divergence.views import Rearranged
 from pyonnxtool.errors import BackendError
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ _MOST_ROUNDS = 5
 _MOST_SAMPLES = 2
 _SHARE_OF_BUDGET = 0.25
 """Of the budget, for the values of one side that are looked at together."""
-
-_BLOCKED_DOMAIN = "com.microsoft.nchwc"
 
 Names = Sequence[tuple[str, str]]
 Prints = dict[str, list["Fingerprint"]]
@@ -329,25 +327,20 @@ class _Pairing:
     ) -> Form | None:
         """Where the models differ, elements that were moved within one shape may be the fault.
 
-        They are none when what reads them comes out right (`compensated`), and in a model whose
-        runtime keeps channels in blocks.
+        They are none when what reads them comes out right (`compensated`), and when they are in
+        blocks, which is how runtimes keep channels.
         """
         found = find_form(ours, theirs, although_different=detached)
         same_shape = all(a.shape == b.shape for a, b in zip(ours, theirs, strict=True))
-        if not same_shape or self._agree or self._blocked:
+        if not same_shape or self._agree:
             return Form(None, sure=False) if found is None and detached and same_shape else found
-        if found is not None and found.sure and found.view is None:
+        if found is not None and (_in_blocks(found) or (found.sure and found.view is None)):
             return found
         if not detached:
             return None
         if found is not None and found.sure and compensated:
             return found
         return Form(None, sure=False)
-
-    @cached_property
-    def _blocked(self) -> bool:
-        nodes = self.candidate.model.graph.nodes
-        return any(node.domain == _BLOCKED_DOMAIN for node in nodes)
 
     def pairs(self) -> list[Pair]:
         """All that can be compared. A pair in an unknown form cannot."""
@@ -360,6 +353,10 @@ class _Pairing:
             elif theirs not in moved or (ours, theirs) in self.given:
                 pairs.append(Pair(ours, theirs, sure))
         return pairs
+
+
+def _in_blocks(form: Form) -> bool:
+    return isinstance(form.view, Rearranged) and form.view.block is not None
 
 
 def _by_name(values: Iterator[tuple[str, Array]]) -> Mapping[str, list[Array]]:
