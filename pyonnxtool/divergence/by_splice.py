@@ -166,6 +166,11 @@ class _BySplice:
         start, far = good, good
         if self._is_bad([(start, bad)]):
             return Region(((start, bad),), good, bad)
+        runs = 3 * math.ceil(math.log2(good + 2)) + _FEW
+        self._trials.ledger.announce(
+            f"the last step alone does not show it: at most {plural(runs, 'run')} more to tell "
+            "where it begins"
+        )
         width = 1
         while far > 0:
             far = self._frontiers.next_open(max(0, far - width), -1)
@@ -181,8 +186,13 @@ class _BySplice:
         if far == 0 and bad == self._count:
             return Region((), good, bad)
         if bad - far <= _FEW:
-            return Region(((far, bad),), good, bad)
+            return Region(((self._latest(far, good, bad), bad),), good, bad)
         return Region(self._together(far, bad), good, bad)
+
+    def _latest(self, far: int, good: int, bad: int) -> int:
+        """The latest of few cuts from which it shows: where it is cut may decide what is fused."""
+        between = (cut for cut in range(good - 1, far, -1) if self._frontiers.is_open(cut))
+        return next((cut for cut in between if self._is_bad([(cut, bad)])), far)
 
     def _together(self, start: int, end: int) -> tuple[Span, ...]:
         """The few steps of a wide range that make the outputs bad only together."""
