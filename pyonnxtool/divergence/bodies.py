@@ -28,7 +28,7 @@ from pyonnxtool.divergence.turns import (
     turns_of,
 )
 from pyonnxtool.divergence.why import differences, label
-from pyonnxtool.errors import PyonnxtoolError
+from pyonnxtool.errors import BackendError, PyonnxtoolError
 from pyonnxtool.interface import Interface
 from pyonnxtool.report import BisectReport, Culprit
 from pyonnxtool.verdict import Tolerances
@@ -249,7 +249,13 @@ class _Descent:
         seen, inputs = _Seen(), first
         while seen.total < _MOST_TURNS:
             ours, theirs = (body.feeds(inputs) for body in bodies)
-            made, other = bodies[0].run(ours), bodies[1].run(theirs)
+            made = bodies[0].run(ours)
+            try:
+                other = bodies[1].run(theirs)
+            except BackendError:
+                if seen.first is None:
+                    raise
+                break  # an earlier turn differs: what comes after it need not fit
             found = max(map(compare, made, other), key=lambda one: one.relative)
             seen.take(Sample(seen.total, ours, theirs), found)  # type: ignore[arg-type]
             self._case.progress(f"inside {label(self._theirs)}", seen.total, seen.total)

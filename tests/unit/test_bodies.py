@@ -7,7 +7,7 @@ import pytest
 
 from pyonnxtool import _core, from_proto
 from pyonnxtool.bisection import bisect
-from pyonnxtool.errors import ModelError
+from pyonnxtool.errors import BackendError, ModelError
 from support.body_models import TEXTS, body_case, body_model
 from support.disguise import disguise
 
@@ -233,3 +233,37 @@ def test_a_fault_in_a_chaotic_loop_is_found_all_the_same():
     report = bisect(from_proto(body_model(text)), from_proto(body_model(narrowed)), inputs={"x": x})
     culprit = only_culprit(report)
     assert (culprit.node, culprit.iteration) == ("n_n", 0)
+
+
+def test_only_so_many_iterations_are_run(monkeypatch):
+    monkeypatch.setattr("pyonnxtool.divergence.bodies._MOST_TURNS", 3)
+    culprit = only_culprit(found("loop", ("Where (late, n, m)", "Where (late, k, m)")))
+    assert (culprit.node, culprit.graph) == ("n_h", "main")
+    assert culprit.why == (
+        "given the reference's values, its body computes the same in the first 3 iterations"
+    )
+
+
+def test_a_body_that_cannot_go_on_is_searched_where_it_could():
+    """The second turn does not fit the candidate's body; the first is wrong already."""
+    text = """g (float[N] x) => (float[N] y) <int64 trip = {4}, bool t = {1}> {
+      y = Loop (trip, t, x) <body = b (int64 i, bool going, float[N] h)
+        => (bool go, float[N] h_out) <float two = {2.0}> {
+          go = Identity (going)  h_out = Concat <axis = 0> (h, h) }> }"""
+    stuck = text.replace("h_out = Concat <axis = 0> (h, h)", "h_out = Add (h, x)")
+    feeds = {"x": np.ones(3, np.float32)}
+    report = bisect(from_proto(body_model(text)), from_proto(body_model(stuck)), inputs=feeds)
+    culprit = only_culprit(report)
+    assert (culprit.node, culprit.iteration) == ("n_h_out", 0)
+    assert culprit.why.startswith("operator differs: Add instead of Concat")
+    assert "first in iteration 0 of more than 1" in culprit.why
+
+
+def test_a_body_that_cannot_be_run_at_all_is_the_reason(monkeypatch):
+    def refuse(body, feeds):
+        raise BackendError("no such kernel")
+
+    monkeypatch.setattr("pyonnxtool.divergence.bodies._Body.run", refuse)
+    culprit = only_culprit(found("loop", ("m = Tanh (l)", "m = Sin (l)")))
+    assert (culprit.node, culprit.graph) == ("n_h", "main")
+    assert culprit.why == "its body could not be run on its own: no such kernel"
