@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
-from support.torch_models import export  # noqa: E402 - skipped without torch
+from support.torch_models import export
 
 pytestmark = [pytest.mark.extra, pytest.mark.filterwarnings("ignore")]
 

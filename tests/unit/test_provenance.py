@@ -9,7 +9,7 @@ from pyonnxtool.divergence.provenance import FxNode, fx_node, module_path, sourc
 from pyonnxtool.divergence.training import training_notes
 from support.parsed import parsed
 
-TRACE = """File "/home/me/model.py", line 31, in forward
+TRACE = """File "/net/model.py", line 31, in forward
     x = self.fc(x)
   File "/usr/lib/python3/site-packages/torch/nn/modules/linear.py", line 134, in forward
     return F.linear(input, self.weight, self.bias)"""
@@ -30,7 +30,7 @@ def test_scopes_of_the_torchscript_exporter_are_paths_of_modules(name: str, path
 
 
 def test_the_source_is_the_innermost_line_that_is_not_of_torch() -> None:
-    assert source_of(TRACE) == "/home/me/model.py:31: x = self.fc(x)"
+    assert source_of(TRACE) == "/net/model.py:31: x = self.fc(x)"
     only = TRACE[TRACE.index('File "/usr') :]
     assert source_of(only).endswith("linear.py:134: return F.linear(input, self.weight, self.bias)")
     assert source_of("") == ""
