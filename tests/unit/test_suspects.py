@@ -169,3 +169,15 @@ def test_the_only_changed_node_is_told_though_it_adds_no_more_than_rounding():
     assert report.contributors[0].value == "a"
     assert "constant 'b' (input 1) is 1.0078125" in report.contributors[0].note
     assert "the only one that is not what its counterpart is makes 'a'" in report.reason
+
+
+def test_axes_as_an_attribute_are_the_axes_that_a_later_opset_reads():
+    ours = """g (float[N,8] x) => (float[N,8] y) <int64[1] axes = {1}> {
+      a = ReduceL2 <keepdims = 1> (x, axes)  y = Div (x, a) }"""
+    theirs = """g (float[N,8] x) => (float[N,8] y) {
+      a = ReduceL1 <keepdims = 1, axes = [1]> (x)  y = Div (x, a) }"""
+    report = bisect(parsed(ours, 18), parsed(theirs, 17), inputs={"x": X})
+    assert report.culprits[0].why == "operator differs: ReduceL1 instead of ReduceL2"
+    other = parsed(theirs.replace("L1", "L2").replace("axes = [1]", "axes = [0]"), 17)
+    report = bisect(parsed(ours, 18), other, inputs={"x": X[:1].repeat(8, 0)})
+    assert "attribute axes is [0]" in report.culprits[0].why
