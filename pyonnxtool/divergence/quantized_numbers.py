@@ -313,8 +313,16 @@ def _constant_factor(model: Model, product: Node, summed: str) -> Array | None:
 def dequantized_constant(model: Model, name: str) -> Array | None:
     """float64 of a quantized weight: a DequantizeLinear of constants, or the integers themselves.
 
-    None for everything else, and where the scale is computed.
+    None for everything else, where the scale is computed, and where shapes do not fit: of those
+    the runtime tells more.
     """
+    try:
+        return _dequantized(model, name)
+    except (ValueError, IndexError, KeyError):
+        return None
+
+
+def _dequantized(model: Model, name: str) -> Array | None:
     value = model.graph.value(name)
     producer = value.producer
     if producer is not None and producer.op_type == "DequantizeLinear":
