@@ -22,11 +22,11 @@ from pyonnxtool.divergence.quantized_numbers import (
     QuantizedView,
     Steps,
     carried_steps,
-    dequantized_constant,
     input_steps,
     output_steps,
     read_otherwise,
 )
+from pyonnxtool.divergence.quantized_weights import dequantized_constant
 
 if TYPE_CHECKING:
     from pyonnxtool._core import DiffStats, Model, Node

@@ -12,11 +12,11 @@ from pyonnxtool.divergence.constants import constant
 from pyonnxtool.divergence.quantized import OPERANDS, Quantization, decibels
 from pyonnxtool.divergence.quantized_numbers import (
     Steps,
-    dequantized_constant,
     output_steps,
     read_otherwise,
 )
 from pyonnxtool.divergence.quantized_pairs import QuantizedAlignment
+from pyonnxtool.divergence.quantized_weights import dequantized_constant
 from pyonnxtool.divergence.watch import watch
 from pyonnxtool.divergence.why import label
 

@@ -19,8 +19,8 @@ from pyonnxtool.divergence.constants import constant
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
 
-_BITS = {"int2": 2, "uint2": 2, "int4": 4, "uint4": 4, "int8": 8, "uint8": 8, "int16": 16}
-_BITS |= {"uint16": 16, "int32": 32}
+BITS = {"int2": 2, "uint2": 2, "int4": 4, "uint4": 4, "int8": 8, "uint8": 8, "int16": 16}
+BITS |= {"uint16": 16, "int32": 32}
 _SMALL = ("int8", "uint8", "int4", "uint4")
 _MOVES = frozenset(
     [
@@ -91,12 +91,12 @@ class Steps:
     @property
     def low(self) -> int:
         """The smallest integer."""
-        return 0 if self.dtype.startswith("u") else -(1 << (_BITS[self.dtype] - 1))
+        return 0 if self.dtype.startswith("u") else -(1 << (BITS[self.dtype] - 1))
 
     @property
     def high(self) -> int:
         """The largest integer."""
-        bits = _BITS[self.dtype]
+        bits = BITS[self.dtype]
         return (1 << bits) - 1 if self.dtype.startswith("u") else (1 << (bits - 1)) - 1
 
     @property
@@ -237,14 +237,14 @@ def _steps(
     block: int,
     default: str,
 ) -> Steps | None:
-    scale = _held(model, node, slots[0])
+    scale = held_array(model, node, slots[0])
     if scale is None:
         return None
-    zero = _held(model, node, slots[1])
+    zero = held_array(model, node, slots[1])
     if zero is None and slots[1] < len(node.input_names) and node.input_names[slots[1]]:
         return None
     dtype = dtype_of(zero) if zero is not None else default
-    if dtype not in _BITS:
+    if dtype not in BITS:
         return None
     zeros = np.zeros_like(scale, np.int64) if zero is None else zero.astype(np.int64)
     return Steps(
@@ -263,7 +263,8 @@ def _declared(node: Node) -> str:
     )
 
 
-def _held(model: Model, node: Node, slot: int) -> Array | None:
+def held_array(model: Model, node: Node, slot: int) -> Array | None:
+    """The constant that the node reads in a slot; None where it reads none there."""
     if slot >= len(node.input_names) or not node.input_names[slot]:
         return None
     tensor = constant(model, node.input_names[slot])
@@ -278,7 +279,7 @@ def _summed_steps(model: Model, node: Node, slot: int) -> Steps | None:
     scale = _scale_behind(model, node)
     if held is None or scale is None:
         return None
-    zero = _held(model, node, 3)
+    zero = held_array(model, node, 3)
     zeros = np.zeros(1, np.int64) if zero is None else zero.astype(np.int64)
     axis = 0 if node.op_type == "ConvInteger" else -1
     many = scale.size > 1 or zeros.size > 1
@@ -308,99 +309,3 @@ def _constant_factor(model: Model, product: Node, summed: str) -> Array | None:
             if held is not None and held.dtype.startswith("float"):
                 return held.numpy()
     return None
-
-
-def dequantized_constant(model: Model, name: str) -> Array | None:
-    """float64 of a quantized weight: a DequantizeLinear of constants, or the integers themselves.
-
-    None for everything else, where the scale is computed, and where shapes do not fit: of those
-    the runtime tells more.
-    """
-    try:
-        return _dequantized(model, name)
-    except (ValueError, IndexError, KeyError):
-        return None
-
-
-def _dequantized(model: Model, name: str) -> Array | None:
-    value = model.graph.value(name)
-    producer = value.producer
-    if producer is not None and producer.op_type == "DequantizeLinear":
-        return _dequantized_by(model, producer, 0)
-    held = constant(model, name)
-    if held is None or held.dtype not in _BITS:
-        return None
-    for reader in value.consumers:
-        if reader.op_type == "MatMulNBits":
-            return _unpacked(model, reader)
-        if reader.op_type == "Gather" and reader.input_names[0] == name:
-            return _gathered(model, reader, held.numpy())
-        for slot, read in enumerate(reader.input_names):
-            if read == name and (made := _dequantized_by(model, reader, slot)) is not None:
-                return made
-    return None
-
-
-def _dequantized_by(model: Model, node: Node, slot: int) -> Array | None:
-    source = node.input_names[slot]
-    maker = model.graph.value(source).producer
-    steps = input_steps(model, node, slot)
-    if steps is None:
-        return _bias(model, node, slot)
-    if maker is not None and maker.op_type == "QuantizeLinear":
-        given, made = constant(model, maker.input_names[0]), output_steps(model, maker)
-        return steps.dequantized(made.quantized(given.numpy())) if given and made else None
-    held = constant(model, source)
-    return steps.dequantized(held.numpy()) if held is not None else None
-
-
-def _gathered(model: Model, gather: Node, integers: Array) -> Array | None:
-    """A quantized embedding: what is taken of it is dequantized."""
-    made = gather.outputs[0]
-    for reader in made.consumers if made is not None else []:
-        if reader.op_type == "DequantizeLinear":
-            steps = input_steps(model, reader, 0)
-            return steps.dequantized(integers) if steps is not None else None
-    return None
-
-
-_BIAS = {("QLinearConv", 8): (1, 4), ("QGemm", 6): (1, 4)}
-
-
-def _bias(model: Model, node: Node, slot: int) -> Array | None:
-    """int32, in steps of the product of the input's scale and the weight's."""
-    slots = _BIAS.get((node.op_type, slot))
-    if slots is None:
-        return None
-    ours, theirs = _held(model, node, slots[0]), _held(model, node, slots[1])
-    held = constant(model, node.input_names[slot])
-    if ours is None or theirs is None or held is None:
-        return None
-    return np.asarray(held.numpy().astype(np.int64) * (ours.astype(np.float64) * theirs))
-
-
-def _unpacked(model: Model, node: Node) -> Array | None:
-    """The weight of MatMulNBits, [K, N]: blocks of `bits` wide integers, packed low bits first."""
-    rows, columns = int(node.attributes["K"]), int(node.attributes["N"])
-    bits, block = int(node.attributes.get("bits", 4)), int(node.attributes["block_size"])
-    packed, scale = _held(model, node, 1), _held(model, node, 2)
-    if packed is None or scale is None or bits not in (2, 4, 8):
-        return None
-    blocks = -(-rows // block)
-    integers = _split(packed.reshape(columns, blocks, -1), bits)[..., :block]
-    zero = _held(model, node, 3)
-    if zero is None:
-        zeros: Array = np.full((columns, blocks, 1), 1 << (bits - 1))
-    elif zero.dtype == np.uint8:
-        zeros = _split(zero.reshape(columns, -1), bits)[:, :blocks, None]
-    else:
-        zeros = zero.reshape(columns, blocks, 1)
-    steps = scale.astype(np.float64).reshape(columns, blocks, 1)
-    return np.asarray(((integers - zeros) * steps).reshape(columns, -1)[:, :rows].T)
-
-
-def _split(packed: Array, bits: int) -> Array:
-    """The last axis of bytes as integers of `bits` bits, the first in the lowest bits."""
-    wide = packed.view(np.uint8).astype(np.int64)
-    parts = [(wide >> shift) & ((1 << bits) - 1) for shift in range(0, 8, bits)]
-    return np.stack(parts, -1).reshape(*packed.shape[:-1], -1)

@@ -17,7 +17,8 @@ from pyonnxtool.divergence.quantized import (
     signal_power,
 )
 from pyonnxtool.divergence.quantized_faults import clipped_share, float_weights, integers_of, like
-from pyonnxtool.divergence.quantized_numbers import Steps, carried_steps, dequantized_constant
+from pyonnxtool.divergence.quantized_numbers import Steps, carried_steps
+from pyonnxtool.divergence.quantized_weights import dequantized_constant
 from pyonnxtool.divergence.watch import watch
 from pyonnxtool.divergence.why import label
 from pyonnxtool.findings import QuantizedRow

@@ -13,10 +13,10 @@ from pyonnxtool.divergence.quantized_numbers import (
     QuantizedView,
     Steps,
     carried_steps,
-    dequantized_constant,
     output_steps,
     read_otherwise,
 )
+from pyonnxtool.divergence.quantized_weights import dequantized_constant
 from support.parsed import parsed
 
 RNG = np.random.default_rng(0)
