@@ -329,7 +329,11 @@ void Aligner::by_trusted_names() {
   }
   for (const auto& [a, b] : alike_by_name_) {
     if (ref_.node(a).op == cand_.node(b).op) continue;
-    pair_values(ref_.node(a).outputs[0], cand_.node(b).outputs[0], Ground::surroundings);
+    Indices mapped;
+    const bool placed = mapped_inputs(b, mapped) && mapped == own_inputs(a) &&
+                        readers(ref_, a) == readers(cand_, b);
+    pair_values(ref_.node(a).outputs[0], cand_.node(b).outputs[0],
+                placed ? Ground::placed : Ground::surroundings);
   }
 }
 

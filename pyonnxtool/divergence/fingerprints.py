@@ -136,7 +136,9 @@ class _Pairing:
         """Whether values may tell something that structure does not."""
         made = self.made
         waiting = (made.unmatched or made.ambiguous) and made.unmatched_reference
-        return bool(waiting or made.doubtful or self._formless())
+        partner = self._partner()
+        unasked = {(partner[name], name) for name in made.doubtful} - self._accepted
+        return bool(waiting or unasked or self._formless())
 
     def _state(self) -> tuple[object, ...]:
         pairs = frozenset((ours, theirs) for ours, theirs, _ in self.made.values)
