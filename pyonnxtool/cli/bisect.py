@@ -29,6 +29,7 @@ EXIT_CODES = {"same": 0, "fault": 1, "drift": 1, "inconclusive": 125}
     epilog=closing(
         "bisect good.onnx bad.onnx --dim batch=1",
         "bisect model.onnx@ort:none model.onnx@ort:all --inputs feeds.npz",
+        "bisect net.py:make_model@torch model.onnx",
         "bisect good.onnx bad.onnx --by splice --journal runs.jsonl --max-runs 10",
         "bisect good.onnx bad.onnx -o verdict.html --json verdict.json",
         "bisect good.onnx bad.onnx --baseline verdict.json",

@@ -40,6 +40,7 @@ def row_count(_ctx: click.Context, _param: click.Parameter, text: str) -> int | 
         "diff a.onnx b.onnx --inputs feeds.npz --atol 'logits=1e-3' --json report.json",
         "diff a.onnx b.onnx -o report.html",
         "diff a.onnx b.onnx --baseline report.json",
+        "diff net.py:make_model@torch model.onnx --samples 100",
         "diff model.onnx --ranges fp16 --inputs feeds.npz",
         codes="0 same; 1 different; 2 usage or a bad model; 125 could not be judged.",
     ),
@@ -99,7 +100,9 @@ def command(
     REF and CAND are model files, with what is to run them after an @: m.onnx@ort:none, :basic,
     :extended, :all or :PROVIDER, m.onnx@reference, m.onnx@fp64. One of them may be values that
     were computed elsewhere: run.npz or a folder (with the --inputs that they were computed from),
-    or cmd:"PROGRAM {inputs} {outputs}", which reads and writes npz.
+    or cmd:"PROGRAM {inputs} {outputs}", which reads and writes npz. Or one is the PyTorch network
+    that the other was exported from: program.pt2@torch, or module.py:make_model@torch, a function
+    that returns an nn.Module or (module, example_args[, example_kwargs]).
     """
     from pyonnxtool.baseline import against, load_baseline
     from pyonnxtool.cli._baseline_text import exit_code
