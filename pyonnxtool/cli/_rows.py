@@ -16,6 +16,7 @@ from pyonnxtool.wording import distance, middle, number, plural, printable, rati
 RANK = {"bad": 0, "noise": 1, "ok": 2}
 NUMBERS = 49  # columns that the numbers of a row take, with the spaces between all columns
 WEIGHTS_SHOWN = OUTPUTS_SHOWN = 8
+NAMED = 2  # values of one note that are named; of more only their number is told
 
 
 def print_outputs(
@@ -80,9 +81,20 @@ def print_values(
         drawn.add_row(*cells, Text(row.status, style=STYLES.get(row.status, "")))
     gap(among[seen:])
     target.print(drawn)
+    print_notes(target, rows)
+
+
+def print_notes(target: Console, rows: Sequence[ValueRow]) -> None:
+    """What is said of single values; one line for many of which the same is said."""
+    by_note: dict[str, list[ValueRow]] = {}
     for row in rows:
         if row.note:
-            target.print(Text(f"{middle(row.value, 40)}: {row.note}", style="dim"))
+            by_note.setdefault(row.note, []).append(row)
+    for note, noted in by_note.items():
+        names = [middle(row.value, 40) for row in noted[:NAMED]]
+        many = len(noted) > NAMED
+        who = plural(len(noted), "value") if many else ", ".join(names)
+        target.print(Text(printable(f"{who}: {note}"), style="dim"))
 
 
 def both_names(row: ValueRow) -> str:
