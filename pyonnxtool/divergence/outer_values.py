@@ -44,6 +44,11 @@ class OuterValues:
         self._pairs = {pair.candidate: pair for pair in case.pairs}
         self.source = {name: pair.reference for name, pair in self._pairs.items()}
         self.source |= {theirs: ours for ours, theirs in case.interface.inputs}
+        for number in case.alignment.no_ops:
+            node = case.candidate.model.graph.node(number)
+            known = [name for name in node.input_names if name in self.source]
+            if len(known) == 1:
+                self.source.setdefault(node.output_names[0], self.source[known[0]])
         self._known: Outputs = dict(sample.reference)
 
     def inputs(self, ours: Node, theirs: Node) -> tuple[list[Output], list[Output]]:
@@ -64,7 +69,13 @@ class OuterValues:
     def _both(self, mine: Sequence[str], its: Sequence[str]) -> Captured:
         names = list(filter(None, dict.fromkeys(its)))
         model = self._case.candidate.model
-        alone = [n for n in names if n not in self.source and constant(model, n) is None]
+        alone = [
+            name
+            for name in names
+            if name not in self.source
+            and name not in self._sample.candidate
+            and constant(model, name) is None
+        ]
         read = _core.frontier(model, list(self._pairs), alone, True) if alone else []
         wanted = [*filter(None, mine), *(self.source.get(n, "") for n in (*names, *read))]
         self._learn(wanted)
