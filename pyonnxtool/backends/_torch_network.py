@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils import _pytree
 
@@ -20,9 +21,10 @@ from pyonnxtool.backends._torch_call import (
     plain_call,
 )
 from pyonnxtool.backends._torch_eager import run_watched
+from pyonnxtool.backends._torch_exact import Region
 from pyonnxtool.backends._torch_graph import is_mutating, run_graph
 from pyonnxtool.backends._torch_tensors import as_array, as_tensor
-from pyonnxtool.backends._traced import Visitor
+from pyonnxtool.backends._traced import Reading, Traced, Visitor
 from pyonnxtool.errors import BackendError, PyonnxtoolError
 
 _LONGEST = 300
@@ -83,6 +85,25 @@ class ProgramNetwork:
     def trace(self, feeds: Mapping[str, Array], visit: Visitor) -> None:
         """Every node's tensors, in the order of the program."""
         self._run(feeds, visit)
+
+    def exact(self, feeds: Mapping[str, Array], name: str, given: Collection[str]) -> Array | None:
+        """The part between the given values and this one, in float64."""
+        module = self._program.graph_module
+        values: dict[str, Array] = {}
+
+        def keep(value: Traced, reading: Reading) -> None:
+            if value.name in region.frontier:
+                values[value.name] = np.array(reading())
+
+        try:
+            region = Region(module, name, set(given) - {name})
+            inputs = self._inputs(feeds)
+            places = [node for node in module.graph.nodes if node.op == "placeholder"]
+            with _quiet(), torch.no_grad():
+                run_graph(module, inputs, keep)
+                return region.exact(dict(zip(places, inputs, strict=True)), values)
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError, NotImplementedError):
+            return None  # what torch cannot do in float64 is judged without it
 
     def weights(self) -> dict[str, Array]:
         """Parameters, buffers and constants."""
@@ -165,7 +186,7 @@ class ModuleNetwork:
 
     def trace(self, feeds: Mapping[str, Array], visit: Visitor) -> None:
         """Node by node where it can be exported, else call by call."""
-        key = tuple((name, array.shape, str(array.dtype)) for name, array in feeds.items())
+        key = _key(feeds)
         if key not in self._programs:
             self._programs[key] = self._exported(feeds)
         program = self._programs[key]
@@ -175,6 +196,11 @@ class ModuleNetwork:
         args, kwargs = self._call(feeds)
         with _running(self._text), torch.no_grad(), _restored(self._module):
             run_watched(self._module, args, kwargs, visit)
+
+    def exact(self, feeds: Mapping[str, Array], name: str, given: Collection[str]) -> Array | None:
+        """As the exported program has it; None for what cannot be exported."""
+        program = self._programs.get(_key(feeds))
+        return program.exact(feeds, name, given) if program is not None else None
 
     def weights(self) -> dict[str, Array]:
         """Parameters and buffers."""
@@ -217,6 +243,10 @@ class ModuleNetwork:
     def _dtype(self) -> Any:
         floats = [p.dtype for p in self._module.parameters() if p.is_floating_point()]
         return floats[0] if floats else None
+
+
+def _key(feeds: Mapping[str, Array]) -> tuple[Any, ...]:
+    return tuple((name, array.shape, str(array.dtype)) for name, array in feeds.items())
 
 
 def _training_argument(node: Any) -> Iterator[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -56,6 +56,9 @@ class Network(Protocol):
 
     def trace(self, feeds: Mapping[str, Array], visit: Visitor) -> None:
         """Run once and show every value to `visit`, in the order of computing."""
+
+    def exact(self, feeds: Mapping[str, Array], name: str, given: Collection[str]) -> Array | None:
+        """A value in float64, computed from what the network has at `given`; None if it cannot."""
 
     def weights(self) -> dict[str, Array]:
         """Parameters and buffers by their names, without a copy where there can be none."""

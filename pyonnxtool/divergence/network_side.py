@@ -109,6 +109,13 @@ class NetworkBackend(RecordedBackend):
             )
         return found
 
+    def exact(self, feeds: Mapping[str, Array], name: str, given: Iterable[str]) -> Array | None:
+        """An ONNX value as the network means it: in float64, from its values at `given`."""
+        if name not in self.traced:
+            return None
+        known = {self.traced[other].name for other in given if other in self.traced}
+        return self.network.exact(self.fed(feeds), self.traced[name].name, known)
+
     def final(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by name where the network names them as the ONNX model does, else by place."""
         made = self.network.outputs(feeds)
