@@ -18,6 +18,7 @@ from pyonnxtool.divergence.compare import Array, compare
 from pyonnxtool.divergence.forms import Form, find_form
 from pyonnxtool.divergence.plan import Pair, in_candidate_form
 from pyonnxtool.divergence.probe import Values, as_type, described, open_part
+from pyonnxtool.divergence.views import Rearranged
 from pyonnxtool.errors import BackendError
 from pyonnxtool.verdict import EPS
 
@@ -158,9 +159,13 @@ def _form(ours: object, theirs: object) -> Form | None:
         return None
     if ours.size != theirs.size or ours.dtype != theirs.dtype:
         return None
-    form = Form(None) if ours.shape == theirs.shape else find_form([ours], [theirs])
-    if form is None:
-        return None
+    plain = Form(None if ours.shape == theirs.shape else Rearranged())
+    other = find_form([ours], [theirs]) if plain.view is not None else None
+    # In the order of memory first: where all elements are equal, other orders fit as well.
+    return next((form for form in (plain, other) if form and _fits(form, ours, theirs)), None)
+
+
+def _fits(form: Form, ours: Array, theirs: Array) -> bool:
     seen = theirs if form.view is None else form.view.to_reference(theirs, ours.shape)
     found = compare(ours, seen)
-    return form if found.relative <= _ALIKE * EPS.get(found.dtype, 0.0) else None
+    return found.relative <= _ALIKE * EPS.get(found.dtype, 0.0)
