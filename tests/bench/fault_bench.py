@@ -10,6 +10,7 @@ python tests/bench/fault_bench.py --json out.json --save DIR # failing pairs as 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shutil
 import sys
@@ -49,16 +50,17 @@ from support.zoo import ZOO
 
 
 def main() -> int:
-    """Run the chosen trials; 0 when all went well."""
+    """Run the chosen trials; 0 when all went well. Ctrl-C ends it with the tables so far."""
     options = _options()
-    results = []
-    for trial in _trials(options):
-        if not fnmatch(trial.name, options.only):
-            continue
-        result = _run(trial, options.level)
-        results.append(result)
-        if result["outcome"] not in GOOD:
-            _explain(trial, result, options.save)
+    results: list[dict[str, Any]] = []
+    with contextlib.suppress(KeyboardInterrupt):
+        for trial in _trials(options):
+            if not fnmatch(trial.name, options.only):
+                continue
+            result = _run(trial, options.level)
+            results.append(result)
+            if result["outcome"] not in GOOD:
+                _explain(trial, result, options.save)
     for key in ("kind", "disguise", "model"):
         _print_table(key, results)
     _print_total(results)
