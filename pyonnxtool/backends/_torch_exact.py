@@ -19,7 +19,9 @@ class Region:
     def __init__(self, graph_module: Any, name: str, given: Collection[str]) -> None:
         self._name = name
         nodes = {node.name: node for node in graph_module.graph.nodes}
-        self._target = nodes[name.partition("/")[0].partition("__")[0]]
+        whole = name.partition("/")[0]
+        # "split__1" is the second value of split, "add__1" the second node of an add in place.
+        self._target = nodes[whole if whole in nodes else whole.rpartition("__")[0]]
         needed, pending = {self._target}, [self._target]
         self.frontier: set[str] = set()
         while pending:

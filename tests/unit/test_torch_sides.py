@@ -243,3 +243,13 @@ def test_of_many_samples_the_worst_is_named_and_the_worst_few_are_looked_into() 
     assert bad.verdict == "different"
     assert bad.worst_sample == bad.outputs[0].sample
     assert bisect(network("text"), model, samples=9).culprits[0].node == node.name
+
+
+def test_rounding_of_pytorch_itself_is_told_from_meaning() -> None:
+    """Folded into the convolution, batch norm of small variances rounds otherwise."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(16, 16, 3), nn.BatchNorm2d(16), nn.ReLU(inplace=True)).eval()
+    module[0].weight.data *= 20
+    module[1].running_var *= 100
+    model = exported(module, (torch.randn(1, 16, 8, 8),), ["x"], "ts17")
+    assert bisect(module, model, rtol=1e-9).verdict == "drift"
