@@ -309,11 +309,15 @@ class _Pairing:
         theirs = _by_name(self._candidate_values([name for _, name in pairs], detached=detached))
         # Before any form is taken for granted: what is fed in a wrong form comes out right.
         compensated = {name for _, name in pairs if detached and self._readers_agree(name)}
+        turned = set() if self._agree else self._turned_otherwise() - compensated
         for pair in pairs:
             left, right = ours.get(pair[0], []), theirs.get(pair[1], [])
             if not left or len(left) != len(right):
                 continue
-            found = self._form(left, right, detached, pair[1] in compensated)
+            if pair[1] in turned:
+                found: Form | None = Form(None, sure=False)
+            else:
+                found = self._form(left, right, detached, pair[1] in compensated)
             if found is None:
                 continue
             self._forms[pair] = found
@@ -343,6 +347,18 @@ class _Pairing:
         if found is not None and found.sure and compensated:
             return found
         return Form(None, sure=False)
+
+    def _turned_otherwise(self) -> set[str]:
+        """Made by a Transpose of another perm than its counterpart's, from values of one form."""
+        ours, theirs = self.reference.model.graph, self.candidate.model.graph
+        moved, found = set(self.made.rearranged), set()
+        for a, b, same in self.made.nodes:
+            node = theirs.node(b)
+            if same or node.op_type != "Transpose" or node.input_names[0] in moved:
+                continue
+            if ours.node(a).attributes != node.attributes:
+                found.update(node.output_names)
+        return found
 
     def pairs(self) -> list[Pair]:
         """All that can be compared. A pair in an unknown form cannot."""

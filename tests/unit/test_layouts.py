@@ -101,6 +101,16 @@ def test_an_output_in_another_order_of_one_shape_is_different():
     assert [culprit.op_type for culprit in report.culprits] == ["Transpose"]
 
 
+def test_a_transpose_of_another_perm_is_a_fault_and_no_layout():
+    ours = "{ a = Exp (x)  t = Transpose <perm = [0, 2, 1]> (a)  y = Reshape (t, s) }"
+    ours = "g (float[2, 3, 4] x, int64[2] s) => (float[2, 12] y) " + ours
+    theirs = ours.replace("[0, 2, 1]", "[2, 0, 1]")
+    given = {"x": np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)}
+    report = bisect(parsed(ours), parsed(theirs), inputs={**given, "s": np.array([2, 12])})
+    assert [culprit.op_type for culprit in report.culprits] == ["Transpose"]
+    assert "attribute perm differs" in report.culprits[0].why
+
+
 def test_views_hold_for_several_samples():
     report = diff(*models("resnet_13"), samples=3)
     assert report.verdict == "same" and report.samples == 3
