@@ -352,6 +352,11 @@ class Tensor:
     @property
     def location(self) -> tuple[str, int, int] | None:
         """(file, offset, length) of the elements, None when they are not on disk as they are."""
+    def forget(self) -> None:
+        """Lets the memory of elements that are mapped from a file go until they are read again.
+
+        Arrays that `numpy` returned stay valid.
+        """
     def numpy(self) -> NDArray[Any]:
         """The elements as a read-only array, a view wherever it can be one.
 

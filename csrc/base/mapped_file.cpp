@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 namespace pot {
@@ -40,6 +41,18 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
   ::close(file);
   const ByteView view(static_cast<const std::byte*>(data), size);
   return std::shared_ptr<const MappedFile>(new MappedFile(path, view));
+}
+
+void MappedFile::forget(ByteView part) const noexcept {
+  const auto address = [](const std::byte* byte) { return reinterpret_cast<std::uintptr_t>(byte); };
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (address(part.data()) + page - 1) / page * page;
+  const auto end = address(part.data() + part.size()) / page * page;
+  const bool inside = address(part.data()) >= address(view_.data()) &&
+                      address(part.data() + part.size()) <= address(view_.data() + view_.size());
+  if (!inside || begin >= end) return;
+  // A private mapping that nobody wrote to: what is dropped comes back from the file.
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 MappedFile::~MappedFile() {

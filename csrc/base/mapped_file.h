@@ -21,6 +21,9 @@ class MappedFile {
   ~MappedFile();
 
   [[nodiscard]] ByteView view() const noexcept { return view_; }
+  /// The memory of the whole pages in `part` may go; they are read again when they are needed.
+  /// Bytes outside of the file are left alone.
+  void forget(ByteView part) const noexcept;
   [[nodiscard]] const std::string& path() const noexcept { return path_; }  ///< as it was given
 
  private:

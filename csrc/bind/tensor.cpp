@@ -95,6 +95,8 @@ void bind_tensor(py::module_& m) {
       .def_property_readonly("nbytes", [](const Tensor& t) { return t.nbytes().value_or(0); })
       .def_property_readonly("is_external", &Tensor::is_external)
       .def_property_readonly("location", &location)
+      .def("forget", &Tensor::forget,
+           "Lets the memory of elements that are mapped from a file go until they are read again.")
       .def("numpy", &to_numpy, "The elements as a read-only array, a view wherever it can be one.")
       .def("__repr__", [](const Tensor& t) {
         return to_str("<Tensor " + t.name.value + ": " + dtype_name(t.dtype()) + " " +

@@ -104,6 +104,14 @@ std::optional<FileRange> Tensor::file_range() const {
                    part.size()};
 }
 
+void Tensor::forget() const {
+  if (!file_range()) return;
+  const auto bytes = data();
+  const auto mapped =
+      is_external() ? external->file->map() : Result<std::shared_ptr<const MappedFile>>(file);
+  if (bytes && mapped) mapped.value()->forget(bytes.value().view);
+}
+
 TensorRef Tensor::renamed(std::string new_name) const {
   auto copy = std::make_shared<Tensor>(*this);
   copy->name = Text(std::move(new_name));

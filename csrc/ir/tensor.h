@@ -67,6 +67,9 @@ struct Tensor : Message {
   /// Where `data()` lies on disk; nothing when it is in memory or has to be decoded.
   [[nodiscard]] std::optional<FileRange> file_range() const;
 
+  /// Where the elements are mapped from a file, their memory may go until they are read again.
+  void forget() const;
+
   /// The same elements under another name.
   [[nodiscard]] TensorRef renamed(std::string new_name) const;
 };

@@ -63,4 +63,7 @@ def compare_constant(ours: Tensor | None, theirs: Tensor | None) -> Comparison |
         return None
     if ours.location is not None and ours.location == theirs.location:
         return None
-    return compare(ours.numpy(), theirs.numpy())
+    found = compare(ours.numpy(), theirs.numpy())
+    for tensor in (ours, theirs):  # all weights of both models, read once, need not stay
+        tensor.forget()
+    return found

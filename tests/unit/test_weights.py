@@ -289,3 +289,30 @@ def _varint(number: int) -> bytes:
         out += bytes([number & 127 | 128])
         number >>= 7
     return out + bytes([number])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_memory_of_weights_that_were_read_goes_back(folder: Path) -> None:
+    big = np.arange(8 << 20, dtype=np.float32)  # 32 MiB
+    tensor = numpy_helper.from_array(big, "w")
+    onnx.save(proto(tensor), folder / "big.onnx")
+    held = pot.load(folder / "big.onnx").graph.value("w").initializer
+    assert held is not None
+    array = held.numpy()
+    assert np.array_equal(array, big)
+    before = mapped_kib()
+    held.forget()
+    assert before - mapped_kib() > 30 << 10
+    assert np.array_equal(array, big)  # read again from the file
+
+
+def mapped_kib() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("RssFile:")[2].split()[0])
+
+
+def test_nothing_is_forgotten_that_is_only_in_memory() -> None:
+    held = pot.from_proto(proto()).graph.value("w").initializer
+    assert held is not None
+    held.forget()
+    assert np.array_equal(held.numpy(), WEIGHT)
