@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.divergence.case import open_case
 from pyonnxtool.divergence.first_look import first_look
-from pyonnxtool.divergence.origin import with_origins
-from pyonnxtool.divergence.outcomes import Tell
+from pyonnxtool.divergence.numbers.origin import with_origins
+from pyonnxtool.divergence.search.outcomes import Tell
+from pyonnxtool.divergence.search.ways import Search, search
 from pyonnxtool.divergence.sweep import Progress
-from pyonnxtool.divergence.ways import Search, search
 from pyonnxtool.report import BisectReport
 from pyonnxtool.subjects import sides
 from pyonnxtool.verdict import Tolerances
 
 if TYPE_CHECKING:
-    from pyonnxtool.divergence.given_pairs import ValueMap
+    from pyonnxtool.divergence.pairing.given_pairs import ValueMap
     from pyonnxtool.subjects import SubjectLike
 
 

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pyonnxtool.divergence.bodies.inside_notes import with_inside_notes
 from pyonnxtool.divergence.case import Case, open_case
 from pyonnxtool.divergence.first_look import final_outputs
 from pyonnxtool.divergence.graph_order import in_graph_order
-from pyonnxtool.divergence.inside_notes import with_inside_notes
 from pyonnxtool.divergence.judge import Judge
-from pyonnxtool.divergence.lineup import line_up
-from pyonnxtool.divergence.network_weights import weights_of_case
-from pyonnxtool.divergence.origin import origins_of_case
-from pyonnxtool.divergence.quantized_rows import quantized_rows
-from pyonnxtool.divergence.ranges import parse_format, ranges_of
+from pyonnxtool.divergence.network.lineup import line_up
+from pyonnxtool.divergence.network.weights import weights_of_case
+from pyonnxtool.divergence.numbers.origin import origins_of_case
+from pyonnxtool.divergence.numbers.ranges import parse_format, ranges_of
+from pyonnxtool.divergence.quantized.rows import quantized_rows
 from pyonnxtool.divergence.steadiness import observer_effect, unsteady_sides
 from pyonnxtool.divergence.sweep import Progress, Sweep, Swept
 from pyonnxtool.report import DiffReport, ValueRow
@@ -24,7 +24,7 @@ from pyonnxtool.subjects import sides
 from pyonnxtool.verdict import Tolerances
 
 if TYPE_CHECKING:
-    from pyonnxtool.divergence.given_pairs import ValueMap
+    from pyonnxtool.divergence.pairing.given_pairs import ValueMap
     from pyonnxtool.subjects import SubjectLike
 
 _MOST_SAMPLES = 3

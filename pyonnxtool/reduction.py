@@ -9,27 +9,27 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyonnxtool.divergence.by_values import bisect_by_values
+from pyonnxtool.divergence.blame.why import label
 from pyonnxtool.divergence.case import Case, open_case
-from pyonnxtool.divergence.check_command import CheckCommand
 from pyonnxtool.divergence.first_look import FirstLook
-from pyonnxtool.divergence.isolated import Apart, Failed
 from pyonnxtool.divergence.judge import metrics_of
-from pyonnxtool.divergence.keep import Shown
-from pyonnxtool.divergence.lineup import line_up
-from pyonnxtool.divergence.narrow import Narrowing, Step
-from pyonnxtool.divergence.repro_folder import (
+from pyonnxtool.divergence.network.lineup import line_up
+from pyonnxtool.divergence.reduced.check_command import CheckCommand
+from pyonnxtool.divergence.reduced.keep import Shown
+from pyonnxtool.divergence.reduced.narrow import Narrowing, Step
+from pyonnxtool.divergence.reduced.repro_folder import (
     Repro,
     check_folder,
     expected_outputs,
     typed_feeds,
     write_repro,
 )
-from pyonnxtool.divergence.start import KEEPS, Start, Starter, same_model
+from pyonnxtool.divergence.reduced.start import KEEPS, Start, Starter, same_model
+from pyonnxtool.divergence.reduced.trial import Cutter, Recordings, Trial, with_output_types
+from pyonnxtool.divergence.reduced.units import Anatomy, Unit, paired_units, same_model_units
+from pyonnxtool.divergence.search.by_values import bisect_by_values
+from pyonnxtool.divergence.search.isolated import Apart, Failed
 from pyonnxtool.divergence.sweep import Progress
-from pyonnxtool.divergence.trial import Cutter, Recordings, Trial, with_output_types
-from pyonnxtool.divergence.units import Anatomy, Unit, paired_units, same_model_units
-from pyonnxtool.divergence.why import label
 from pyonnxtool.errors import BackendError, UsageError
 from pyonnxtool.report import ReducedNode, ReduceReport, ValueRow
 from pyonnxtool.subjects import parse_subject, sides

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyonnxtool.backends import BACKENDS, Recorded, RunOptions, find_backend, find_recorder
 from pyonnxtool.backends.torch import TorchValues, is_torch, network_of
-from pyonnxtool.divergence.network_side import NetworkBackend
+from pyonnxtool.divergence.network.side import NetworkBackend
 from pyonnxtool.divergence.probe import Side
 from pyonnxtool.divergence.recorded import RecordedBackend
 from pyonnxtool.errors import UsageError

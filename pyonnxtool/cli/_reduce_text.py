@@ -14,7 +14,7 @@ from pyonnxtool.report import ReduceReport
 from pyonnxtool.wording import plural, printable
 
 if TYPE_CHECKING:
-    from pyonnxtool.divergence.narrow import Step
+    from pyonnxtool.divergence.reduced.narrow import Step
 
 MOST_LINES = 40
 KEPT = {

@@ -28,7 +28,7 @@ repro_option = click.option(
 
 def check_repro(folder: Path | None, output: Output) -> None:
     """Refuse, before anything runs, a folder that may not be written. Raises UsageError."""
-    from pyonnxtool.divergence.repro_folder import check_folder
+    from pyonnxtool.divergence.reduced.repro_folder import check_folder
 
     if folder is not None:
         check_folder(folder, force=output.force)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyonnxtool.divergence.fingerprints import pair_by_values
 from pyonnxtool.divergence.functions import opened
-from pyonnxtool.divergence.given_pairs import ValueMap, given_pairs
+from pyonnxtool.divergence.pairing.fingerprints import pair_by_values
+from pyonnxtool.divergence.pairing.given_pairs import ValueMap, given_pairs
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side
-from pyonnxtool.divergence.quantized import Quantization
-from pyonnxtool.divergence.quantized_detour import line_up_quantized
-from pyonnxtool.divergence.quantized_pairs import QuantizedAlignment
+from pyonnxtool.divergence.quantized.detour import line_up_quantized
+from pyonnxtool.divergence.quantized.noise import Quantization
+from pyonnxtool.divergence.quantized.pairs import QuantizedAlignment
 from pyonnxtool.divergence.sweep import Progress
 from pyonnxtool.divergence.training import training_notes
 from pyonnxtool.divergence.views import moved

@@ -8,8 +8,8 @@ from typing import Any
 from pyonnxtool.divergence.case import Case
 from pyonnxtool.divergence.compare import compare
 from pyonnxtool.divergence.judge import Judge
-from pyonnxtool.divergence.located import located
-from pyonnxtool.divergence.network_weights import weights_of_case
+from pyonnxtool.divergence.network.located import located
+from pyonnxtool.divergence.network.weights import weights_of_case
 from pyonnxtool.divergence.plan import in_reference_form
 from pyonnxtool.divergence.probe import Sample
 from pyonnxtool.divergence.steadiness import unsteady_sides

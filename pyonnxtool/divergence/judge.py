@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pyonnxtool.divergence.blame.why import label
 from pyonnxtool.divergence.compare import Comparison, coarser
 from pyonnxtool.divergence.rounding import op_info, terms
 from pyonnxtool.divergence.sweep import Measured, Swept
-from pyonnxtool.divergence.why import label
 from pyonnxtool.metrics import summary
 from pyonnxtool.report import Metrics, ValueRow
 from pyonnxtool.verdict import EPS, Tolerances, mismatched_non_finite, rounding_bound

@@ -10,7 +10,7 @@ import numpy as np
 
 from pyonnxtool.divergence.compare import Comparison, compare
 from pyonnxtool.divergence.constants import constant
-from pyonnxtool.divergence.quantized_weights import dequantized_constant
+from pyonnxtool.divergence.quantized.weights import dequantized_constant
 from pyonnxtool.metrics import summary
 from pyonnxtool.report import WeightRow
 

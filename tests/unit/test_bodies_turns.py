@@ -11,7 +11,7 @@ from onnx import helper
 from pyonnxtool import from_proto
 from pyonnxtool.bisection import bisect
 from pyonnxtool.diffing import diff
-from pyonnxtool.divergence.turns import branch_taken, turns_of
+from pyonnxtool.divergence.bodies.turns import branch_taken, turns_of
 from pyonnxtool.errors import BackendError
 from support.body_models import TEXTS, body_case, body_model
 from support.parsed import parsed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pyonnxtool.divergence.forms import Form, find_form
+from pyonnxtool.divergence.pairing.forms import Form, find_form
 from pyonnxtool.divergence.views import Rearranged
 
 RNG = np.random.default_rng(0)

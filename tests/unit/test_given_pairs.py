@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pyonnxtool import bisect, diff
-from pyonnxtool.divergence.given_pairs import given_pairs
+from pyonnxtool.divergence.pairing.given_pairs import given_pairs
 from pyonnxtool.errors import UsageError
 from support.parsed import parsed
 

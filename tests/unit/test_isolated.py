@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyonnxtool.divergence.isolated import Apart, Failed, Here, can_be_apart
 from pyonnxtool.divergence.probe import Side
+from pyonnxtool.divergence.search.isolated import Apart, Failed, Here, can_be_apart
 from pyonnxtool.reduction import reduce
 from pyonnxtool.subjects import sides
 from support.crashing import crash_onnxruntime

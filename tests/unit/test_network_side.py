@@ -11,9 +11,9 @@ import pytest
 from pyonnxtool.backends import RunOptions
 from pyonnxtool.backends._traced import Traced, Visitor
 from pyonnxtool.divergence.case import Case, open_case
-from pyonnxtool.divergence.lineup import line_up
-from pyonnxtool.divergence.network_side import NetworkBackend
-from pyonnxtool.divergence.network_weights import compare_network_weights
+from pyonnxtool.divergence.network.lineup import line_up
+from pyonnxtool.divergence.network.side import NetworkBackend
+from pyonnxtool.divergence.network.weights import compare_network_weights
 from pyonnxtool.divergence.probe import Side
 from pyonnxtool.subjects import sides
 from support.parsed import parsed

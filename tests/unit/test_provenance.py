@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyonnxtool.bisection import bisect
-from pyonnxtool.divergence.provenance import FxNode, fx_node, module_path, source_of
+from pyonnxtool.divergence.network.provenance import FxNode, fx_node, module_path, source_of
 from pyonnxtool.divergence.training import training_notes
 from support.parsed import parsed
 

@@ -9,14 +9,14 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pyonnxtool import from_proto, to_proto
-from pyonnxtool.divergence.quantized_numbers import (
+from pyonnxtool.divergence.quantized.numbers import (
     QuantizedView,
     Steps,
     carried_steps,
     output_steps,
     read_otherwise,
 )
-from pyonnxtool.divergence.quantized_weights import dequantized_constant
+from pyonnxtool.divergence.quantized.weights import dequantized_constant
 from support.parsed import parsed
 
 RNG = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pyonnxtool.diffing import diff
-from pyonnxtool.divergence.ranges_simulated import Rounded, Tried
+from pyonnxtool.divergence.numbers.ranges_simulated import Rounded, Tried
 from pyonnxtool.errors import UsageError
 from pyonnxtool.subjects import sides
 from support.parsed import parsed

@@ -12,8 +12,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from pyonnxtool.divergence import repro_folder
-from pyonnxtool.divergence.repro_issue import environment, fenced
+from pyonnxtool.divergence.reduced import repro_folder
+from pyonnxtool.divergence.reduced.repro_issue import environment, fenced
 from pyonnxtool.errors import UsageError
 from pyonnxtool.feeds import load_feeds
 from pyonnxtool.model import load
@@ -229,7 +229,7 @@ def test_an_interruption_leaves_nothing_half_written(
 def test_weights_that_do_not_fit_one_message_are_written_beside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pyonnxtool.divergence import check_command
+    from pyonnxtool.divergence.reduced import check_command
 
     monkeypatch.setattr(check_command, "_INSIDE", 0)
     graph = "g (float[3,8] x) => (float[3,64] y) { a = Relu (x)  y = MatMul (a, w) }"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pyonnxtool.bisection import bisect
-from pyonnxtool.divergence.condition import estimate_condition
+from pyonnxtool.divergence.blame.condition import estimate_condition
 from pyonnxtool.report import BisectReport
 from support.parsed import parsed
 

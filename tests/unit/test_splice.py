@@ -10,8 +10,8 @@ import pytest
 from onnx import numpy_helper
 
 from pyonnxtool import Model, bisect
-from pyonnxtool.divergence.isolated import Apart, Failed
 from pyonnxtool.divergence.probe import Side
+from pyonnxtool.divergence.search.isolated import Apart, Failed
 from pyonnxtool.errors import BackendError, UsageError
 from pyonnxtool.report import BisectReport, Step
 from support.fused_fault import FusedFault, backend, both_or_none, registered, rough_gelu

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 import pyonnxtool as pot
 from cli.reports import row
-from pyonnxtool.divergence.surroundings import surroundings
+from pyonnxtool.divergence.blame.surroundings import surroundings
 from pyonnxtool.report_parts import Surroundings
 
 

@@ -1,0 +1,1 @@
+"""Who is to blame: the node, the reason, what float64 says, what is around it."""

@@ -1,0 +1,1 @@
+"""Inside If, Loop and Scan."""

@@ -1,0 +1,1 @@
+"""A PyTorch network as one side: its values and weights under the exported model's names."""

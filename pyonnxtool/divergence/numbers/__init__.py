@@ -1,0 +1,1 @@
+"""Numbers that a format cannot hold: where NaN and Inf start, what a narrower float loses."""

@@ -1,0 +1,1 @@
+"""Pairs of values beyond structure: by the user's word, by what they hold, put right by values."""

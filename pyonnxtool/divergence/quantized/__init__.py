@@ -1,0 +1,1 @@
+"""Quantized candidates: what their integers stand for, and what their steps explain."""
