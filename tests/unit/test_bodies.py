@@ -236,7 +236,7 @@ def test_a_fault_in_a_chaotic_loop_is_found_all_the_same():
 
 
 def test_only_so_many_iterations_are_run(monkeypatch):
-    monkeypatch.setattr("pyonnxtool.divergence.bodies._MOST_TURNS", 3)
+    monkeypatch.setattr("pyonnxtool.divergence.bodies.descent._MOST_TURNS", 3)
     culprit = only_culprit(found("loop", ("Where (late, n, m)", "Where (late, k, m)")))
     assert (culprit.node, culprit.graph) == ("n_h", "main")
     assert culprit.why == (
@@ -263,7 +263,7 @@ def test_a_body_that_cannot_be_run_at_all_is_the_reason(monkeypatch):
     def refuse(body, feeds):
         raise BackendError("no such kernel")
 
-    monkeypatch.setattr("pyonnxtool.divergence.bodies._Body.run", refuse)
+    monkeypatch.setattr("pyonnxtool.divergence.bodies.descent._Body.run", refuse)
     culprit = only_culprit(found("loop", ("m = Tanh (l)", "m = Sin (l)")))
     assert (culprit.node, culprit.graph) == ("n_h", "main")
     assert culprit.why == "its body could not be run on its own: no such kernel"
