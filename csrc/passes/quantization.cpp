@@ -100,7 +100,7 @@ class Sketcher {
   /// ConvInteger has no bias: it is added behind, and only then it is what Conv makes.
   void add_bias(NodeId id) {
     const Node& node = graph_.node(id);
-    for (const std::size_t slot : {0, 1}) {
+    for (const std::size_t slot : {0U, 1U}) {
       const ValueId sum = node.inputs[slot], bias = node.inputs[1 - slot];
       if (!convolved_.contains(sum) || !bias || !from_constant(bias)) continue;
       const std::string_view name = graph_.value_name(sum);
