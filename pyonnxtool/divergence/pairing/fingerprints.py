@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool import _core
-from pyonnxtool.divergence.compare import compare, dtype_of
+from pyonnxtool.divergence.compare import dtype_of
+from pyonnxtool.divergence.pairing.final_outputs import FinalOutputs
 from pyonnxtool.divergence.pairing.forms import Form, find_form
 from pyonnxtool.divergence.plan import Pair, in_candidate_form, value_sizes
 from pyonnxtool.divergence.probe import Types, Values, as_type, described, open_part
 from pyonnxtool.divergence.views import Rearranged
 from pyonnxtool.errors import BackendError
-from pyonnxtool.verdict import Tolerances
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Alignment, Fingerprint
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from pyonnxtool.divergence.probe import Sample, Side
     from pyonnxtool.divergence.sweep import Progress
 
-_LIMITS = Tolerances.parse(None, None, None)
 _MOST_ROUNDS = 5
 _MOST_SAMPLES = 2
 _SHARE_OF_BUDGET = 0.25
@@ -93,12 +92,11 @@ class _Pairing:
     _forms: dict[tuple[str, str], Form] = field(default_factory=dict)
     _shapes: dict[int, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     """By sample: shapes of the candidate's values that are seen through a view."""
-    _outputs: dict[str, list[Array]] = field(default_factory=dict)
-    """Final outputs of both models as they are, under "ours:" and "theirs:" with their names."""
     _agree: bool = False
     """The final outputs are equal as the verdict has it: there is no fault that matters."""
 
     def __post_init__(self) -> None:
+        self._final = FinalOutputs(self.outputs)
         self.limit = int(self.memory * _SHARE_OF_BUDGET)
         self.made = self._aligned()
 
@@ -177,14 +175,15 @@ class _Pairing:
         new = [name for name in ours if name and name not in self._ours]
         for name, value in self._reference_values(new):
             self._ours.setdefault(name, []).append(_core.fingerprint(value))
-            self._keep_output("ours", name, value, detached)
+            self._final.keep_ours(name, value)
         seen = [] if detached else [name for name in theirs if name in self._theirs]
         wanted = [name for name in theirs if name not in seen]
         for name in wanted:
             self._theirs.pop(name, None)
         for name, value in self._candidate_values(wanted, detached=detached):
             self._theirs.setdefault(name, []).append(_core.fingerprint(value))
-            self._keep_output("theirs", name, value, detached)
+            if not detached:
+                self._final.keep_theirs(name, value)
         if detached:
             # What was fed itself says nothing of whether its readers can do without it.
             pairs = {(partner[name], name) for name in made.doubtful} - self._accepted
@@ -220,30 +219,13 @@ class _Pairing:
         paired = self._partner()
         return [name for name in found if name in paired]
 
-    def _keep_output(self, side: str, name: str, value: Array, detached: bool) -> None:
-        place = 0 if side == "ours" else 1
-        if not detached and any(pair[place] == name for pair in self.outputs):
-            self._outputs.setdefault(f"{side}:{name}", []).append(value)
-
     def _outputs_agree(self) -> bool:
-        """Fingerprints are too coarse to tell: a weight off by a thousandth may hide in them."""
-        agree = all(self._within_tolerance(*pair) for pair in self.outputs)
-        self._outputs.clear()
-        return agree
-
-    def _within_tolerance(self, ours: str, theirs: str) -> bool:
-        left = self._outputs.get(f"ours:{ours}", [])
-        right = self._outputs.get(f"theirs:{theirs}", [])
-        if len(left) != len(right) or any(
-            a.shape != b.shape for a, b in zip(left, right, strict=True)
-        ):
-            return self._equal(ours, theirs)
-        found = [compare(a, b) for a, b in zip(left, right, strict=True)]
-        return all(
-            one.identical
-            or (one.stats is not None and _LIMITS.output_limit(ours, one.dtype).holds(one.stats))
-            for one in found
+        agree = all(
+            self._final.agree(*pair) if self._final.comparable(*pair) else self._equal(*pair)
+            for pair in self.outputs
         )
+        self._final = FinalOutputs(self.outputs)
+        return agree
 
     def _equal(self, ours: str, theirs: str) -> bool:
         """In the same order too, unless the shapes say that they are another layout's."""
