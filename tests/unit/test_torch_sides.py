@@ -126,8 +126,8 @@ def test_without_torch_the_way_to_install_it_is_told(tmp_path: Path) -> None:
         "try:\n    parse_subject(sys.argv[1])\nexcept Exception as error: print(error)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, f"{tmp_path}/net.py:make_model@torch"],
-        capture_output=True, text=True, check=True,
+        [sys.executable, "-c", code, "net.py:make_model@torch"],
+        capture_output=True, text=True, check=True, cwd=tmp_path,
     )  # fmt: skip
     assert done.stdout.strip() == "PyTorch is not installed; pip install 'pyonnxtool[torch]'"
 
