@@ -1,0 +1,57 @@
+#pragma once
+// A model for fixed sizes: whatever follows from them is computed once, here.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "ir/dim.h"
+#include "ir/model.h"
+#include "passes/changes.h"
+#include "passes/infer_shapes.h"
+#include "passes/inline_functions.h"
+
+namespace pot {
+
+/// Computes outputs of a model that has no inputs: the arrays, in the order of the names.
+/// Asked for constant nodes that no fold rule computes. Error: nothing is folded.
+using Evaluate = std::function<Result<std::vector<TensorRef>>(
+    const ModelPtr& model, const std::vector<std::string>& outputs)>;
+
+struct SpecializeOptions {
+  /// Input -> its sizes. A string names a size, an unknown Dim leaves it as it is.
+  std::map<std::string, std::vector<Dim>> shapes{};
+  /// Named size -> what it is: a number, or a name or expression of other sizes.
+  std::map<std::string, Dim> dims{};
+  /// Loops and Scans of more turns are left.
+  std::int64_t max_unroll = 64;
+  /// Bytes by which folded constants together may be larger than the weights that they replace.
+  std::int64_t max_growth = 1 << 20;
+  /// Types of all values are written, also where the file had none.
+  bool value_info = false;
+  Fallback fallback{};         ///< shapes of operators without a rule
+  Evaluate evaluate{};         ///< constants of operators without a fold rule; none: they stay
+  SameMeaning same_meaning{};  ///< as `inline_functions` takes it; none: no version is another's
+};
+
+/// A value whose shape is not all numbers in the result.
+struct Leftover {
+  std::string value;
+  std::string node;    ///< as messages name it
+  std::string shape;   ///< "[1, ?, 4]"
+  std::string reason;  ///< "NonZero 'nz' of data", "named size 'h' is not bound"
+};
+
+struct Specialized {
+  ModelPtr model;
+  Changes changes;
+  std::vector<Leftover> leftovers;
+};
+
+/// The model is not changed. Error: a name that is not there, sizes that contradict each other.
+[[nodiscard]] Result<Specialized> specialize(const Model& model, const SpecializeOptions& options);
+
+}  // namespace pot
