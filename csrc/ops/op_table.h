@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "ops/shape_rule.h"
+
 namespace pot {
 
 /// How many terms are rounded into one element of the output: the length that a bound on the
@@ -44,6 +46,7 @@ struct OpTraits {
 /// All that one family file says of an operator.
 struct OpEntry {
   OpTraits traits;
+  ShapeRule shape = nullptr;  ///< null: the onnx package's inference is asked
 };
 
 class OpTable {

@@ -1,0 +1,56 @@
+#pragma once
+// Shapes, types and shape arithmetic of all values, by the rules of csrc/ops.
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/status.h"
+#include "ir/model.h"
+#include "ops/fact.h"
+#include "ops/shape_rule.h"
+
+namespace pot {
+
+/// What another library infers for one node: facts of its outputs, as far as it knows them. Asked
+/// where no rule exists.
+using Fallback = std::function<Inferred(const NodeFacts& at)>;
+
+/// Facts of every value of a model: the main graph's, and those of bodies.
+class ModelFacts {
+ public:
+  struct Place {
+    const Graph* graph = nullptr;
+    NodeId node;
+  };
+  struct Contradiction {
+    Place place;
+    std::string message;  ///< begins with the node: "node 'conv1' (Conv): x has 3 channels, ..."
+  };
+
+  /// Unknown for an omitted value, one that was not reached, and one that an edit has made since.
+  /// Those of a value of a body hold in every turn. Pre: the graph is of the model.
+  [[nodiscard]] const Fact& of(const Graph& graph, ValueId id) const;
+
+  /// Nodes whose operator has no rule, so that the fallback was asked.
+  [[nodiscard]] const std::vector<Place>& without_rule() const noexcept { return without_rule_; }
+  /// Nodes of the main graph whose inputs do not fit together; what they make is unknown.
+  [[nodiscard]] const std::vector<Contradiction>& contradictions() const noexcept {
+    return contradictions_;
+  }
+
+ private:
+  friend class ShapeInference;
+  std::unordered_map<const Graph*, std::vector<Fact>> facts_;
+  std::vector<Place> without_rule_;
+  std::vector<Contradiction> contradictions_;
+};
+
+/// Infers the whole model, bodies and function calls included. Nothing is edited.
+///
+/// Inputs have their declared types; what the file declares of other values only completes what is
+/// not even known to be a tensor or of which rank. Error: a cycle.
+[[nodiscard]] Result<ModelFacts> infer_shapes(const Model& model, const Fallback& fallback = {});
+
+}  // namespace pot
