@@ -66,7 +66,8 @@ def polygraphy(model: Path, sizes: Sizes, result: Path) -> None:
     shapes = [f"{name}:[{_joined(shape)}]" for name, shape in sizes["shapes"].items()]
     large = ["--save-external-data"] if model.stat().st_size > 2**31 else []
     sys.argv = ["polygraphy", "surgeon", "sanitize", str(model), "--fold-constants", "--silent"]
-    sys.argv += ["--override-input-shapes", *shapes, "-o", str(result), *large]
+    sys.argv += ["--override-input-shapes", *shapes] if shapes else []
+    sys.argv += ["-o", str(result), *large]
     ending = main()
     if ending:
         raise SystemExit(ending)
