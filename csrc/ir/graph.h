@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -145,6 +146,8 @@ class Graph : public std::enable_shared_from_this<Graph> {
   NodeId add_node(Node node, NodeId before = {});
   /// The id is never reused. Values that it made stay known by name, without a producer.
   void remove_node(NodeId id);
+  /// All at once, which is faster than one after the other. Pre: they exist, each listed once.
+  void remove_nodes(std::span<const NodeId> ids);
   void set_input(NodeId id, std::size_t slot, ValueId value);
   void set_inputs(NodeId id, std::vector<ValueId> values);
   void set_outputs(NodeId id, std::vector<ValueId> values);
@@ -171,7 +174,12 @@ class Graph : public std::enable_shared_from_this<Graph> {
   /// Replaces an initializer of the same name. Its value id is returned.
   ValueId set_initializer(TensorRef tensor);
   void remove_initializer(ValueId value);
+  /// All at once. Sparse ones too.
+  void remove_initializers(std::span<const ValueId> values);
   void remove_value_info(ValueId value);
+  /// The types of values that are neither inputs nor outputs, in this order; none is null. One that
+  /// is declared like this already keeps its bytes.
+  void set_value_infos(std::span<const std::pair<ValueId, TypeRef>> types);
   /// Lists the nodes in the order that `order()` gives.
   Status sort();
 

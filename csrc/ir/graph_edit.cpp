@@ -123,6 +123,15 @@ void Graph::remove_node(NodeId id) {
   changed();
 }
 
+void Graph::remove_nodes(std::span<const NodeId> ids) {
+  if (ids.empty()) return;
+  for (const NodeId id : ids) unlink(node(id));
+  for (const NodeId id : ids) store_[id.index].reset();
+  std::erase_if(listing_, [this](NodeId id) { return !store_[id.index]; });
+  captures_.reset();
+  changed();
+}
+
 void Graph::set_input(NodeId id, std::size_t slot, ValueId value) {
   std::vector<ValueId> inputs = node(id).inputs;
   if (slot >= inputs.size()) inputs.resize(slot + 1);
@@ -266,8 +275,9 @@ void Graph::set_type(ValueId value, TypeRef type) {
 
 ValueId Graph::set_initializer(TensorRef tensor) {
   const ValueId id = know(tensor->name);
+  const bool is_new = id && !values_[id.index].initializer;
   const auto same = [&](const TensorRef& each) { return each->name == tensor->name; };
-  const auto found = std::ranges::find_if(initializers_, same);
+  const auto found = is_new ? initializers_.end() : std::ranges::find_if(initializers_, same);
   if (found == initializers_.end()) {
     initializers_.push_back(tensor);
   } else {
@@ -286,6 +296,41 @@ void Graph::remove_initializer(ValueId value) {
   });
   known.initializer.reset();
   known.sparse_initializer.reset();
+  changed();
+}
+
+void Graph::remove_initializers(std::span<const ValueId> values) {
+  if (values.empty()) return;
+  for (const ValueId id : values) {
+    values_[id.index].initializer.reset();
+    values_[id.index].sparse_initializer.reset();
+  }
+  std::erase_if(initializers_, [this](const TensorRef& each) {
+    const ValueId id = find_value(each->name);
+    return id && !values_[id.index].initializer;
+  });
+  std::erase_if(sparse_initializers_, [this](const SparseTensorRef& each) {
+    const ValueId id = each->values ? find_value(each->values->name) : ValueId{};
+    return id && !values_[id.index].sparse_initializer;
+  });
+  changed();
+}
+
+void Graph::set_value_infos(std::span<const std::pair<ValueId, TypeRef>> types) {
+  std::vector<ValueInfo> list;
+  list.reserve(types.size());
+  for (const auto& [id, type] : types) {
+    assert(type);
+    const std::ptrdiff_t at = value(id).info_index;
+    ValueInfo& info = list.emplace_back();
+    if (at >= 0) info = infos_[static_cast<std::size_t>(at)];
+    info.value = id;
+    if (info.type && type_text(info.type.get()) == type_text(type.get())) continue;
+    info.type = type;
+    info.source.reset();
+  }
+  infos_ = std::move(list);
+  index_infos();
   changed();
 }
 

@@ -9,6 +9,8 @@ namespace pot {
 
 std::vector<GraphPtr> Graph::bodies_reading(ValueId id) const {
   std::vector<GraphPtr> out;
+  (void)captures({});  // fills the index
+  if (captures_->empty()) return out;
   for (const NodeId each : listing_) {
     if (std::ranges::count(captures(each), id) == 0) continue;
     for (auto& body : node(each).bodies()) out.push_back(std::move(body));
