@@ -1,0 +1,46 @@
+#pragma once
+// Windows that move over spatial axes, as those of convolutions and pools do.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "ops/shape_rule.h"
+
+namespace pot {
+
+struct Windows {
+  enum class Padding {
+    given,  ///< by `begins` and `ends`
+    same,   ///< as much as makes the output the input's size over the stride
+    none,   ///< auto_pad VALID
+  };
+  Padding padding = Padding::given;
+  std::vector<Expr> kernel;  ///< one for each spatial axis, as all the others
+  std::vector<std::int64_t> strides;
+  std::vector<std::int64_t> dilations;
+  std::vector<std::int64_t> begins;
+  std::vector<std::int64_t> ends;
+
+  /// Elements from the first to the last that a window covers on this axis.
+  [[nodiscard]] Expr extent(std::size_t axis) const;
+};
+
+/// The attributes strides, dilations, pads and auto_pad of a node with this kernel; what is not
+/// given has its default. Error: a list of another length, a stride or dilation below 1.
+[[nodiscard]] Result<Windows> read_windows(const NodeFacts& at, std::vector<Expr> kernel);
+
+/// kernel_shape, or nothing where it is not given. Error: a size below 1.
+[[nodiscard]] Result<std::optional<std::vector<Expr>>> read_kernel(const NodeFacts& at);
+
+/// How many windows fit into each of these sizes. Error: a window is larger than the padded input.
+[[nodiscard]] Result<Dims> count_windows(const Windows& windows, std::span<const Expr> sizes);
+
+/// The same for pools: with `ceil_mode`, a last window may run over the end, but not start behind
+/// it. Runtimes round the quotient towards zero, so that a window that is too large by less than
+/// a stride still gives one element.
+[[nodiscard]] Result<Dims> count_pooled(const Windows& windows, std::span<const Expr> sizes,
+                                        bool ceil_mode);
+
+}  // namespace pot
