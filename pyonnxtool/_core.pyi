@@ -1,6 +1,6 @@
 """The C++ core. tests/unit/test_stub.py compares this file with the module."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ class OpInfo:
     def commutative(self) -> bool: ...
     @property
     def non_tensor(self) -> bool: ...
+    @property
+    def has_shape_rule(self) -> bool:
+        """Without one, the onnx package's inference is asked."""
     @property
     def accumulation(self) -> str: ...
 
@@ -495,3 +498,57 @@ def body_model(
     types: Mapping[str, str] = {},
     more: Sequence[str] = [],
 ) -> tuple[Model, list[str], list[str], list[str]]: ...
+
+class Fact:
+    """What is known of a value before the model runs."""
+
+    @property
+    def kind(self) -> str:
+        """One of "tensor", "sequence", "optional", "other" or "unknown"."""
+    @property
+    def dtype(self) -> str | None: ...
+    @property
+    def dims(self) -> list[int | float | str | None] | None:
+        """A number or the text of an expression ("h//2"); None for a size that only the data
+        decides. None in all: even the rank is not known."""
+    @property
+    def elements(self) -> list[int | float | str | None] | None:
+        """Of shape arithmetic and small constants, row-major; None when they are not tracked."""
+    @property
+    def reasons(self) -> list[str]:
+        """Why sizes and elements are not known, sorted."""
+    @property
+    def is_constant(self) -> bool: ...
+    @property
+    def items(self) -> list[Fact] | None:
+        """Of a sequence whose length is known."""
+    @property
+    def inner(self) -> Fact | None:
+        """What is true of every item of a sequence, or of the content of an optional."""
+
+class ShapeFacts:
+    """Facts of the values of a model. Raises ModelError once an edit has removed a graph of it."""
+
+    def value(self, name: str, graph: Graph | None = None) -> Fact:
+        """Of the main graph, or of this body. Raises ModelError when there is no such value."""
+    def __iter__(self) -> Iterator[tuple[Value, Fact]]:
+        """Every value of the main graph, then those of bodies, outer ones first."""
+    @property
+    def without_rule(self) -> list[Node]:
+        """Nodes for whose operator there is no rule, so that the fallback was asked. A call of a
+        function stands for the nodes in it."""
+    @property
+    def by_fallback(self) -> list[Node]:
+        """Those of them that the fallback knew something of."""
+    @property
+    def contradictions(self) -> list[tuple[Node, str]]:
+        """Nodes whose sizes contradict each other, with the message that says which."""
+
+def infer_shapes(
+    model: Model, fallback: Callable[[bytes], bytes | None] | None = None
+) -> ShapeFacts:
+    """Infers types, shapes and shape arithmetic of every value.
+
+    `fallback` is given a model of one node for which there is no rule, and returns the same model
+    with the types of its outputs, or None. Raises ModelError for a cycle.
+    """

@@ -19,12 +19,13 @@ struct OpRow {
   std::string_view domain;
   std::string_view op_type;
   OpTraits traits;
+  bool has_shape_rule;
 };
 
 std::vector<OpRow> rows() {
   std::vector<OpRow> out;
   for (const auto& [key, entry] : op_table().entries()) {
-    out.push_back({key.first, key.second, entry.traits});
+    out.push_back({key.first, key.second, entry.traits, entry.shape != nullptr});
   }
   return out;
 }
@@ -39,6 +40,7 @@ void bind_ops(py::module_& m) {
       .def_property_readonly("random", [](const OpRow& row) { return row.traits.random; })
       .def_property_readonly("commutative", [](const OpRow& row) { return row.traits.commutative; })
       .def_property_readonly("non_tensor", [](const OpRow& row) { return row.traits.non_tensor; })
+      .def_readonly("has_shape_rule", &OpRow::has_shape_rule)
       .def_property_readonly("accumulation",
                              [](const OpRow& row) { return to_text(row.traits.accumulation); });
   m.def("op_table", &rows, "Every operator that some family knows, by domain and op_type.");

@@ -79,7 +79,8 @@ def _of_model(model: Path, options: argparse.Namespace) -> list[Row]:
     with tempfile.TemporaryDirectory(dir=options.work) as name:
         folder = Path(name)
         local = folder / model.name
-        os.link(model, local)
+        for part in model.parent.glob(f"{model.name}*"):  # the model, its external data
+            os.link(part, folder / part.name)
         asked = folder / "sizes.json"
         asked.write_text(json.dumps(sizes))
         inputs = _inputs(model, sizes, folder)
