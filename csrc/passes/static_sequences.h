@@ -14,7 +14,7 @@ namespace pot {
 /// its items instead, and what makes it goes where nothing else reads it. Graph inputs and
 /// outputs that are sequences stay. A SequenceMap over more than `max_unroll` items is left.
 /// Returns whether anything changed.
-[[nodiscard]] Result<bool> static_sequences(Model& model, const ModelFacts& facts,
-                                            Changes& changes, std::int64_t max_unroll);
+[[nodiscard]] Result<bool> static_sequences(Model& model, const ModelFacts& facts, Changes& changes,
+                                            std::int64_t max_unroll);
 
 }  // namespace pot

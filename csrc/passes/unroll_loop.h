@@ -11,9 +11,9 @@
 namespace pot {
 
 /// Unrolls every Loop of at most `max_unroll` turns, inner ones first. Scan outputs become a Concat
-/// of what the turns make; what does not depend on the turn is computed once. A Loop that stays, for
-/// its turns are known only at run time or are too many, is left with the reason.
-/// Returns whether anything changed.
+/// of what the turns make; what does not depend on the turn is computed once. A Loop that stays,
+/// for its turns are known only at run time or are too many, is left with the reason. Returns
+/// whether anything changed.
 [[nodiscard]] Result<bool> unroll_loop(Model& model, const ModelFacts& facts, Changes& changes,
                                        std::int64_t max_unroll);
 
