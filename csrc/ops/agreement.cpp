@@ -44,6 +44,14 @@ Status require_size(const NodeFacts& at, std::size_t slot, std::size_t axis, con
                        std::to_string(axis) + ", but " + owner);
 }
 
+Result<Dims> sizes_from(std::span<const Expr> elements, const std::string& name) {
+  for (const Expr& element : elements) {
+    const auto most = element.at_most();
+    if (most && *most < 0) return contradiction(name + " holds " + element.text());
+  }
+  return Dims(elements.begin(), elements.end());
+}
+
 DType dtype_attribute(const NodeFacts& at, std::string_view name, DType otherwise) {
   const std::int64_t number = at.attr_int(name, 0);
   if (number <= 0 || number > std::numeric_limits<std::int32_t>::max()) return otherwise;

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "ops/shape_rule.h"
 
@@ -30,6 +32,10 @@ namespace pot {
 /// 64 channels".
 [[nodiscard]] Status require_size(const NodeFacts& at, std::size_t slot, std::size_t axis,
                                   const Expr& size, const std::string& owner);
+
+/// Elements that are sizes, as an input or attribute of this name gives them. Error: one of them is
+/// negative.
+[[nodiscard]] Result<Dims> sizes_from(std::span<const Expr> elements, const std::string& name);
 
 /// The dtype that an integer attribute names; `otherwise` when it is not there or 0.
 [[nodiscard]] DType dtype_attribute(const NodeFacts& at, std::string_view name, DType otherwise);

@@ -45,7 +45,7 @@ struct OpTraits {
 
 /// All that one family file says of an operator.
 struct OpEntry {
-  OpTraits traits;
+  OpTraits traits{};
   ShapeRule shape = nullptr;  ///< null: the onnx package's inference is asked
 };
 

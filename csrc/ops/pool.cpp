@@ -1,15 +1,131 @@
-// Pooling that averages. The maximum of a window is exact.
+// Pooling. The maximum of a window is exact; averages and lengths are rounded.
 
+#include <string>
+#include <utility>
+
+#include "ops/agreement.h"
 #include "ops/op_table.h"
+#include "ops/windows.h"
 
 namespace pot {
+namespace {
+
+using Kernel = std::optional<std::vector<Expr>>;
+
+/// Pre: kernel or input 0 says how many spatial axes there are.
+Status check_axes(const NodeFacts& at, const Kernel& kernel) {
+  const Fact& x = at.in(0);
+  if (!x.has_rank()) return ok_status();
+  if (x.rank() < 3) return require_rank(at, 0, 3).error();
+  if (!kernel || kernel->size() + 2 == x.rank()) return ok_status();
+  return contradiction("kernel_shape has " + counted(kernel->size(), "number", "numbers") +
+                       ", but there are " + counted(x.rank() - 2, "spatial size", "spatial sizes"));
+}
+
+/// Shape of the output; nothing where no rank is known.
+Result<std::optional<Dims>> pooled_dims(const NodeFacts& at) {
+  const auto kernel = read_kernel(at);
+  if (!kernel) return kernel.error();
+  const auto checked = check_axes(at, kernel.value());
+  if (!checked) return checked.error();
+  const Fact& x = at.in(0);
+  if (!kernel.value()) {
+    if (!x.has_rank()) return std::optional<Dims>();
+    return std::optional(at.unknown_dims(x.rank(), "kernel_shape is missing"));
+  }
+  const auto windows = read_windows(at, *kernel.value());
+  if (!windows) return windows.error();
+  Dims sizes;
+  for (std::size_t i = 0; i < kernel.value()->size(); ++i) sizes.push_back(size_of(at, 0, i + 2));
+  auto counts = count_pooled(windows.value(), sizes, at.attr_int("ceil_mode", 0) != 0);
+  if (!counts) return counts.error();
+  Dims out{size_of(at, 0, 0), size_of(at, 0, 1)};
+  out.insert(out.end(), counts.value().begin(), counts.value().end());
+  return std::optional(std::move(out));
+}
+
+Inferred pool(const NodeFacts& at) {
+  auto dims = pooled_dims(at);
+  if (!dims) return dims.error();
+  return std::vector{tensor_of(at.in(0).dtype, std::move(dims).value())};
+}
+
+/// The second output says where in the input each maximum is.
+Inferred max_pool(const NodeFacts& at) {
+  auto out = pool(at);
+  if (!out) return out;
+  Fact indices = shaped_like(out.value()[0], DType::int64);
+  return std::vector{std::move(out).value()[0], std::move(indices)};
+}
+
+Inferred global_pool(const NodeFacts& at) {
+  const Fact& x = at.in(0);
+  if (!x.has_rank()) return std::vector{tensor_fact(x.dtype)};
+  if (x.rank() < 2) return require_rank(at, 0, 3).error();
+  Dims out(x.rank(), Expr(1));
+  out[0] = (*x.dims)[0];
+  out[1] = (*x.dims)[1];
+  return std::vector{tensor_fact(x.dtype, std::move(out))};
+}
+
+/// The size that a pool with these windows would have reduced.
+Result<std::optional<Dims>> unpooled_dims(const NodeFacts& at) {
+  const auto kernel = read_kernel(at);
+  if (!kernel) return kernel.error();
+  const auto checked = check_axes(at, kernel.value());
+  if (!checked) return checked.error();
+  if (!kernel.value()) return std::optional<Dims>();
+  const auto windows = read_windows(at, *kernel.value());
+  if (!windows) return windows.error();
+  Dims out{size_of(at, 0, 0), size_of(at, 0, 1)};
+  for (std::size_t i = 0; i < kernel.value()->size(); ++i) {
+    const Windows& each = windows.value();
+    const Expr whole = Expr(each.strides[i]) * (size_of(at, 0, i + 2) - 1) + each.kernel[i];
+    const Expr pads = Expr(each.begins[i]) + Expr(each.ends[i]);
+    out.push_back(whole - pads);
+    const auto number = out.back().number();
+    if (number && *number <= 0) {
+      return contradiction("pads take " + pads.text() + " of spatial size " + whole.text() +
+                           ", which leaves nothing");
+    }
+  }
+  return std::optional(std::move(out));
+}
+
+Inferred max_unpool(const NodeFacts& at) {
+  const Fact& x = at.in(0);
+  if (const Elements said = at.has(2) ? elements_of(at.in(2)) : nullptr) {
+    if (x.has_rank() && said->size() != x.rank()) {
+      return contradiction(quoted(at, 2) + " has " + counted(said->size(), "size", "sizes") +
+                           ", but " + quoted(at, 0) + " has " + counted(x.rank(), "axis", "axes"));
+    }
+    auto sizes = sizes_from(*said, quoted(at, 2));
+    if (!sizes) return sizes.error();
+    return std::vector{tensor_fact(x.dtype, std::move(sizes).value())};
+  }
+  if (at.has(2)) {
+    if (!x.has_rank()) return std::vector{tensor_fact(x.dtype)};
+    return std::vector{tensor_fact(
+        x.dtype, at.unknown_dims(x.rank(), "output_shape " + quoted(at, 2) + " is computed"))};
+  }
+  auto dims = unpooled_dims(at);
+  if (!dims) return dims.error();
+  return std::vector{tensor_of(x.dtype, std::move(dims).value())};
+}
+
+}  // namespace
 
 void register_pool(OpTable& table) {
-  const OpEntry pool{.traits = {.accumulation = Accumulation::pool}};
-  table.add({"AveragePool", "LpPool"}, pool);
-  // Each pixel is the sum of the blocks that overlap there.
-  table.add("Col2Im", pool);
-  table.add("QLinearAveragePool", pool, ort_domain);
+  const OpTraits sums{.accumulation = Accumulation::pool};
+  table.add({"AveragePool", "LpPool"}, {.traits = sums, .shape = pool});
+  table.add("MaxPool", {.shape = max_pool});
+  table.add("MaxUnpool", {.shape = max_unpool});
+
+  const OpTraits reduces{.accumulation = Accumulation::reduce};
+  table.add({"GlobalAveragePool", "GlobalLpPool"}, {.traits = reduces, .shape = global_pool});
+  table.add("GlobalMaxPool", {.shape = global_pool});
+
+  table.add("QLinearAveragePool", {.traits = sums}, ort_domain);
 }
 
 }  // namespace pot

@@ -6,12 +6,9 @@ namespace pot {
 
 void register_reduce(OpTable& table) {
   const OpEntry reduce{.traits = {.accumulation = Accumulation::reduce}};
-  table.add({"GlobalAveragePool", "GlobalLpPool", "NegativeLogLikelihoodLoss", "ReduceL1",
-             "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMean", "ReduceProd", "ReduceSum",
-             "ReduceSumSquare"},
+  table.add({"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMean", "ReduceProd",
+             "ReduceSum", "ReduceSumSquare"},
             reduce);
-  // Elimination on an n x n matrix: every one of the n * n elements enters the one that is left.
-  table.add("Det", reduce);
   table.add({"QLinearGlobalAveragePool", "QLinearReduceMean", "ReduceSumInteger"}, reduce,
             ort_domain);
 }
