@@ -1,14 +1,41 @@
 // Operators that hand their input on.
 
+#include "ops/elements.h"
 #include "ops/op_table.h"
 
 namespace pot {
+namespace {
+
+Inferred identity_rule(const NodeFacts& at) { return std::vector{at.in(0)}; }
+
+/// Elements are dropped only in training; a mask is as large as the input.
+Inferred dropout_rule(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  if (!in.is_tensor()) return std::vector<Fact>{};
+  const auto training = numbers_of(at.in(2));
+  const bool trains = at.has(2) && (!training || training->size() != 1 || training->front() != 0);
+  Fact mask = without_elements(in);
+  if (at.opset() >= 10) mask.dtype = DType::boolean;
+  return std::vector{trains ? without_elements(in) : in, std::move(mask)};
+}
+
+/// The mask takes one bit an element, in whole words of 32.
+Inferred bitmask_dropout(const NodeFacts& at) {
+  auto dropped = dropout_rule(at);
+  if (!dropped.ok() || dropped.value().empty()) return dropped;
+  const Fact& in = at.in(0);
+  Fact mask = tensor_fact(DType::uint32);
+  if (in.has_rank()) mask.dims = Dims{ceil_div(in.count(), Expr(32))};
+  return std::vector{dropped.value().front(), std::move(mask)};
+}
+
+}  // namespace
 
 void register_identity(OpTable& table) {
-  table.add("Identity", {.traits = {.alias = true}});
+  table.add("Identity", {.traits = {.alias = true}, .shape = identity_rule});
   // With `training_mode` it draws a mask; models are judged at inference.
-  table.add("Dropout", {.traits = {.alias = true}});
-  table.add("BitmaskDropout", {.traits = {.alias = true}}, ort_domain);
+  table.add("Dropout", {.traits = {.alias = true}, .shape = dropout_rule});
+  table.add("BitmaskDropout", {.traits = {.alias = true}, .shape = bitmask_dropout}, ort_domain);
 }
 
 }  // namespace pot

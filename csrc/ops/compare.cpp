@@ -1,0 +1,43 @@
+// Comparisons of two tensors.
+
+#include "ops/elements.h"
+#include "ops/op_table.h"
+
+namespace pot {
+namespace {
+
+using Comparison = std::optional<bool> (*)(const Expr& a, const Expr& b);
+
+std::optional<bool> equal(const Expr& a, const Expr& b) { return Expr::equal(a, b); }
+std::optional<bool> less(const Expr& a, const Expr& b) { return Expr::less(a, b); }
+std::optional<bool> greater(const Expr& a, const Expr& b) { return Expr::less(b, a); }
+
+std::optional<bool> at_most(const Expr& a, const Expr& b) {
+  const auto above = Expr::less(b, a);
+  return above ? std::optional(!*above) : std::nullopt;
+}
+
+std::optional<bool> at_least(const Expr& a, const Expr& b) { return at_most(b, a); }
+
+template <Comparison comparison>
+Inferred compared(const NodeFacts& at) {
+  const DType dtype = common_dtype(at);
+  const ElementRule element = [=](std::span<const Expr> in) -> std::optional<Expr> {
+    if (in.size() != 2 || is_rounded(in[0], dtype) || is_rounded(in[1], dtype)) return std::nullopt;
+    const auto holds = comparison(in[0], in[1]);
+    return holds ? std::optional(Expr(*holds ? 1 : 0)) : std::nullopt;
+  };
+  return elementwise(at, {.dtype = DType::boolean, .element = element});
+}
+
+}  // namespace
+
+void register_compare(OpTable& table) {
+  table.add("Equal", {.traits = {.commutative = true}, .shape = compared<equal>});
+  table.add("Less", {.shape = compared<less>});
+  table.add("Greater", {.shape = compared<greater>});
+  table.add("LessOrEqual", {.shape = compared<at_most>});
+  table.add("GreaterOrEqual", {.shape = compared<at_least>});
+}
+
+}  // namespace pot

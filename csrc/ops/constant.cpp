@@ -1,0 +1,145 @@
+// Tensors that are made from nothing but sizes and scalars.
+
+#include <cstring>
+
+#include "ops/elements.h"
+#include "ops/op_table.h"
+
+namespace pot {
+namespace {
+
+template <class T>
+TensorRef made(DType dtype, std::vector<std::int64_t> dims, const std::vector<T>& elements) {
+  return make_tensor_copy("", dtype, std::move(dims), std::as_bytes(std::span(elements)));
+}
+
+Fact strings_fact(Dims dims) { return tensor_fact(DType::string, std::move(dims)); }
+
+Fact of_attribute(const Attribute& attribute) {
+  if (const auto* tensor = attribute.get<TensorRef>()) {
+    return *tensor ? constant_fact(*tensor) : Fact{};
+  }
+  if (const auto* sparse = attribute.get<SparseTensorRef>()) {
+    if (!*sparse || !(*sparse)->values) return Fact{};
+    return tensor_fact((*sparse)->values->dtype(),
+                       Dims((*sparse)->dims.begin(), (*sparse)->dims.end()));
+  }
+  if (const auto* number = attribute.get<std::int64_t>()) {
+    return constant_fact(made<std::int64_t>(DType::int64, {}, {*number}));
+  }
+  if (const auto* number = attribute.get<float>()) {
+    return constant_fact(made<float>(DType::float32, {}, {*number}));
+  }
+  if (const auto* ints = attribute.get<std::vector<std::int64_t>>()) {
+    return constant_fact(made(DType::int64, {static_cast<std::int64_t>(ints->size())}, *ints));
+  }
+  if (const auto* floats = attribute.get<std::vector<float>>()) {
+    return constant_fact(
+        made(DType::float32, {static_cast<std::int64_t>(floats->size())}, *floats));
+  }
+  if (const auto* texts = attribute.get<std::vector<std::string>>()) {
+    return strings_fact({static_cast<std::int64_t>(texts->size())});
+  }
+  return attribute.get<std::string>() ? strings_fact({}) : Fact{};
+}
+
+Inferred constant_rule(const NodeFacts& at) {
+  for (const Attribute& attribute : at.node().attributes) {
+    const std::string_view name = attribute.name;
+    if (!name.starts_with("value") && name != "sparse_value") continue;
+    Fact fact = of_attribute(attribute);
+    if (fact.is_tensor()) return std::vector{std::move(fact)};
+  }
+  return std::vector<Fact>{};
+}
+
+/// The one element that fills the output, and its type.
+struct Filling {
+  DType dtype = DType::float32;
+  std::optional<Expr> element = Expr(0);
+};
+
+Filling filling_of(const NodeFacts& at) {
+  const TensorRef value = at.node().attr_tensor("value");
+  if (!value) return {};
+  const Elements elements = elements_of(constant_fact(value));
+  if (!elements || elements->size() != 1) return {value->dtype(), std::nullopt};
+  return {value->dtype(), elements->front()};
+}
+
+Inferred constant_of_shape(const NodeFacts& at) {
+  const auto [dtype, element] = filling_of(at);
+  if (const auto sizes = numbers_of(at.in(0))) {
+    for (const std::int64_t size : *sizes) {
+      if (size < 0)
+        return contradiction(at.input_label(0) + " asks for size " + std::to_string(size));
+    }
+  }
+  auto dims = dims_from(at, at.in(0));
+  if (!dims) return std::vector{tensor_fact(dtype)};
+  const auto shape = small_shape(*dims);
+  if (!shape) return std::vector{tensor_fact(dtype, std::move(*dims))};
+  return std::vector{from_elements(at, dtype, std::move(*dims),
+                                   std::vector<std::optional<Expr>>(small_count(*shape), element))};
+}
+
+Inferred eye_like(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  const auto asked = at.node().attr_int("dtype");
+  const DType dtype = asked ? DType{static_cast<std::int32_t>(*asked)} : in.dtype;
+  if (!in.has_rank()) return std::vector{tensor_fact(dtype)};
+  const auto shape = small_shape(*in.dims);
+  if (in.rank() != 2 || !shape) return std::vector{tensor_fact(dtype, *in.dims)};
+  std::vector<std::optional<Expr>> elements;
+  for (const Position& position : positions(*shape)) {
+    elements.emplace_back(position[1] - position[0] == at.attr_int("k", 0) ? 1 : 0);
+  }
+  return std::vector{from_elements(at, dtype, *in.dims, std::move(elements))};
+}
+
+std::optional<Expr> scalar(const Fact& fact) {
+  const Elements elements = elements_of(fact);
+  if (!elements || elements->size() != 1) return std::nullopt;
+  return elements->front();
+}
+
+/// In floating point only steps of few binary digits land where exact arithmetic does.
+bool counts_exactly(const Expr& value, DType dtype) {
+  constexpr std::int64_t kDigits = 256;
+  return !is_float(dtype) || is_whole(value * Expr(kDigits));
+}
+
+Inferred range_rule(const NodeFacts& at) {
+  const DType dtype = common_dtype(at);
+  const auto start = scalar(at.in(0));
+  const auto limit = scalar(at.in(1));
+  const auto delta = scalar(at.in(2));
+  const auto unknown = [&] {
+    return std::vector{tensor_fact(dtype, {at.unknown_size("data decides its length")})};
+  };
+  if (!start || !limit || !delta || !delta->constant() || delta->is(0)) return unknown();
+  for (const auto* each : {&start, &limit, &delta}) {
+    if (!counts_exactly(**each, dtype)) return unknown();
+  }
+  const Expr length = max(Expr(0), ceil(divide(*limit - *start, *delta)));
+  const auto count = length.number();
+  if (!count || *count > static_cast<std::int64_t>(kMostElements)) {
+    return std::vector{tensor_fact(dtype, {length})};
+  }
+  std::vector<std::optional<Expr>> elements;
+  for (std::int64_t i = 0; i < *count; ++i) {
+    elements.push_back(stored(*start + *delta * Expr(i), dtype));
+  }
+  return std::vector{from_elements(at, dtype, {length}, std::move(elements))};
+}
+
+}  // namespace
+
+void register_constant(OpTable& table) {
+  table.add("Constant", {.shape = constant_rule});
+  table.add("ConstantOfShape", {.shape = constant_of_shape});
+  table.add("EyeLike", {.shape = eye_like});
+  table.add("Range", {.shape = range_rule});
+}
+
+}  // namespace pot
