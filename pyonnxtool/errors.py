@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class PyonnxtoolError(Exception):
     """Base of every error that is not a bug: its text says what to do next."""
@@ -24,6 +29,13 @@ class BackendError(PyonnxtoolError):
 
 
 class Refused(PyonnxtoolError):  # noqa: N818 - the word that users read
-    """A rewrite that is not provably safe. Nothing was written."""
+    """A rewrite that is not provably safe. Nothing was written.
+
+    `refusals` are its reasons, each with node and rule; the text lists them all.
+    """
 
     exit_code = 1
+
+    def __init__(self, told: str, refusals: Sequence[object] = ()) -> None:
+        super().__init__(told + "".join(f"\n  - {refusal}" for refusal in refusals))
+        self.refusals = tuple(refusals)

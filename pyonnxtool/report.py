@@ -106,7 +106,7 @@ class DiffReport:
 
     def to_json(self) -> str:
         """`pyonnxtool/diff/1`; NaN and infinities are strings, so the text is strict JSON."""
-        return _to_json("pyonnxtool/diff/1", self)
+        return strict_json("pyonnxtool/diff/1", self)
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ class BisectReport:
 
     def to_json(self) -> str:
         """`pyonnxtool/bisect/1`; NaN and infinities are strings, so the text is strict JSON."""
-        return _to_json("pyonnxtool/bisect/1", self)
+        return strict_json("pyonnxtool/bisect/1", self)
 
 
 @dataclass(frozen=True)
@@ -264,10 +264,11 @@ class ReduceReport:
 
     def to_json(self) -> str:
         """`pyonnxtool/reduce/1`; NaN and infinities are strings, so the text is strict JSON."""
-        return _to_json("pyonnxtool/reduce/1", self)
+        return strict_json("pyonnxtool/reduce/1", self)
 
 
-def _to_json(schema: str, report: DiffReport | BisectReport | ReduceReport) -> str:
+def strict_json(schema: str, report: Any) -> str:
+    """The fields of a dataclass as strict JSON that names its schema: NaN and Inf are words."""
     return json.dumps({"schema": schema, **_plain(asdict(report))}, indent=1, allow_nan=False)
 
 

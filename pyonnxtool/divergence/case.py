@@ -207,7 +207,7 @@ def _samples(
     dims: Mapping[str, int] | None,
 ) -> Iterator[Sample]:
     dtypes = {value.name: value.dtype for value in candidate.graph.inputs}
-    for number, feeds in enumerate(_feeds(model, inputs, samples, seed, shapes, dims)):
+    for number, feeds in enumerate(feeds_of(model, inputs, samples, seed, shapes, dims)):
         theirs = {}
         for ours, name in interface.inputs:
             if ours in feeds:
@@ -240,7 +240,7 @@ def _recorded_outputs(outputs: list[Pair], known: set[str], text: str) -> list[P
     return there
 
 
-def _feeds(
+def feeds_of(
     model: Model,
     inputs: object,
     samples: int,
@@ -248,6 +248,7 @@ def _feeds(
     shapes: Mapping[str, Sequence[int]] | None,
     dims: Mapping[str, int] | None,
 ) -> list[dict[str, Any]]:
+    """All sets of inputs that `inputs` stands for; without it `samples` generated ones."""
     if samples < 1:
         raise UsageError("--samples: at least 1 is needed")
     if inputs is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pyonnxtool.errors import UsageError
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pyonnxtool._core import Model, Value
 
 Dim = int | str | None
+Default = Callable[["Value", int, str], int]
+"""A size for an axis of an input whose dimension has this name."""
 
 _SEQUENCE = 8
 _PAST = 4
@@ -32,19 +34,27 @@ _HINTS = (
 
 
 def resolve_shapes(
-    model: Model, shapes: Mapping[str, Sequence[int]], dims: Mapping[str, int]
+    model: Model,
+    shapes: Mapping[str, Sequence[int]],
+    dims: Mapping[str, int],
+    *,
+    other: bool = False,
 ) -> dict[str, tuple[int, ...]]:
-    """A fixed shape for every required input. Equal dimension names get equal sizes."""
+    """A fixed shape for every required input. Equal dimension names get equal sizes.
+
+    With `other`, each size that was not asked for is another one than without.
+    """
     inputs = required_inputs(model)
     symbols = {dim for value in inputs for dim in value.shape or () if isinstance(dim, str)}
     parts = {name for symbol in symbols for name in _names_in(symbol)}
     _refuse_unknown(model, shapes, dims, symbols | parts)
     sizes = _bound_sizes(inputs, shapes, dims)
-    _choose_rest(inputs, sizes, symbols)
+    default = _other_default if other else _default
+    _choose_rest(inputs, sizes, symbols, default)
     return {
         value.name: tuple(shapes[value.name])
         if value.name in shapes
-        else tuple(_size(value, axis, sizes) for axis in range(len(_known_shape(value))))
+        else tuple(_size(value, axis, sizes, default) for axis in range(len(_known_shape(value))))
         for value in inputs
     }
 
@@ -91,7 +101,9 @@ def _bound_sizes(
     return sizes
 
 
-def _choose_rest(inputs: Sequence[Value], sizes: dict[str, int], symbols: set[str]) -> None:
+def _choose_rest(
+    inputs: Sequence[Value], sizes: dict[str, int], symbols: set[str], default: Default
+) -> None:
     """Plain names first; totals and expressions are worked out from them."""
     derived = []
     for value in inputs:
@@ -101,18 +113,18 @@ def _choose_rest(inputs: Sequence[Value], sizes: dict[str, int], symbols: set[st
             if _names_in(dim) != [dim] or _summands(dim, value, symbols, inputs):
                 derived.append((value, axis, dim))
             else:
-                sizes[dim] = _default(value, axis, dim)
+                sizes[dim] = default(value, axis, dim)
     for value, axis, dim in derived:
         if dim in sizes:
             continue
         for name in _names_in(dim):
             if name != dim:
-                sizes.setdefault(name, _default(value, axis, name))
+                sizes.setdefault(name, default(value, axis, name))
         terms = _summands(dim, value, symbols, inputs)
         worked_out = _evaluate(dim, sizes)
         if worked_out is None and terms:
             worked_out = sum(sizes[term] for term in terms)
-        sizes[dim] = _default(value, axis, dim) if worked_out is None else worked_out
+        sizes[dim] = default(value, axis, dim) if worked_out is None else worked_out
 
 
 def _summands(
@@ -191,11 +203,11 @@ def _known_shape(value: Value) -> Sequence[Dim]:
     return value.shape
 
 
-def _size(value: Value, axis: int, sizes: Mapping[str, int]) -> int:
+def _size(value: Value, axis: int, sizes: Mapping[str, int], default: Default) -> int:
     dim = _known_shape(value)[axis]
     if isinstance(dim, str):
         return sizes[dim]
-    return _default(value, axis, "") if dim is None or dim < 0 else dim
+    return default(value, axis, "") if dim is None or dim < 0 else dim
 
 
 def _default(value: Value, axis: int, name: str) -> int:
@@ -208,6 +220,13 @@ def _default(value: Value, axis: int, name: str) -> int:
         return 1
     rank = len(value.shape or ())
     return _extent(value) if rank == 4 else _SEQUENCE
+
+
+def _other_default(value: Value, axis: int, name: str) -> int:
+    """Half as much again, so that multiples stay such; widths other than heights."""
+    size = _default(value, axis, name)
+    wide = _words(name) & {"width", "w"} or (not name and axis == 3)
+    return 2 * size if wide else size + max(size // 2, 1)
 
 
 def _extent(value: Value) -> int:

@@ -20,7 +20,10 @@ PYTHON_LAYERS = (
     ("model", "feeds", "interface", "rewrite"),
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
     ("divergence", "subjects"),
-    ("diffing", "bisection", "reduction", "inspection", "assertion"),
+    (
+        *("diffing", "bisection", "reduction", "inspection", "assertion"),
+        *("verification", "specialization", "variants", "router"),
+    ),
     ("__init__",),
     ("cli",),
     ("__main__",),
@@ -34,7 +37,8 @@ DOORS = {
     "rich": ("cli/",),
     "jinja2": ("cli/",),
     "torch": ("backends/torch.py", "backends/_torch_", "symbolics/install.py"),
-    "onnxruntime": ("backends/onnxruntime.py", "backends/_ort_"),  # one door in several files
+    # One door in several files, and the router: it is onnxruntime's, with its options and sessions.
+    "onnxruntime": ("backends/onnxruntime.py", "backends/_ort_", "router.py"),
     "onnx_graphsurgeon": ("surgery/",),
     "openvino": ("backends/openvino.py",),
 }

@@ -1,0 +1,26 @@
+"""What every rewrite gives back: the new model, and a report of what was done to the old one."""
+
+from __future__ import annotations
+
+from pyonnxtool.rewrite.refusal import Refusal, refused
+from pyonnxtool.rewrite.report import (
+    Change,
+    Left,
+    Measure,
+    Rewrite,
+    RewriteReport,
+    StandsFor,
+    Verification,
+)
+
+__all__ = [
+    "Change",
+    "Left",
+    "Measure",
+    "Refusal",
+    "Rewrite",
+    "RewriteReport",
+    "StandsFor",
+    "Verification",
+    "refused",
+]

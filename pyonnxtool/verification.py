@@ -1,0 +1,300 @@
+"""A rewrite is checked before it is written: both models run, and their final outputs agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pyonnxtool.backends import RunOptions, find_backend
+from pyonnxtool.bisection import bisect
+from pyonnxtool.divergence.case import feeds_of
+from pyonnxtool.divergence.compare import Comparison, compare
+from pyonnxtool.divergence.judge import metrics_of
+from pyonnxtool.divergence.probe import Feeds, Side, type_of
+from pyonnxtool.errors import BackendError, PyonnxtoolError
+from pyonnxtool.feeds import required_inputs
+from pyonnxtool.feeds.sizes import resolve_shapes
+from pyonnxtool.inspection import all_graphs, key_of, random_ops
+from pyonnxtool.report import ValueRow
+from pyonnxtool.rewrite import Refusal, Verification, refused
+from pyonnxtool.verdict import Tolerances
+from pyonnxtool.wording import distance, finding
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model, Node
+    from pyonnxtool.divergence.sweep import Progress
+
+Shapes = Mapping[str, tuple[int, ...]]
+_MOST_NAMED = 4
+_EXACT_ENOUGH = Tolerances()
+"""What `diff` allows when it is told nothing."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a rewrite is checked."""
+
+    samples: int = 1
+    seed: int = 0
+    inputs: object = None
+    """Files, mappings of arrays, or None: they are generated."""
+    tolerances: Tolerances = _EXACT_ENOUGH
+    memory: str | int = "2GiB"
+    """Budget of the search for the node, should the outputs differ."""
+    custom_ops: Sequence[str] = ()
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class _Trial:
+    feeds: Feeds
+    needed: bool
+    """The original has to run on it: these are not sizes that we chose."""
+
+
+def verify(
+    what: str,
+    original: Model,
+    rewritten: Model,
+    check: Check,
+    pairs: Sequence[tuple[str, str]] = (),
+) -> Verification:
+    """Run both models under onnxruntime, as the files have them, and compare final outputs.
+
+    Sizes that the rewritten model leaves open are tried at two values each. `pairs` are values of
+    both that hold the same, for the search after a mismatch; `what` names the rewrite.
+
+    Raises Refused when an output differs by more than its dtype's rounding allows, with the node;
+    BackendError when the original model cannot be run, so that nothing can be said.
+    """
+    verifier = _Verifier(what, original, rewritten, check)
+    try:
+        for number, trial in enumerate(verifier.trials()):
+            verifier.run(trial, number)
+            if check.progress is not None:
+                check.progress("verifying", number + 1, 0)
+    finally:
+        verifier.close()
+    if verifier.failed is not None:
+        raise refused(what, verifier.reasons(pairs))
+    return verifier.result()
+
+
+class _Verifier:
+    def __init__(self, what: str, original: Model, rewritten: Model, check: Check) -> None:
+        self._what, self._check = what, check
+        options = RunOptions(level="none", custom_ops=tuple(check.custom_ops))
+        runtime = find_backend("onnxruntime")
+        self._ours = Side("the original model", original, runtime, options)
+        self._theirs = Side("the rewritten model", rewritten, runtime, options)
+        self._random = drawn_outputs(original)
+        self._worst: dict[str, tuple[float, ValueRow]] = {}
+        self._sizes: dict[tuple[Any, ...], Shapes] = {}
+        self._notes: list[str] = []
+        self._samples = 0
+        self.failed: Feeds | None = None
+        """The first inputs on which an output differs."""
+
+    def trials(self) -> Iterator[_Trial]:
+        """Inputs of the sizes that the rewritten model takes; generated ones suit the original."""
+        check, rewritten = self._check, self._theirs.model
+        if check.inputs is not None:
+            for feeds in feeds_of(rewritten, check.inputs, check.samples, check.seed, None, None):
+                yield _Trial(feeds, needed=True)
+            return
+        first, second = (resolve_shapes(rewritten, {}, {}, other=other) for other in (False, True))
+        yield from self._generated(first, needed=True)
+        if first == second:
+            return
+        ran = self._samples
+        yield from self._generated(second, needed=False)
+        if self._samples == ran:  # all at once do not fit together; each alone may
+            for shapes in _one_by_one(rewritten, second):
+                yield from self._generated(shapes, needed=False)
+
+    def _generated(self, shapes: Shapes, *, needed: bool) -> Iterator[_Trial]:
+        check = self._check
+        for feeds in feeds_of(self._ours.model, None, check.samples, check.seed, shapes, None):
+            yield _Trial(feeds, needed)
+
+    def run(self, trial: _Trial, number: int) -> None:
+        """Run both models on one set of inputs."""
+        shapes = {name: np.shape(array) for name, array in trial.feeds.items()}
+        try:
+            expected = self._ours.run_whole(trial.feeds)
+        except BackendError as error:
+            if trial.needed:
+                raise BackendError(
+                    f"{self._what} could not be verified: the original model does not run here: "
+                    f"{_bare(error, self._ours)}; --no-verify skips the check"
+                ) from error
+            why = f"the original model does not run: {_bare(error, self._ours)}"
+            self._notes.append(f"not checked at {_told(shapes)}: {why}")
+            return
+        taken = {value.name for value in self._theirs.model.graph.inputs}
+        feeds = {name: array for name, array in trial.feeds.items() if name in taken}
+        try:
+            found = self._theirs.run_whole(feeds)
+        except BackendError as error:
+            why = f"the rewritten model does not run at {_told(shapes)}, and the original does"
+            reason = f"{why}: {_bare(error, self._theirs)}"
+            raise refused(self._what, [Refusal("", "", reason)]) from error
+        self._samples += 1
+        self._sizes.setdefault(tuple(sorted(shapes.items())), shapes)
+        good = [self._agree(name, expected[name], found[name], number) for name in expected]
+        if not all(good) and self.failed is None:
+            self.failed = trial.feeds
+
+    def _agree(self, name: str, expected: object, found: object, number: int) -> bool:
+        compared = compare(expected, found)
+        same_type = type_of(expected) == type_of(found)
+        limit = self._check.tolerances.output_limit(name, compared.dtype)
+        if name in self._random:
+            good = same_type and compared.comparable
+        else:
+            good = same_type and _within(compared, limit.holds)
+        row = ValueRow(
+            value=name,
+            reference_value=name,
+            node="",
+            op_type="",
+            dtype=compared.dtype,
+            shape=compared.shape,
+            status="bad" if not good else "ok" if compared.identical else "noise",
+            accumulated=metrics_of(compared),
+            tolerance=limit.absolute(compared.scale),
+            note=compared.note,
+            sample=number,
+        )
+        rank = (0.0 if good else 1e300) + compared.relative
+        if name not in self._worst or rank > self._worst[name][0]:
+            self._worst[name] = (rank, row)
+        return good
+
+    def result(self) -> Verification:
+        """What was compared, and what was not."""
+        if self._random:
+            listed = ", ".join(map(repr, sorted(self._random)[:_MOST_NAMED]))
+            self._notes.append(
+                f"of output {listed} only type and shape were compared: random numbers decide it"
+            )
+        rows = tuple(row for name, (_, row) in self._worst.items() if name not in self._random)
+        return Verification(
+            samples=self._samples,
+            sizes=tuple(self._sizes.values()),
+            outputs=rows,
+            tolerance=self._check.tolerances.sentence(row.dtype for row in rows),
+            notes=tuple(self._notes),
+        )
+
+    def reasons(self, pairs: Sequence[tuple[str, str]]) -> list[Refusal]:
+        """The outputs that differ, and the nodes that are to blame."""
+        assert self.failed is not None
+        bad = [row for _, row in self._worst.values() if row.status == "bad"]
+        found = [
+            Refusal("", "", f"output {row.value!r} differs: {_distance(row)}")
+            for row in bad[:_MOST_NAMED]
+        ]
+        return found + self._culprits(self.failed, pairs)
+
+    def _culprits(self, feeds: Feeds, pairs: Sequence[tuple[str, str]]) -> list[Refusal]:
+        original, rewritten = self._ours.model, self._theirs.model
+        here, there = _names(original), _names(rewritten)
+        try:
+            report = bisect(
+                original,
+                rewritten,
+                inputs=feeds,
+                memory=self._check.memory,
+                custom_ops=self._check.custom_ops,
+                progress=self._check.progress,
+                value_map=[(old, new) for old, new in pairs if old in here and new in there],
+            )
+        except PyonnxtoolError as error:
+            return [Refusal("", "", f"no node can be named: {error}")]
+        if not report.culprits:
+            return [Refusal("", "", f"{report.verdict}: {finding(report)}")]
+        return [
+            Refusal(
+                culprit.node or ", ".join(culprit.outputs),
+                culprit.op_type,
+                culprit.why or f"introduces the difference in {', '.join(culprit.outputs)}",
+                _rule(culprit.outputs, original, rewritten),
+            )
+            for culprit in report.culprits[:_MOST_NAMED]
+        ]
+
+    def close(self) -> None:
+        """Close both sessions."""
+        self._ours.close()
+        self._theirs.close()
+
+
+def drawn_outputs(model: Model) -> set[str]:
+    """Final outputs that depend on random numbers: two runs of one model never agree on them."""
+    random = random_ops()
+    bodies = {(f.domain, f.name): f.graph for f in model.functions}
+
+    def draws(node: Node) -> bool:
+        if key_of(node) in random or (node.op_type == "Dropout" and len(node.input_names) > 2):
+            return True
+        inner = [*node.subgraphs, *([bodies[key_of(node)]] if key_of(node) in bodies else [])]
+        return any(
+            draws(one) for body in inner for graph in all_graphs(body) for one in graph.nodes
+        )
+
+    drawn: set[str] = set()
+    for node in model.graph.order():
+        read = {*node.input_names, *(value.name for value in node.captured)}
+        if read & drawn or draws(node):
+            drawn.update(filter(None, node.output_names))
+    return drawn & {value.name for value in model.graph.outputs}
+
+
+def _one_by_one(model: Model, second: Shapes) -> Iterator[Shapes]:
+    """The first sizes, with that of one name at a time from the second ones."""
+    sizes = {
+        dim: second[value.name][axis]
+        for value in required_inputs(model)
+        for axis, dim in enumerate(value.shape or ())
+        if isinstance(dim, str)
+    }
+    for name, size in sorted(sizes.items()) if len(sizes) > 1 else ():
+        yield resolve_shapes(model, {}, {name: size})
+
+
+def _within(found: Comparison, holds: Any) -> bool:
+    return found.stats is not None and (found.identical or bool(holds(found.stats)))
+
+
+def _distance(row: ValueRow) -> str:
+    return "; ".join(filter(None, (distance(row), row.note))) or "it is of another type"
+
+
+def _bare(error: BackendError, side: Side) -> str:
+    """The text without the side's name, which an error of opening has and one of running not."""
+    return str(error).removeprefix(f"{side.text}: ")
+
+
+def _names(model: Model) -> set[str]:
+    made = {name for node in model.graph.nodes for name in node.output_names if name}
+    return made | {value.name for value in model.graph.inputs}
+
+
+def _rule(outputs: Sequence[str], original: Model, rewritten: Model) -> str:
+    """A constant that the node reads and that was computed before is what was rewritten."""
+    made = {name for node in original.graph.nodes for name in node.output_names if name}
+    for node in rewritten.graph.nodes:
+        if not set(outputs) & set(node.output_names):
+            continue
+        for value in node.inputs:
+            if value is not None and value.initializer is not None and value.name in made:
+                return f"folded constant {value.name!r}"
+    return ""
+
+
+def _told(shapes: Shapes) -> str:
+    return ", ".join(f"{name}[{','.join(map(str, shape))}]" for name, shape in shapes.items())
