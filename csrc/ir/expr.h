@@ -17,7 +17,9 @@ namespace pot {
 /// plain numbers and cost no allocation.
 ///
 /// All operations are total: where a result cannot be held (overflow, too many terms) it is a fresh
-/// unknown, which equals nothing but itself.
+/// unknown, which equals nothing but itself. Two things are taken for granted of sizes: one that
+/// divides another is not 0 (b*w / w is b), and none reaches 2147483647, which exporters write for
+/// "to the end".
 class Expr {
  public:
   Expr() noexcept = default;
@@ -97,11 +99,11 @@ class Expr {
   /// above 1 that differ are the caller's to refuse.
   friend Expr broadcast(const Expr& a, const Expr& b);
 
- private:
-  struct Terms;  // a canonical sum that is no whole number; shared and never changed
+  // For csrc/ir/expr*.cpp alone (expr_terms.h).
+  struct Terms;  ///< a canonical sum that is no whole number; shared and never changed
   struct Arithmetic;
-  friend struct Arithmetic;
 
+ private:
   std::int64_t number_ = 0;
   std::shared_ptr<const Terms> terms_;  // null for a whole number
 };
