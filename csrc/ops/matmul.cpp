@@ -1,17 +1,118 @@
 // Matrix products, with what onnxruntime fuses into them.
 
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "ops/agreement.h"
 #include "ops/op_table.h"
+#include "ops/product.h"
 
 namespace pot {
+namespace {
+
+Error inner_sizes_differ(const NodeFacts& at, std::size_t a, const Expr& has, std::size_t b,
+                         const Expr& takes) {
+  return contradiction(quoted(at, a) + " is " + has.text() + " wide, but " + quoted(at, b) +
+                       " takes " + takes.text());
+}
+
+Inferred matmul(const NodeFacts& at) {
+  auto dims = product_dims(at, 0, 1);
+  if (!dims) return dims.error();
+  return std::vector{tensor_of(at.in(0).dtype, std::move(dims).value())};
+}
+
+Inferred matmul_integer(const NodeFacts& at) {
+  auto dims = product_dims(at, 0, 1);
+  if (!dims) return dims.error();
+  return std::vector{tensor_of(DType::int32, std::move(dims).value())};
+}
+
+/// Each operand is followed by its scale and zero point; the last zero point has the output's type.
+Inferred qlinear_matmul(const NodeFacts& at) {
+  auto dims = product_dims(at, 0, 3);
+  if (!dims) return dims.error();
+  const DType by_zero_point = at.in(7).dtype;
+  const DType dtype = by_zero_point == DType::undefined ? at.in(0).dtype : by_zero_point;
+  return std::vector{tensor_of(dtype, std::move(dims).value())};
+}
+
+/// c has to broadcast to the product, but does not make it larger.
+Status check_addend(const NodeFacts& at, const Dims& product) {
+  const Fact& c = at.in(2);
+  if (!c.has_rank()) return ok_status();
+  bool fits = c.rank() <= 2;
+  for (std::size_t i = 0; fits && i < c.rank(); ++i) {
+    const Expr& size = (*c.dims)[c.rank() - 1 - i];
+    fits = size.is(1) || Expr::equal(size, product[1 - i]) != false;
+  }
+  if (fits) return ok_status();
+  std::string shape;
+  for (const Expr& size : *c.dims) shape += (shape.empty() ? "" : " x ") + size.text();
+  return contradiction(quoted(at, 2) + " is " + shape + ", which does not broadcast to " +
+                       product[0].text() + " x " + product[1].text());
+}
+
+Inferred gemm(const NodeFacts& at) {
+  const DType dtype = at.in(0).dtype;
+  for (const std::size_t slot : {std::size_t{0}, std::size_t{1}}) {
+    const auto checked = require_rank(at, slot, 2);
+    if (!checked) return checked.error();
+  }
+  const std::size_t inner_a = at.attr_int("transA", 0) != 0 ? 0 : 1;
+  const std::size_t inner_b = at.attr_int("transB", 0) != 0 ? 1 : 0;
+  if (at.in(0).has_rank() && at.in(1).has_rank()) {
+    const Expr& has = (*at.in(0).dims)[inner_a];
+    const Expr& takes = (*at.in(1).dims)[inner_b];
+    if (!agreed(has, takes)) return inner_sizes_differ(at, 0, has, 1, takes);
+  }
+  Dims out{size_of(at, 0, 1 - inner_a), size_of(at, 1, 1 - inner_b)};
+  const auto fits = check_addend(at, out);
+  if (!fits) return fits.error();
+  return std::vector{tensor_fact(dtype, std::move(out))};
+}
+
+}  // namespace
+
+Result<std::optional<Dims>> product_dims(const NodeFacts& at, std::size_t a, std::size_t b) {
+  const Fact& left = at.in(a);
+  const Fact& right = at.in(b);
+  if (!left.has_rank() || !right.has_rank()) return std::optional<Dims>();
+  for (const std::size_t slot : {a, b}) {
+    if (at.in(slot).rank() == 0) {
+      return contradiction(quoted(at, slot) + " is a scalar, but a product takes at least 1 axis");
+    }
+  }
+  const bool row = left.rank() == 1;
+  const bool column = right.rank() == 1;
+  const Expr& has = left.dims->back();
+  const Expr& takes = column ? right.dims->back() : (*right.dims)[right.rank() - 2];
+  if (!agreed(has, takes)) return inner_sizes_differ(at, a, has, b, takes);
+
+  const Dims batches[] = {Dims(left.dims->begin(), left.dims->end() - (row ? 1 : 2)),
+                          Dims(right.dims->begin(), right.dims->end() - (column ? 1 : 2))};
+  auto out = broadcast_dims(batches);
+  if (!out) {
+    return contradiction("the batches of " + quoted(at, a) + " and " + quoted(at, b) + ": " +
+                         out.error().message);
+  }
+  if (!row) out.value().push_back((*left.dims)[left.rank() - 2]);
+  if (!column) out.value().push_back(right.dims->back());
+  return std::optional(std::move(out).value());
+}
 
 void register_matmul(OpTable& table) {
-  const OpEntry product{.traits = {.accumulation = Accumulation::matmul}};
-  table.add({"Gemm", "MatMul", "MatMulInteger", "QLinearMatMul"}, product);
+  const OpTraits sums{.accumulation = Accumulation::matmul};
+  table.add("Gemm", {.traits = sums, .shape = gemm});
+  table.add("MatMul", {.traits = sums, .shape = matmul});
+  table.add("MatMulInteger", {.traits = sums, .shape = matmul_integer});
+  table.add("QLinearMatMul", {.traits = sums, .shape = qlinear_matmul});
   table.add(
       {"DynamicQuantizeMatMul", "FusedGemm", "FusedMatMul", "FusedMatMulActivation", "GemmFastGelu",
        "GemmFloat8", "MatMulBnb4", "MatMulFpQ4", "MatMulInteger16", "MatMulIntegerToFloat",
        "MatMulNBits", "QGemm", "QOrderedMatMul", "SparseToDenseMatMul", "TransposeMatMul"},
-      product, ort_domain);
+      {.traits = sums}, ort_domain);
 }
 
 }  // namespace pot
