@@ -152,7 +152,7 @@ std::vector<Expr> stand_ins(const Atom& atom, bool upper) {
 /// h - floor(h/2) is at least h - h/2.
 std::optional<Rational> lower(const Expr& expr, std::uint32_t depth, std::uint32_t& budget) {
   auto best = interval_of(expr).low;
-  if (best || depth == 0) return best;
+  if (depth == 0) return best;
   for (const Term& term : terms_of(expr)) {
     for (std::size_t i = 0; i < term.monomial.size(); ++i) {
       const Factor& factor = term.monomial[i];

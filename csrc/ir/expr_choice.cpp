@@ -10,14 +10,15 @@ namespace {
 /// The arguments of a min of mins, flat; any other expression is its own only argument.
 void flatten(AtomKind kind, const Expr& expr, std::vector<Expr>& out) {
   const auto terms = terms_of(expr);
-  const bool one = terms.size() == 1 && terms[0].coefficient == Rational{1, 1} &&
+  const bool shifted = terms.size() == 2 && terms[1].monomial.empty();
+  const bool one = (terms.size() == 1 || shifted) && terms[0].coefficient == Rational{1, 1} &&
                    terms[0].monomial.size() == 1 && terms[0].monomial[0].power == 1;
-  if (one && terms[0].monomial[0].atom->kind == kind) {
-    const auto& args = terms[0].monomial[0].atom->args;
-    out.insert(out.end(), args.begin(), args.end());
-  } else {
+  if (!one || terms[0].monomial[0].atom->kind != kind || (shifted && kind == AtomKind::broadcast)) {
     out.push_back(expr);
+    return;
   }
+  const Expr shift = shifted ? expr_of(terms[1]) : Expr(0);
+  for (const Expr& arg : terms[0].monomial[0].atom->args) flatten(kind, arg + shift, out);
 }
 
 /// `a` is never the answer beside `b`.
