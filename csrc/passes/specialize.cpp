@@ -1,0 +1,103 @@
+#include "passes/specialize.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "passes/drop_no_ops.h"
+#include "passes/fold_values.h"
+#include "passes/prune.h"
+#include "passes/share_duplicates.h"
+#include "passes/stand_in.h"
+#include "passes/write_types.h"
+
+namespace pot {
+namespace {
+
+/// Each round makes the graph smaller or a body fewer; this many are for loops in loops.
+constexpr int kMostRounds = 32;
+
+/// Before IR version 4 every weight had to be listed as an input, and none could be overridden.
+/// From then on a listed one can: so none stays listed.
+void unlist_weights(Model& model, Changes& changes) {
+  constexpr std::int64_t kWeightsNeedNotBeInputs = 4;
+  if (model.ir_version().value_or(0) >= kWeightsNeedNotBeInputs) return;
+  Graph& graph = model.graph();
+  std::vector<ValueId> listed;
+  for (const ValueInfo& input : graph.inputs()) {
+    if (graph.value(input.value).initializer) listed.push_back(input.value);
+  }
+  if (listed.empty()) return;
+  for (const ValueId id : listed) graph.remove_input(id);
+  model.set_ir_version(kWeightsNeedNotBeInputs);
+  changes.count("weights that were listed as inputs", listed.size());
+}
+
+class Specializer {
+ public:
+  Specializer(ModelPtr model, const SpecializeOptions& options)
+      : model_(std::move(model)), options_(options) {}
+
+  Result<Specialized> run() {
+    unlist_weights(*model_, changes_);
+    if (auto sorted = sort(); !sorted) return sorted.error();
+    for (int round = 0; round < kMostRounds; ++round) {
+      auto changed = simplify();
+      if (!changed) return changed.error();
+      if (!changed.value()) break;
+    }
+    if (auto sorted = sort(); !sorted) return sorted.error();
+    prune_header(*model_, changes_);
+    write_types(*model_, *facts_, options_.value_info);
+    return Specialized{.model = model_, .changes = std::move(changes_), .leftovers = {}};
+  }
+
+ private:
+  Status sort() {
+    for (const GraphPtr& graph : graphs_of(*model_)) {
+      if (auto sorted = graph->sort(); !sorted) return sorted;
+    }
+    return ok_status();
+  }
+
+  Status infer() {
+    auto facts = infer_shapes(*model_, options_.fallback);
+    if (!facts) return facts.error();
+    facts_ = std::move(facts).value();
+    return ok_status();
+  }
+
+  Result<bool> simplify() {
+    if (auto inferred = infer(); !inferred) return inferred.error();
+    bool changed = false;
+    const auto run = [&](Result<bool> pass) -> Status {
+      if (!pass) return pass.error();
+      changed = changed || pass.value();
+      return ok_status();
+    };
+    if (auto s = run(fold_values(*model_, *facts_, changes_)); !s) return s.error();
+    if (auto s = run(lift_constants(*model_, changes_)); !s) return s.error();
+    if (auto s = run(drop_no_ops(*model_, *facts_, changes_)); !s) return s.error();
+    if (auto s = run(merge_chains(*model_, *facts_, changes_)); !s) return s.error();
+    if (auto s = run(share_duplicates(*model_, changes_)); !s) return s.error();
+    if (auto s = run(prune(*model_, changes_)); !s) return s.error();
+    return changed;
+  }
+
+  ModelPtr model_;
+  const SpecializeOptions& options_;
+  Changes changes_;
+  std::optional<ModelFacts> facts_;
+};
+
+}  // namespace
+
+Result<Specialized> specialize(const Model& model, const SpecializeOptions& options) {
+  const SameMeaning none = [](const std::string&, const std::string&, std::int64_t, std::int64_t) {
+    return false;
+  };
+  auto inlined = inline_functions(model, options.same_meaning ? options.same_meaning : none);
+  if (!inlined) return inlined.error();
+  return Specializer(inlined.value().model, options).run();
+}
+
+}  // namespace pot
