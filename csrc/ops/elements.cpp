@@ -203,6 +203,18 @@ Fact from_elements(const NodeFacts& at, DType dtype, Dims dims,
   return out;
 }
 
+namespace {
+
+bool is_inside(const Position& position, std::span<const std::int64_t> shape) {
+  if (position.size() != shape.size()) return false;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    if (position[axis] < 0 || position[axis] >= shape[axis]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 Fact moved(const NodeFacts& at, const Fact& source, Dims dims, const Origin& from) {
   const auto shape = small_shape(dims);
   const auto old_shape = source.has_rank() ? small_shape(*source.dims) : std::nullopt;
@@ -212,8 +224,9 @@ Fact moved(const NodeFacts& at, const Fact& source, Dims dims, const Origin& fro
   std::vector<std::optional<Expr>> elements;
   for (const Position& position : positions(*shape)) {
     const auto origin = from(position);
-    elements.push_back(origin ? std::optional((*known)[flat_index(*origin, *old_shape)])
-                              : std::nullopt);
+    const bool told = origin && is_inside(*origin, *old_shape);
+    elements.push_back(told ? std::optional((*known)[flat_index(*origin, *old_shape)])
+                            : std::nullopt);
   }
   return from_elements(at, source.dtype, std::move(dims), std::move(elements));
 }
@@ -306,9 +319,9 @@ Inferred broadcast_inputs(const NodeFacts& at) {
 }
 
 Expr as_size(const NodeFacts& at, const Expr& element) {
-  if (element.is_number() || element.writable()) return element;
   const auto least = element.at_least();
-  return least && *least >= 0 ? element : at.unknown_size("the data decides the size");
+  const bool fits = (least && *least >= 0) || (!element.constant() && element.writable());
+  return fits ? element : at.unknown_size("the data decides the size");
 }
 
 std::optional<Dims> dims_from(const NodeFacts& at, const Fact& target) {

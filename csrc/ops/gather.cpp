@@ -1,0 +1,189 @@
+// Elements picked by index.
+
+#include <algorithm>
+
+#include "ops/elements.h"
+#include "ops/op_table.h"
+
+namespace pot {
+namespace {
+
+Error outside(std::int64_t axis, std::size_t rank) {
+  return contradiction("axis " + std::to_string(axis) + " is outside of rank " +
+                       std::to_string(rank));
+}
+
+/// Where an index points to on an axis of this size; nothing when it points nowhere.
+std::optional<std::int64_t> place_of(std::int64_t index, std::int64_t size) {
+  if (index < -size || index >= size) return std::nullopt;
+  return index < 0 ? index + size : index;
+}
+
+/// Error: an index that is known points outside of the axis.
+Status check_indices(const NodeFacts& at, const Elements& indices, const Expr& size) {
+  const auto limit = size.number();
+  if (!indices || !limit) return ok_status();
+  for (const Expr& index : *indices) {
+    const auto number = index.number();
+    if (number && !place_of(*number, *limit)) {
+      return contradiction("index " + std::to_string(*number) + " in " + at.input_label(1) +
+                           " is outside of an axis of size " + std::to_string(*limit));
+    }
+  }
+  return ok_status();
+}
+
+Inferred gather_rule(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  const Fact& index = at.in(1);
+  if (!in.has_rank() || !index.has_rank()) return std::vector{tensor_fact(in.dtype)};
+  const auto axis = normalized_axis(at.attr_int("axis", 0), in.rank());
+  if (!axis) return outside(at.attr_int("axis", 0), in.rank());
+  const Elements indices = elements_of(index);
+  const Expr size = (*in.dims)[*axis];
+  if (const auto checked = check_indices(at, indices, size); !checked) return checked.error();
+  const auto cut = static_cast<std::ptrdiff_t>(*axis);
+  Dims dims(in.dims->begin(), in.dims->begin() + cut);
+  dims.insert(dims.end(), index.dims->begin(), index.dims->end());
+  dims.insert(dims.end(), in.dims->begin() + cut + 1, in.dims->end());
+  const auto index_shape = index.numbers();
+  const auto index_rank = static_cast<std::ptrdiff_t>(index.rank());
+  return std::vector{moved(at, in, std::move(dims), [&](const Position& to) {
+    const auto first = to.begin() + cut;
+    std::optional<Position> from;
+    if (!indices) return from;
+    const Position at_index(first, first + index_rank);
+    const auto number = (*indices)[flat_index(at_index, *index_shape)].number();
+    const auto place = number ? place_of(*number, *size.number()) : std::nullopt;
+    if (!place) return from;
+    from.emplace(to.begin(), first);
+    from->push_back(*place);
+    from->insert(from->end(), first + index_rank, to.end());
+    return from;
+  })};
+}
+
+Inferred gather_elements(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  const Fact& index = at.in(1);
+  if (!index.has_rank()) return std::vector{tensor_fact(in.dtype)};
+  if (!in.has_rank()) return std::vector{tensor_fact(in.dtype, *index.dims)};
+  if (in.rank() != index.rank()) {
+    return contradiction(at.input_label(0) + " has rank " + std::to_string(in.rank()) + ", " +
+                         at.input_label(1) + " has " + std::to_string(index.rank()));
+  }
+  const auto axis = normalized_axis(at.attr_int("axis", 0), in.rank());
+  if (!axis) return outside(at.attr_int("axis", 0), in.rank());
+  const Elements indices = elements_of(index);
+  const Expr size = (*in.dims)[*axis];
+  if (const auto checked = check_indices(at, indices, size); !checked) return checked.error();
+  const auto index_shape = index.numbers();
+  return std::vector{moved(at, in, *index.dims, [&](const Position& to) {
+    const auto number = indices ? (*indices)[flat_index(to, *index_shape)].number() : std::nullopt;
+    std::optional<Position> from;
+    const auto place = number ? place_of(*number, *size.number()) : std::nullopt;
+    if (!place) return from;
+    from = to;
+    (*from)[*axis] = *place;
+    return from;
+  })};
+}
+
+/// The index tuple for one output position of GatherND, behind the batch axes.
+std::optional<Position> tuple_at(const Elements& indices, const std::vector<std::int64_t>& shape,
+                                 const Position& head, std::span<const std::int64_t> sizes) {
+  Position out;
+  if (!indices) return std::nullopt;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    Position at_index = head;
+    at_index.push_back(static_cast<std::int64_t>(i));
+    const auto number = (*indices)[flat_index(at_index, shape)].number();
+    const auto place = number ? place_of(*number, sizes[i]) : std::nullopt;
+    if (!place) return std::nullopt;
+    out.push_back(*place);
+  }
+  return out;
+}
+
+Inferred gather_nd(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  const Fact& index = at.in(1);
+  if (!in.has_rank() || !index.has_rank()) return std::vector{tensor_fact(in.dtype)};
+  const std::int64_t batch_dims = at.attr_int("batch_dims", 0);
+  if (index.rank() == 0) return contradiction(at.input_label(1) + " is a scalar");
+  const auto tuple = index.dims->back().number();
+  if (!tuple) return std::vector{tensor_fact(in.dtype)};
+  const auto rank = static_cast<std::int64_t>(in.rank());
+  const auto lead = static_cast<std::int64_t>(index.rank()) - 1;
+  if (batch_dims < 0 || batch_dims > lead || batch_dims > rank || *tuple < 0 ||
+      *tuple > rank - batch_dims) {
+    return contradiction("indices of " + std::to_string(*tuple) + " behind " +
+                         std::to_string(batch_dims) + " batch axes for " + at.input_label(0) +
+                         ", which has rank " + std::to_string(rank));
+  }
+  Dims dims(index.dims->begin(), index.dims->end() - 1);
+  dims.insert(dims.end(), in.dims->begin() + batch_dims + *tuple, in.dims->end());
+  const Elements indices = elements_of(index);
+  const auto index_shape = index.numbers();
+  const auto shape = in.numbers();
+  return std::vector{moved(at, in, std::move(dims), [&](const Position& to) {
+    const Position head(to.begin(), to.begin() + lead);
+    const auto sizes = std::span(*shape).subspan(static_cast<std::size_t>(batch_dims),
+                                                 static_cast<std::size_t>(*tuple));
+    std::optional<Position> from;
+    const auto picked = index_shape ? tuple_at(indices, *index_shape, head, sizes) : std::nullopt;
+    if (!picked) return from;
+    from.emplace(to.begin(), to.begin() + batch_dims);
+    from->insert(from->end(), picked->begin(), picked->end());
+    from->insert(from->end(), to.begin() + lead, to.end());
+    return from;
+  })};
+}
+
+/// Places of the elements that a mask keeps; nothing when not all of it is known.
+std::optional<std::vector<std::int64_t>> kept_places(const Fact& condition) {
+  const auto numbers = numbers_of(condition);
+  if (!numbers) return std::nullopt;
+  std::vector<std::int64_t> out;
+  for (std::size_t i = 0; i < numbers->size(); ++i) {
+    if ((*numbers)[i] != 0) out.push_back(static_cast<std::int64_t>(i));
+  }
+  return out;
+}
+
+Inferred compress_rule(const NodeFacts& at) {
+  const bool flat = !at.node().attr_int("axis");
+  Fact in = at.in(0);
+  if (flat && in.has_rank()) in = reshaped(in, {in.count()});
+  if (!in.has_rank()) {
+    if (!flat) return std::vector{tensor_fact(in.dtype)};
+    return std::vector{tensor_fact(in.dtype, {at.unknown_size("the data decides what stays")})};
+  }
+  const auto axis =
+      flat ? std::optional<std::size_t>(0) : normalized_axis(at.attr_int("axis", 0), in.rank());
+  if (!axis) return outside(at.attr_int("axis", 0), in.rank());
+  auto kept = kept_places(at.in(1));
+  // A mask may be longer than the axis as long as nothing is kept there.
+  if (const auto size = (*in.dims)[*axis].number(); kept && size) {
+    std::erase_if(*kept, [&](std::int64_t place) { return place >= *size; });
+  }
+  Dims dims = *in.dims;
+  dims[*axis] = kept ? Expr(static_cast<std::int64_t>(kept->size()))
+                     : at.unknown_size("the data decides what stays");
+  return std::vector{moved(at, in, std::move(dims), [&](const Position& to) {
+    Position from = to;
+    from[*axis] = (*kept)[static_cast<std::size_t>(to[*axis])];
+    return std::optional(std::move(from));
+  })};
+}
+
+}  // namespace
+
+void register_gather(OpTable& table) {
+  table.add("Gather", {.shape = gather_rule});
+  table.add("GatherElements", {.shape = gather_elements});
+  table.add("GatherND", {.shape = gather_nd});
+  table.add("Compress", {.shape = compress_rule});
+}
+
+}  // namespace pot

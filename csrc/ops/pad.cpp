@@ -1,0 +1,149 @@
+// Pad and CenterCropPad: axes that grow or shrink at their ends.
+
+#include <algorithm>
+
+#include "ops/elements.h"
+#include "ops/op_table.h"
+
+namespace pot {
+namespace {
+
+Error outside(std::int64_t axis, std::size_t rank) {
+  return contradiction("axis " + std::to_string(axis) + " is outside of rank " +
+                       std::to_string(rank));
+}
+
+/// What is added before and behind each axis; nothing where it is not known.
+struct Ends {
+  std::optional<Expr> before = Expr(0);
+  std::optional<Expr> behind = Expr(0);
+};
+
+Elements pads_of(const NodeFacts& at) {
+  for (const std::string_view name : {"pads", "paddings"}) {
+    if (const auto attribute = at.attr_ints(name)) {
+      return std::make_shared<const std::vector<Expr>>(attribute->begin(), attribute->end());
+    }
+  }
+  return elements_of(at.in(1));
+}
+
+std::vector<std::int64_t> all_axes(std::size_t rank) {
+  std::vector<std::int64_t> out(rank);
+  for (std::size_t i = 0; i < rank; ++i) out[i] = static_cast<std::int64_t>(i);
+  return out;
+}
+
+Result<std::vector<Ends>> ends_of(const NodeFacts& at, std::size_t rank) {
+  const Elements pads = pads_of(at);
+  const auto axes = at.ints_or_input("axes", 3);
+  if (axes.given && !axes.numbers) return std::vector<Ends>(rank, {std::nullopt, std::nullopt});
+  const auto places = axes.given ? *axes.numbers : all_axes(rank);
+  std::vector<Ends> ends(rank);
+  if (pads && pads->size() != 2 * places.size()) {
+    return contradiction(std::to_string(pads->size()) + " pads for " +
+                         std::to_string(places.size()) + " axes");
+  }
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto axis = normalized_axis(places[i], rank);
+    if (!axis) return outside(places[i], rank);
+    ends[*axis] =
+        pads ? Ends{(*pads)[i], (*pads)[i + places.size()]} : Ends{std::nullopt, std::nullopt};
+  }
+  return ends;
+}
+
+/// Where a padded position lies in the input: outside of it where the constant goes.
+std::optional<std::int64_t> origin(std::int64_t place, std::int64_t size, const std::string& mode) {
+  if (place >= 0 && place < size) return place;
+  if (size <= 0 || mode == "constant") return std::nullopt;
+  if (mode == "edge") return std::clamp<std::int64_t>(place, 0, size - 1);
+  if (mode == "wrap") return ((place % size) + size) % size;
+  if (mode != "reflect" || size == 1) return std::nullopt;
+  const std::int64_t period = 2 * (size - 1);
+  const std::int64_t folded = ((place % period) + period) % period;
+  return std::min(folded, period - folded);
+}
+
+std::optional<Expr> filling_of(const NodeFacts& at) {
+  if (at.opset() < 11) return stored_float(at.attr_float("value", 0), DType::float32);
+  if (!at.has(2)) return Expr(0);
+  const Elements elements = elements_of(at.in(2));
+  return elements && elements->size() == 1 ? std::optional(elements->front()) : std::nullopt;
+}
+
+Fact padded(const NodeFacts& at, Dims dims, const std::vector<std::int64_t>& before) {
+  const Fact& in = at.in(0);
+  const auto shape = small_shape(dims);
+  const auto old_shape = small_shape(*in.dims);
+  const Elements known = shape && old_shape ? elements_of(in) : nullptr;
+  if (!known) return tensor_fact(in.dtype, std::move(dims));
+  const std::string mode = at.attr_string("mode", "constant");
+  const auto filling = mode == "constant" ? filling_of(at) : std::nullopt;
+  std::vector<std::optional<Expr>> elements;
+  for (const Position& to : positions(*shape)) {
+    Position from;
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const auto place = origin(to[i] - before[i], (*old_shape)[i], mode);
+      if (place) from.push_back(*place);
+    }
+    elements.push_back(
+        from.size() == to.size() ? std::optional((*known)[flat_index(from, *old_shape)]) : filling);
+  }
+  return from_elements(at, in.dtype, std::move(dims), std::move(elements));
+}
+
+Inferred pad_rule(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  if (!in.has_rank()) return std::vector{tensor_fact(in.dtype)};
+  const auto ends = ends_of(at, in.rank());
+  if (!ends) return ends.error();
+  Dims dims;
+  std::vector<std::int64_t> before;
+  for (std::size_t i = 0; i < in.rank(); ++i) {
+    const Ends& end = ends.value()[i];
+    constexpr std::int64_t kFar = std::int64_t{1} << 40;  // no sum with a position overflows
+    const auto shift = end.before ? end.before->number() : std::nullopt;
+    if (shift && *shift > -kFar && *shift < kFar) before.push_back(*shift);
+    if (!end.before || !end.behind) {
+      dims.push_back(at.unknown_size("its pads are computed"));
+      continue;
+    }
+    const Expr size = (*in.dims)[i] + *end.before + *end.behind;
+    if (size.number().value_or(0) < 0) {
+      return contradiction("axis " + std::to_string(i) + " of " + at.input_label(0) + " has size " +
+                           (*in.dims)[i].text() + ", its pads take more away");
+    }
+    dims.push_back(as_size(at, size));
+  }
+  if (before.size() != in.rank()) return std::vector{tensor_fact(in.dtype, std::move(dims))};
+  return std::vector{padded(at, std::move(dims), before)};
+}
+
+/// The axes that are named become as large as `shape` says, cut or padded in the middle.
+Inferred center_crop_pad(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  if (!in.has_rank()) return std::vector{tensor_fact(in.dtype)};
+  const auto axes = at.attr_ints("axes").value_or(all_axes(in.rank()));
+  const auto sizes = dims_from(at, at.in(1));
+  if (sizes && sizes->size() != axes.size()) {
+    return contradiction(std::to_string(sizes->size()) + " sizes for " +
+                         std::to_string(axes.size()) + " axes");
+  }
+  Dims dims = *in.dims;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = normalized_axis(axes[i], in.rank());
+    if (!axis) return outside(axes[i], in.rank());
+    dims[*axis] = sizes ? (*sizes)[i] : at.unknown_size("the data decides the size");
+  }
+  return std::vector{tensor_fact(in.dtype, std::move(dims))};
+}
+
+}  // namespace
+
+void register_pad(OpTable& table) {
+  table.add("Pad", {.shape = pad_rule});
+  table.add("CenterCropPad", {.shape = center_crop_pad});
+}
+
+}  // namespace pot

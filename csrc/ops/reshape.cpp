@@ -1,0 +1,232 @@
+// The same elements in the same order under another shape.
+
+#include <algorithm>
+
+#include "ops/elements.h"
+#include "ops/op_table.h"
+
+namespace pot {
+namespace {
+
+Expr product(std::span<const Expr> sizes) {
+  Expr out(1);
+  for (const Expr& size : sizes) out = out * size;
+  return out;
+}
+
+/// A size that a Reshape takes literally: not -1, and not 0 where that copies.
+bool is_size(const Expr& element) {
+  if (element.is_number()) return element.number() >= 0;
+  const auto least = element.at_least();
+  return element.writable() || (least && *least >= 0);
+}
+
+struct Target {
+  Dims dims;
+  std::optional<std::size_t> inferred;  ///< the one that follows from the count
+  bool several = false;                 ///< more than one is not known
+};
+
+/// `elements` without zeros that copy; the place of the -1, or of the one that is not known: either
+/// way the count decides it.
+Result<Target> target_of(const NodeFacts& at, std::span<const Expr> elements) {
+  const Fact& in = at.in(0);
+  const bool copies = at.attr_int("allowzero", 0) == 0;
+  Target target;
+  std::size_t minus_ones = 0;
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    const Expr& element = elements[i];
+    if (copies && element.is(0)) {
+      if (in.has_rank() && i >= in.rank()) {
+        return contradiction("the shape copies axis " + std::to_string(i) + " of " +
+                             at.input_label(0) + ", which has rank " + std::to_string(in.rank()));
+      }
+      target.dims.push_back(in.has_rank() ? (*in.dims)[i] : at.unknown_size("a copied size"));
+      continue;
+    }
+    if (element.is(-1)) ++minus_ones;
+    if (is_size(element)) {
+      target.dims.push_back(element);
+      continue;
+    }
+    target.several = target.several || target.inferred;
+    target.inferred = i;
+    target.dims.push_back(at.unknown_size("the data decides the shape"));
+  }
+  if (minus_ones > 1) return contradiction("the shape has " + std::to_string(minus_ones) + " -1");
+  return target;
+}
+
+/// What is left of the count of the input for the one axis that follows from it.
+Result<Expr> left_over(const Fact& in, const Target& target) {
+  Dims kept = *in.dims;
+  Expr others(1);
+  for (std::size_t i = 0; i < target.dims.size(); ++i) {
+    if (i == target.inferred) continue;
+    // Sizes on both sides cancel first: what is left then is exact although one of them is 0 or a
+    // fresh one.
+    const auto same = std::ranges::find(kept, target.dims[i]);
+    if (same != kept.end() && !same->is(0)) {
+      kept.erase(same);
+    } else {
+      others = others * target.dims[i];
+    }
+  }
+  const Expr count = product(kept);
+  const auto total = count.number();
+  const auto part = others.number();
+  if (total && part && *part != 0 && *total % *part != 0) {
+    return contradiction(std::to_string(*total) + " elements do not divide into groups of " +
+                         std::to_string(*part));
+  }
+  if (total && part && *part == 0) return Expr(0);
+  return divide(count, others);
+}
+
+std::string shape_text(const Dims& dims) {
+  std::string out = "[";
+  for (std::size_t i = 0; i < dims.size(); ++i) out += (i ? ", " : "") + dims[i].text();
+  return out + "]";
+}
+
+Result<Dims> reshaped_dims(const NodeFacts& at, std::span<const Expr> elements) {
+  auto asked = target_of(at, elements);
+  if (!asked) return asked.error();
+  Target& target = asked.value();
+  const Fact& in = at.in(0);
+  if (!in.has_rank() || target.several) return std::move(target.dims);
+  if (target.inferred) {
+    auto rest = left_over(in, target);
+    if (!rest) {
+      return contradiction(at.input_label(0) + " " + shape_text(*in.dims) +
+                           " does not fit the shape: " + rest.error().message);
+    }
+    target.dims[*target.inferred] = std::move(rest).value();
+    return std::move(target.dims);
+  }
+  if (Expr::equal(in.count(), product(target.dims)) == false) {
+    return contradiction(at.input_label(0) + " " + shape_text(*in.dims) + " has " +
+                         in.count().text() + " elements, the shape " + shape_text(target.dims) +
+                         " takes " + product(target.dims).text());
+  }
+  return std::move(target.dims);
+}
+
+Inferred reshape_rule(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  const DType dtype = in.dtype;
+  Elements elements = elements_of(at.in(1));
+  if (const auto attribute = at.attr_ints("shape"); attribute && !at.has(1)) {
+    elements = std::make_shared<const std::vector<Expr>>(attribute->begin(), attribute->end());
+  }
+  if (!elements) {
+    auto dims = dims_from(at, at.in(1));
+    // A target of one element takes all.
+    if (dims && dims->size() == 1 && in.has_rank()) dims = Dims{in.count()};
+    return std::vector{dims ? tensor_fact(dtype, std::move(*dims)) : tensor_fact(dtype)};
+  }
+  auto dims = reshaped_dims(at, *elements);
+  if (!dims) return dims.error();
+  return std::vector{reshaped(in, std::move(dims).value())};
+}
+
+Inferred flatten_rule(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  if (!in.has_rank()) return std::vector{tensor_fact(in.dtype, at.unknown_dims(2, "of any rank"))};
+  const auto rank = static_cast<std::int64_t>(in.rank());
+  const std::int64_t axis = at.attr_int("axis", 1);
+  if (axis < -rank || axis > rank) {
+    return contradiction("axis " + std::to_string(axis) + " is outside of " + at.input_label(0) +
+                         ", which has rank " + std::to_string(rank));
+  }
+  const auto cut = static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
+  const std::span<const Expr> sizes(*in.dims);
+  return std::vector{reshaped(in, {product(sizes.first(cut)), product(sizes.subspan(cut))})};
+}
+
+/// Axes as places in a shape of this rank. Error: one is outside, or named twice.
+Result<std::vector<bool>> marked(std::span<const std::int64_t> axes, std::size_t rank) {
+  std::vector<bool> marks(rank, false);
+  for (const std::int64_t axis : axes) {
+    const auto place = normalized_axis(axis, rank);
+    if (!place) {
+      return contradiction("axis " + std::to_string(axis) + " is outside of rank " +
+                           std::to_string(rank));
+    }
+    if (marks[*place]) return contradiction("axis " + std::to_string(axis) + " is named twice");
+    marks[*place] = true;
+  }
+  return marks;
+}
+
+std::optional<std::size_t> axis_count(const NodeFacts& at) {
+  const auto dims = dims_from(at, at.in(1));
+  return dims ? std::optional(dims->size()) : std::nullopt;
+}
+
+Inferred unsqueeze_rule(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  const auto axes = at.ints_or_input("axes", 1);
+  if (!in.has_rank()) return std::vector{tensor_fact(in.dtype)};
+  if (!axes.numbers) {
+    const auto added = axis_count(at);
+    if (!added) return std::vector{tensor_fact(in.dtype)};
+    return std::vector{
+        tensor_fact(in.dtype, at.unknown_dims(in.rank() + *added, "the axes are computed"))};
+  }
+  const std::size_t rank = in.rank() + axes.numbers->size();
+  const auto marks = marked(*axes.numbers, rank);
+  if (!marks) return marks.error();
+  Dims dims;
+  auto next = in.dims->begin();
+  for (const bool added : marks.value()) dims.push_back(added ? Expr(1) : *next++);
+  return std::vector{reshaped(in, std::move(dims))};
+}
+
+/// Without axes every size of 1 goes: which ones must be known.
+Fact squeeze_ones(const Fact& in) {
+  Dims dims;
+  for (const Expr& dim : *in.dims) {
+    if (dim.is(1)) continue;
+    if (Expr::equal(dim, Expr(1)) != false) return tensor_fact(in.dtype);
+    dims.push_back(dim);
+  }
+  return reshaped(in, std::move(dims));
+}
+
+Inferred squeeze_rule(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  const auto axes = at.ints_or_input("axes", 1);
+  if (!in.has_rank()) return std::vector{tensor_fact(in.dtype)};
+  if (!axes.given) return std::vector{squeeze_ones(in)};
+  if (!axes.numbers) {
+    const auto dropped = axis_count(at);
+    if (!dropped || *dropped > in.rank()) return std::vector{tensor_fact(in.dtype)};
+    return std::vector{
+        tensor_fact(in.dtype, at.unknown_dims(in.rank() - *dropped, "the axes are computed"))};
+  }
+  const auto marks = marked(*axes.numbers, in.rank());
+  if (!marks) return marks.error();
+  Dims dims;
+  for (std::size_t i = 0; i < in.rank(); ++i) {
+    const Expr& dim = (*in.dims)[i];
+    if (!marks.value()[i]) {
+      dims.push_back(dim);
+    } else if (Expr::equal(dim, Expr(1)) == false) {
+      return contradiction("axis " + std::to_string(i) + " of " + at.input_label(0) + " has size " +
+                           dim.text() + ", Squeeze drops sizes of 1");
+    }
+  }
+  return std::vector{reshaped(in, std::move(dims))};
+}
+
+}  // namespace
+
+void register_reshape(OpTable& table) {
+  table.add("Reshape", {.shape = reshape_rule});
+  table.add("Flatten", {.shape = flatten_rule});
+  table.add("Unsqueeze", {.shape = unsqueeze_rule});
+  table.add("Squeeze", {.shape = squeeze_rule});
+}
+
+}  // namespace pot

@@ -1,0 +1,160 @@
+// Slice: a range of each axis, with bounds that clamp.
+
+#include <algorithm>
+#include <limits>
+
+#include "ops/elements.h"
+#include "ops/op_table.h"
+
+namespace pot {
+namespace {
+
+/// From `start`, by `step`, up to but not including `end`.
+struct Cut {
+  Expr start;
+  Expr end;
+  Expr step = 1;
+};
+
+/// Negative bounds count from the end of the axis; both clamp to it. Walking backwards, the place
+/// before the first element is one more that an end can be at.
+std::int64_t clamped(std::int64_t bound, std::int64_t size, bool backwards) {
+  const std::int64_t place = bound < 0 ? bound + size : bound;
+  return backwards ? std::clamp<std::int64_t>(place, -1, size - 1)
+                   : std::clamp<std::int64_t>(place, 0, size);
+}
+
+std::int64_t steps_between(std::int64_t start, std::int64_t end, std::int64_t step) {
+  if (step > 0) return start < end ? 1 + (end - start - 1) / step : 0;
+  // -step of the smallest number there is overflows; one more is as far out of any axis.
+  const std::int64_t stride = -std::max(step, -std::numeric_limits<std::int64_t>::max());
+  return start > end ? 1 + (start - end - 1) / stride : 0;
+}
+
+/// As `clamped`, for a size or a bound with symbols. Nothing when the sign of the bound is not
+/// known.
+std::optional<Expr> clamped(const Expr& bound, const Expr& size, bool backwards) {
+  const auto least = bound.at_least();
+  const auto most = bound.at_most();
+  const Expr last = backwards ? size - Expr(1) : size;
+  if (least && *least >= 0) return min(bound, last);
+  // All but the last: of an axis without elements that is none, as counting from its end gives.
+  if (!backwards && (size - bound).is(1)) return max(Expr(0), bound);
+  if (!most || *most >= 0) return std::nullopt;
+  constexpr std::int64_t kPastEverySize = -std::numeric_limits<std::int32_t>::max();
+  const Expr first = backwards ? -1 : 0;
+  return *most <= kPastEverySize ? first : max(first, bound + size);
+}
+
+std::optional<Expr> symbolic_length(const Cut& cut, const Expr& size) {
+  const auto step = cut.step.number();
+  if (!step || *step == 0) return std::nullopt;
+  const bool backwards = *step < 0;
+  const auto start = clamped(cut.start, size, backwards);
+  const auto end = clamped(cut.end, size, backwards);
+  if (!start || !end) return std::nullopt;
+  const Expr distance = max(Expr(0), backwards ? *start - *end : *end - *start);
+  return ceil_div(distance, backwards ? -cut.step : cut.step);
+}
+
+/// The part of one axis: how long it is and, where all is numbers, where it starts.
+struct Part {
+  std::optional<Expr> length;
+  std::int64_t start = 0;
+  std::int64_t step = 1;
+};
+
+Part part_of(const Cut& cut, const Expr& size) {
+  const auto numbers = {cut.start.number(), cut.end.number(), cut.step.number(), size.number()};
+  const bool known = std::ranges::all_of(numbers, [](const auto& each) { return bool(each); });
+  if (!known) return {symbolic_length(cut, size)};
+  const std::int64_t step = *cut.step.number();
+  if (step == 0 || *size.number() < 0) return {};
+  const std::int64_t start = clamped(*cut.start.number(), *size.number(), step < 0);
+  const std::int64_t end = clamped(*cut.end.number(), *size.number(), step < 0);
+  return {Expr(steps_between(start, end, step)), start, step};
+}
+
+/// What the four lists say; null where a list is not known.
+struct Lists {
+  Elements starts;
+  Elements ends;
+  Elements steps;
+  std::optional<std::vector<std::int64_t>> axes;  ///< all in order, when none are given
+};
+
+Elements listed(const NodeFacts& at, std::string_view name, std::size_t slot) {
+  if (const auto attribute = at.attr_ints(name)) {
+    return std::make_shared<const std::vector<Expr>>(attribute->begin(), attribute->end());
+  }
+  return elements_of(at.in(slot));
+}
+
+/// How many axes are cut, from any list whose length is known.
+std::optional<std::size_t> cut_count(const NodeFacts& at, const Lists& lists) {
+  for (const auto& list : {lists.starts, lists.ends, lists.steps}) {
+    if (list) return list->size();
+  }
+  const auto dims = dims_from(at, at.in(1));
+  return dims ? std::optional(dims->size()) : std::nullopt;
+}
+
+Lists lists_of(const NodeFacts& at) {
+  Lists lists{listed(at, "starts", 1), listed(at, "ends", 2), elements_of(at.in(4)), {}};
+  const auto axes = at.ints_or_input("axes", 3);
+  lists.axes = axes.numbers;
+  const auto count = cut_count(at, lists);
+  if (!axes.given && count) {
+    lists.axes.emplace(*count);
+    for (std::size_t i = 0; i < *count; ++i) (*lists.axes)[i] = static_cast<std::int64_t>(i);
+  }
+  return lists;
+}
+
+bool fits(const Elements& list, std::size_t count) { return !list || list->size() == count; }
+
+/// The cut of the i-th axis that is named; nothing when one of its numbers is not known at all.
+std::optional<Cut> cut_of(const NodeFacts& at, const Lists& lists, std::size_t i) {
+  if (!lists.starts || !lists.ends || (at.has(4) && !lists.steps)) return std::nullopt;
+  return Cut{(*lists.starts)[i], (*lists.ends)[i], lists.steps ? (*lists.steps)[i] : Expr(1)};
+}
+
+Inferred slice_rule(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  if (!in.has_rank()) return std::vector{tensor_fact(in.dtype)};
+  const Lists lists = lists_of(at);
+  if (!lists.axes) {
+    return std::vector{tensor_fact(in.dtype, at.unknown_dims(in.rank(), "its axes are computed"))};
+  }
+  const std::size_t count = lists.axes->size();
+  if (!fits(lists.starts, count) || !fits(lists.ends, count) || !fits(lists.steps, count)) {
+    return contradiction("starts, ends, axes and steps have different lengths");
+  }
+  Dims dims = *in.dims;
+  std::vector<Part> parts(in.rank());
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto axis = normalized_axis((*lists.axes)[i], in.rank());
+    if (!axis) {
+      return contradiction("axis " + std::to_string((*lists.axes)[i]) + " is outside of " +
+                           at.input_label(0) + ", which has rank " + std::to_string(in.rank()));
+    }
+    const auto cut = cut_of(at, lists, i);
+    if (cut && cut->step.is(0)) return contradiction("a step of 0");
+    if (cut) parts[*axis] = part_of(*cut, dims[*axis]);
+    dims[*axis] = cut && parts[*axis].length ? *parts[*axis].length
+                                             : at.unknown_size("its bounds are computed");
+  }
+  return std::vector{moved(at, in, std::move(dims), [&](const Position& to) {
+    Position from = to;
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      from[i] = parts[i].start + to[i] * parts[i].step;
+    }
+    return std::optional(std::move(from));
+  })};
+}
+
+}  // namespace
+
+void register_slice(OpTable& table) { table.add("Slice", {.shape = slice_rule}); }
+
+}  // namespace pot
