@@ -67,6 +67,18 @@ class ShapeInference {
     return std::move(made_);
   }
 
+  /// What is not inferred here has these facts.
+  void look_around(const ModelFacts& facts) noexcept { around_ = &facts; }
+
+  NodeFacts facts_at(const Graph& graph, const Node& node) {
+    std::vector<Fact> inputs;
+    inputs.reserve(node.inputs.size());
+    for (const ValueId input : node.inputs) inputs.push_back(known(graph, input));
+    return {
+        graph, node, imported_version(*imports_, node.domain).value_or(0), std::move(inputs),
+        [this](const Graph& body, std::span<const Fact> given) { return infer_body(body, given); }};
+  }
+
  private:
   static std::string name(const Graph& graph, ValueId id) {
     return std::string(graph.value_name(id));
@@ -78,7 +90,9 @@ class ShapeInference {
   }
 
   void begin(const Graph& graph) {
-    auto& facts = made_.facts_[&graph];
+    auto& kept = made_.facts_[&graph];
+    kept.graph = graph.shared_from_this();
+    auto& facts = kept.facts;
     facts.assign(graph.value_count(), Fact{});
     for (std::uint32_t i = 0; i < graph.value_count(); ++i) {
       const Value& value = graph.value(ValueId{i});
@@ -91,7 +105,7 @@ class ShapeInference {
   }
 
   void set(const Graph& graph, ValueId id, Fact fact) {
-    auto& facts = made_.facts_[&graph];
+    auto& facts = made_.facts_[&graph].facts;
     if (id.index >= facts.size()) facts.resize(graph.value_count());
     facts[id.index] = std::move(fact);
   }
@@ -106,16 +120,12 @@ class ShapeInference {
       at = at->parent();
       id = at ? at->find_value(wanted) : ValueId{};
     }
-    return at && id ? made_.of(*at, id) : unknown;
+    if (!at || !id) return unknown;
+    return around_ && !made_.facts_.contains(at) ? around_->of(*at, id) : made_.of(*at, id);
   }
 
   Status visit(const Graph& graph, const Node& node) {
-    std::vector<Fact> inputs;
-    inputs.reserve(node.inputs.size());
-    for (const ValueId input : node.inputs) inputs.push_back(known(graph, input));
-    const NodeFacts at(
-        graph, node, imported_version(*imports_, node.domain).value_or(0), std::move(inputs),
-        [this](const Graph& body, std::span<const Fact> given) { return infer_body(body, given); });
+    const NodeFacts at = facts_at(graph, node);
     named_ = false;
     Inferred made = ask(at);
     if (!made) {
@@ -210,6 +220,7 @@ class ShapeInference {
   const Model& model_;
   const Fallback& fallback_;
   const Imports* imports_;
+  const ModelFacts* around_ = nullptr;
   ModelFacts made_;
   std::size_t depth_ = 0;
   bool named_ = false;  // the message of the error under way names its node
@@ -218,12 +229,30 @@ class ShapeInference {
 const Fact& ModelFacts::of(const Graph& graph, ValueId id) const {
   static const Fact unknown;
   const auto found = facts_.find(&graph);
-  if (!id || found == facts_.end() || id.index >= found->second.size()) return unknown;
-  return found->second[id.index];
+  if (!id || found == facts_.end() || id.index >= found->second.facts.size()) return unknown;
+  return found->second.facts[id.index];
+}
+
+const Fact& ModelFacts::seen_from(const Graph& graph, ValueId id) const {
+  const Graph* at = &graph;
+  while (at->parent() && id && at->is_outer(id)) {
+    const std::string_view wanted = at->value_name(id);
+    at = at->parent();
+    id = at->find_value(wanted);
+  }
+  return of(*at, id);
 }
 
 Result<ModelFacts> infer_shapes(const Model& model, const Fallback& fallback) {
   return ShapeInference(model, fallback).run();
+}
+
+void visit_node(const Model& model, const ModelFacts& facts, const Graph& graph, NodeId node,
+                const std::function<void(const NodeFacts& at)>& visit) {
+  const Fallback none;
+  ShapeInference inference(model, none);
+  inference.look_around(facts);
+  visit(inference.facts_at(graph, graph.node(node)));
 }
 
 }  // namespace pot
