@@ -1,0 +1,150 @@
+// Elements chosen by a condition or a position.
+
+#include <algorithm>
+
+#include "ops/elements.h"
+#include "ops/op_table.h"
+
+namespace pot {
+namespace {
+
+Inferred where_rule(const NodeFacts& at) {
+  const DType dtype = at.in(1).dtype != DType::undefined ? at.in(1).dtype : at.in(2).dtype;
+  const ElementRule element = [](std::span<const Expr> in) -> std::optional<Expr> {
+    if (in.size() != 3) return std::nullopt;
+    if (const auto condition = in[0].number()) return *condition != 0 ? in[1] : in[2];
+    return in[1] == in[2] ? std::optional(in[1]) : std::nullopt;
+  };
+  return elementwise(at, {.dtype = dtype, .element = element, .partly = true});
+}
+
+std::optional<Expr> scalar(const Fact& fact) {
+  const Elements elements = elements_of(fact);
+  return elements && elements->size() == 1 ? std::optional(elements->front()) : std::nullopt;
+}
+
+/// Indices become vectors of `depth` elements along a new axis.
+Inferred one_hot(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  const DType dtype = at.in(2).dtype;
+  if (!in.has_rank()) return std::vector{tensor_fact(dtype)};
+  const std::int64_t asked = at.attr_int("axis", -1);
+  const auto axis = normalized_axis(asked, in.rank() + 1);
+  if (!axis) {
+    return contradiction("axis " + std::to_string(asked) + " is outside of rank " +
+                         std::to_string(in.rank() + 1));
+  }
+  const auto depth = scalar(at.in(1));
+  Dims dims = *in.dims;
+  dims.insert(
+      dims.begin() + static_cast<std::ptrdiff_t>(*axis),
+      depth && is_whole(*depth) ? as_size(at, *depth) : at.unknown_size("its depth is computed"));
+  const auto shape = small_shape(dims);
+  const auto numbers = shape ? numbers_of(in) : std::nullopt;
+  const Elements values = elements_of(at.in(2));
+  if (!numbers || !values || values->size() != 2) {
+    return std::vector{tensor_fact(dtype, std::move(dims))};
+  }
+  const std::int64_t size = (*shape)[*axis];
+  const auto old_shape = in.numbers();
+  std::vector<std::optional<Expr>> elements;
+  for (const Position& to : positions(*shape)) {
+    Position from = to;
+    from.erase(from.begin() + static_cast<std::ptrdiff_t>(*axis));
+    const std::int64_t index = (*numbers)[flat_index(from, *old_shape)];
+    const std::int64_t hot = index < 0 ? index + size : index;
+    elements.emplace_back((*values)[hot == to[*axis] ? 1 : 0]);
+  }
+  return std::vector{from_elements(at, dtype, std::move(dims), std::move(elements))};
+}
+
+Inferred trilu_rule(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  if (!in.has_rank()) return same_as_input(at);
+  if (in.rank() < 2) {
+    return contradiction(at.input_label(0) + " has rank " + std::to_string(in.rank()) +
+                         ", Trilu takes matrices");
+  }
+  const auto shape = small_shape(*in.dims);
+  const Elements known = shape ? elements_of(in) : nullptr;
+  const auto offset = at.has(1) ? scalar(at.in(1)) : std::optional(Expr(0));
+  const auto diagonal = offset ? offset->number() : std::nullopt;
+  if (!known || !diagonal) return same_as_input(at);
+  const bool upper = at.attr_int("upper", 1) != 0;
+  std::vector<std::optional<Expr>> elements;
+  for (const Position& to : positions(*shape)) {
+    const std::int64_t distance = to[in.rank() - 1] - to[in.rank() - 2];
+    const bool kept = upper ? distance >= *diagonal : distance <= *diagonal;
+    elements.emplace_back(kept ? (*known)[flat_index(to, *shape)] : Expr(0));
+  }
+  return std::vector{from_elements(at, in.dtype, *in.dims, std::move(elements))};
+}
+
+/// Positions of the elements that are not zero; nothing unless it is known of every one.
+std::optional<std::vector<Position>> non_zeros(const Fact& in) {
+  const auto shape = small_shape(*in.dims);
+  const Elements known = shape ? elements_of(in) : nullptr;
+  if (!known) return std::nullopt;
+  std::vector<Position> out;
+  const auto places = positions(*shape);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto zero = Expr::equal((*known)[i], Expr(0));
+    if (!zero) return std::nullopt;
+    if (!*zero) out.push_back(places[i]);
+  }
+  return out;
+}
+
+Inferred non_zero(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  const auto fresh = [&] { return at.unknown_size("the data decides how many are not zero"); };
+  if (!in.has_rank()) return std::vector{tensor_fact(DType::int64, {fresh(), fresh()})};
+  // Runtimes treat a scalar as a vector of one element.
+  const auto rows = static_cast<std::int64_t>(std::max<std::size_t>(in.rank(), 1));
+  const auto found = in.rank() == 0 ? std::nullopt : non_zeros(in);
+  if (!found ||
+      rows * static_cast<std::int64_t>(found->size()) > static_cast<std::int64_t>(kMostElements)) {
+    return std::vector{tensor_fact(DType::int64, {rows, fresh()})};
+  }
+  std::vector<Expr> elements;
+  for (std::size_t axis = 0; axis < in.rank(); ++axis) {
+    for (const Position& position : *found) elements.emplace_back(position[axis]);
+  }
+  return std::vector{tensor_fact(DType::int64, {rows, static_cast<std::int64_t>(found->size())},
+                                 std::move(elements))};
+}
+
+/// Y, and where its elements first were, where each went, how often each was.
+Inferred unique_rule(const NodeFacts& at) {
+  const Fact& in = at.in(0);
+  const Expr found = at.unknown_size("the data decides how many are different");
+  const Fact counted = tensor_fact(DType::int64, {found});
+  const auto asked = at.node().attr_int("axis");
+  Fact values = tensor_fact(in.dtype, {found});
+  Fact inverse = tensor_fact(DType::int64, {at.unknown_size("of any shape")});
+  if (asked && !in.has_rank()) values = tensor_fact(in.dtype);
+  if (in.has_rank() && !asked) inverse = tensor_fact(DType::int64, {in.count()});
+  if (in.has_rank() && asked) {
+    const auto axis = normalized_axis(*asked, in.rank());
+    if (!axis) {
+      return contradiction("axis " + std::to_string(*asked) + " is outside of rank " +
+                           std::to_string(in.rank()));
+    }
+    values = tensor_fact(in.dtype, *in.dims);
+    (*values.dims)[*axis] = found;
+    inverse = tensor_fact(DType::int64, {(*in.dims)[*axis]});
+  }
+  return std::vector{std::move(values), counted, std::move(inverse), counted};
+}
+
+}  // namespace
+
+void register_select(OpTable& table) {
+  table.add("Where", {.shape = where_rule});
+  table.add("OneHot", {.shape = one_hot});
+  table.add("Trilu", {.shape = trilu_rule});
+  table.add("NonZero", {.shape = non_zero});
+  table.add("Unique", {.shape = unique_rule});
+}
+
+}  // namespace pot
