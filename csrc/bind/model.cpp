@@ -76,6 +76,20 @@ void save(const Model& model, const std::string& path, const std::string& weight
   check(status);
 }
 
+void save_models_together(const std::vector<std::pair<ModelPtr, std::string>>& models,
+                          const std::string& data_path,
+                          const std::map<std::string, std::string>& links) {
+  SharedSave what;
+  what.data_path = data_path;
+  what.links = links;
+  for (const auto& [model, path] : models) what.models.emplace_back(model.get(), path);
+  const Status status = [&] {
+    const py::gil_scoped_release unlocked;
+    return save_together(what);
+  }();
+  check(status);
+}
+
 std::vector<FunctionHandle> functions(const ModelPtr& model) {
   std::vector<FunctionHandle> out;
   for (const auto& each : model->functions()) out.push_back({model, each.get()});
@@ -169,6 +183,9 @@ void bind_model(py::module_& m) {
   m.def("load", &load, "path"_a, "Maps a model file; no weight is read.");
   m.def("from_bytes", &from_bytes, "data"_a, "folder"_a = "",
         "A model over these bytes. External data is looked up in `folder`.");
+  m.def("save_together", &save_models_together, "models"_a, "data_path"_a,
+        "links"_a = std::map<std::string, std::string>{},
+        "Writes models that share one file of weights.");
 }
 
 }  // namespace pot

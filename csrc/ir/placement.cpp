@@ -1,11 +1,15 @@
 #include "ir/placement.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <system_error>
+#include <tuple>
 #include <unordered_map>
 
 #include "ir/data_files.h"
+#include "kernels/hash.h"
 
 namespace pot {
 namespace {
@@ -58,6 +62,69 @@ Result<fs::path> canonical_folder(const std::string& folder) {
   return path;
 }
 
+/// Where the next tensor of this size starts in a data file that ends here.
+std::uint64_t next_offset(std::uint64_t end, std::uint64_t size) {
+  const std::uint64_t alignment = size >= kPage ? kPage : kSmallAlignment;
+  return (end + alignment - 1) / alignment * alignment;
+}
+
+/// A data file in the making, which holds equal elements once.
+class SharedData {
+ public:
+  SharedData(const std::string& name, const std::map<std::string, std::string>& links)
+      : name_(name), links_(links) {}
+
+  Result<FileRange> place(const Tensor& tensor) {
+    auto source = tensor.file_range();
+    if (source) {
+      if (const auto link = links_.find(source->file); link != links_.end()) {
+        source->file = link->second;
+        return std::move(*source);
+      }
+      const auto known = by_source_.find({source->file, source->offset, source->length});
+      if (known != by_source_.end()) return known->second;
+    }
+    auto data = tensor.data();
+    if (!data) return data.error();
+    const FileRange range =
+        source ? append(std::move(data).value()) : once(std::move(data).value());
+    if (source) by_source_[{source->file, source->offset, source->length}] = range;
+    return range;
+  }
+
+  [[nodiscard]] std::vector<DataItem> items() && { return std::move(items_); }
+
+ private:
+  FileRange append(Bytes bytes) {
+    const std::uint64_t size = bytes.view.size();
+    const std::uint64_t offset = next_offset(end_, size);
+    items_.push_back({offset, std::move(bytes)});
+    end_ = offset + size;
+    return {name_, offset, size};
+  }
+
+  // Bytes that are in memory, not in a file, were computed: variants may have computed the same.
+  FileRange once(Bytes bytes) {
+    const std::uint64_t hash = kernels::hash_bytes(bytes.view);
+    const auto [first, last] = by_hash_.equal_range(hash);
+    for (auto known = first; known != last; ++known) {
+      const DataItem& item = items_[known->second];
+      if (std::ranges::equal(item.bytes.view, bytes.view)) {
+        return {name_, item.offset, item.bytes.view.size()};
+      }
+    }
+    by_hash_.emplace(hash, items_.size());
+    return append(std::move(bytes));
+  }
+
+  const std::string& name_;
+  const std::map<std::string, std::string>& links_;
+  std::map<std::tuple<std::string, std::uint64_t, std::uint64_t>, FileRange> by_source_;
+  std::unordered_multimap<std::uint64_t, std::size_t> by_hash_;
+  std::vector<DataItem> items_;
+  std::uint64_t end_ = 0;
+};
+
 Error not_beneath(const Tensor& tensor, const std::string& file, const fs::path& folder) {
   return {Error::Kind::invalid,
           "weights=\"link\" cannot point tensor '" + tensor.name.value + "' to " + file +
@@ -92,8 +159,7 @@ Result<Plan> plan_external(const Model& model, const std::string& data_name,
     auto data = tensor.data();
     if (!data) return data.error();
     const std::uint64_t size = data.value().view.size();
-    const std::uint64_t alignment = size >= kPage ? kPage : kSmallAlignment;
-    const std::uint64_t offset = (end + alignment - 1) / alignment * alignment;
+    const std::uint64_t offset = next_offset(end, size);
     plan.placements[&tensor].range = FileRange{data_name, offset, size};
     plan.data.push_back({offset, std::move(data).value()});
     end = offset + size;
@@ -158,6 +224,29 @@ Result<Plan> plan_keep(const Model& model, const std::string& folder) {
     return ok_status();
   });
   if (!status) return status.error();
+  return plan;
+}
+
+Result<SharedPlan> plan_shared(std::span<const Model* const> models, const std::string& data_name,
+                               const std::map<std::string, std::string>& links,
+                               std::uint64_t threshold) {
+  SharedPlan plan;
+  SharedData data(data_name, links);
+  for (const Model* model : models) {
+    Plan one;
+    const Status status = for_each_once(*model, [&](const Tensor& tensor) -> Status {
+      if (!may_leave(tensor, threshold)) {
+        return tensor.is_external() ? place_inside(tensor, one) : ok_status();
+      }
+      auto range = data.place(tensor);
+      if (!range) return range.error();
+      one.placements[&tensor].range = std::move(range).value();
+      return ok_status();
+    });
+    if (!status) return status.error();
+    plan.placements.push_back(std::move(one.placements));
+  }
+  plan.data = std::move(data).items();
   return plan;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 // Decides where the weights of a written model go.
 
+#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,5 +46,18 @@ struct Plan {
 
 /// External data stays external; files that are not beneath `folder` are copied into it.
 [[nodiscard]] Result<Plan> plan_keep(const Model& model, const std::string& folder);
+
+/// Several models that share one data file.
+struct SharedPlan {
+  std::vector<Placements> placements;  ///< of each model
+  std::vector<DataItem> data;          ///< by offset
+};
+
+/// Everything large into the file called `data_name` beside the models, equal tensors once. What
+/// lies in a file that `links` names is not copied: the entries point to it by that other name.
+[[nodiscard]] Result<SharedPlan> plan_shared(std::span<const Model* const> models,
+                                             const std::string& data_name,
+                                             const std::map<std::string, std::string>& links,
+                                             std::uint64_t threshold);
 
 }  // namespace pot

@@ -51,6 +51,15 @@ Status write_data(AtomicFile& file, const std::vector<DataItem>& items) {
   return file.flush();
 }
 
+Status write_file(const std::string& path, const Writer& writer) {
+  auto file = AtomicFile::create(path);
+  if (!file) return file.error();
+  const auto sink = [&](ByteView bytes) { return file.value().write(bytes); };
+  if (auto status = writer.drain(sink); !status) return status;
+  if (auto status = file.value().flush(); !status) return status;
+  return file.value().commit();
+}
+
 /// One save: everything is written under temporary names before the first one is renamed, data
 /// before the model that refers to it.
 class Saver {
@@ -177,6 +186,29 @@ class Saver {
 
 Status save_model(const Model& model, const std::string& path, const SaveOptions& options) {
   return Saver(model, path, options).run();
+}
+
+Status save_together(const SharedSave& what) {
+  std::vector<const Model*> models;
+  for (const auto& [model, path] : what.models) models.push_back(model);
+  const std::string data_name = fs::path(what.data_path).filename().string();
+  auto made = plan_shared(models, data_name, what.links, what.threshold);
+  if (!made) return made.error();
+  const SharedPlan plan = std::move(made).value();
+  if (!plan.data.empty()) {
+    auto file = AtomicFile::create(what.data_path);
+    if (!file) return file.error();
+    if (auto status = write_data(file.value(), plan.data); !status) return status;
+    if (auto status = file.value().commit(); !status) return status;
+  }
+  for (std::size_t i = 0; i < what.models.size(); ++i) {
+    const auto& [model, path] = what.models[i];
+    Writer writer;
+    encode_model(*model, plan.placements[i], writer);
+    if (writer.size() > kMaxMessage) return too_large(writer.size(), path);
+    if (auto status = write_file(path, writer); !status) return status;
+  }
+  return ok_status();
 }
 
 Result<std::string> model_bytes(const Model& model, Weights weights, const std::string& folder,

@@ -2,7 +2,10 @@
 // Writes models.
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "ir/model.h"
@@ -27,6 +30,18 @@ struct SaveOptions {
 /// Atomic: a temporary file in the same folder, flushed, then renamed. The model is not changed.
 [[nodiscard]] Status save_model(const Model& model, const std::string& path,
                                 const SaveOptions& options = {});
+
+/// Several models of one folder and the weights that they share.
+struct SharedSave {
+  std::vector<std::pair<const Model*, std::string>> models;  ///< each with its path
+  std::string data_path;                     ///< the data file; not written when it would be empty
+  std::map<std::string, std::string> links;  ///< files that are not copied -> location to write
+  std::uint64_t threshold = 1024;
+};
+
+/// Writes the models, large tensors into one data file, equal ones once. The data file comes first.
+/// What has these names already is replaced.
+[[nodiscard]] Status save_together(const SharedSave& what);
 
 /// The model as one message. `weights`: keep, inside or link; linked locations are relative to
 /// `folder`. Error: more than 2 GB.
