@@ -372,6 +372,15 @@ def load(path: str) -> Model:
 def from_bytes(data: bytes, folder: str = "") -> Model:
     """A model over these bytes. External data is looked up in `folder`."""
 
+def save_together(
+    models: Sequence[tuple[Model, str]], data_path: str, links: Mapping[str, str] = {}
+) -> None:
+    """Writes each model to its path, and their large tensors to one file, equal ones once.
+
+    All are of one folder, and whatever has these names already is replaced. What lies in a file of
+    `links` is not copied: entries point to it by the name that it is given there.
+    """
+
 class Alignment:
     """Which value and node of a candidate is which of a reference."""
 
@@ -551,4 +560,53 @@ def infer_shapes(
 
     `fallback` is given a model of one node for which there is no rule, and returns the same model
     with the types of its outputs, or None. Raises ModelError for a cycle.
+    """
+
+class Leftover:
+    """A value whose size is not a number."""
+
+    @property
+    def value(self) -> str: ...
+    @property
+    def node(self) -> str:
+        """What makes it, as messages name it."""
+    @property
+    def shape(self) -> str:
+        """Such as "[1, ?, 4]"; ? is a size that only the data decides."""
+    @property
+    def reason(self) -> str: ...
+
+class Specialized:
+    """A model for fixed sizes, and how it was made."""
+
+    @property
+    def model(self) -> Model: ...
+    @property
+    def changes(self) -> list[tuple[str, int]]:
+        """What was done and how often, in the order in which it first occurred."""
+    @property
+    def value_map(self) -> dict[str, str]:
+        """Old name of a value to the name that stands for it now."""
+    @property
+    def left(self) -> list[tuple[str, str]]:
+        """(node, reason) of what a rule would have changed and may not."""
+    @property
+    def leftovers(self) -> list[Leftover]: ...
+
+def specialize(
+    model: Model,
+    shapes: Mapping[str, Sequence[int | str | None]] = {},
+    dims: Mapping[str, int | str] = {},
+    max_unroll: int = 64,
+    max_growth: int = 1048576,
+    value_info: bool = False,
+    evaluate: Callable[[Model, list[str]], Sequence[NDArray[Any]]] | None = None,
+    fallback: Callable[[bytes], bytes | None] | None = None,
+    same_meaning: Callable[[str, str, int, int], bool] | None = None,
+) -> Specialized:
+    """A model for these sizes: whatever follows from them is computed once.
+
+    `evaluate` computes outputs of a model without inputs, for constants that no rule here computes;
+    `fallback` is asked for shapes of operators without a rule. The argument is not changed. Raises
+    ModelError for a name that is not there and for sizes that contradict each other.
     """
