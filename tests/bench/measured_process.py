@@ -15,8 +15,10 @@ SAMPLE_SECONDS = 0.003
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds and MB. `rss` is the kernel's own peak of resident memory, mapped files included;
-    `anon` and `file` are sampled peaks of private memory and of mapped files."""
+    """Seconds and MB, sampled: `rss` is the peak of resident memory, mapped files included; `anon`
+    and `file` are the peaks of private memory and of mapped files alone.
+
+    The kernel's count for a child that has ended is no use: it starts with its parent's peak."""
 
     code: int
     wall: float
@@ -44,7 +46,7 @@ def measured(command: Sequence[object], log: Path, timeout: float) -> Measured:
         code=process.returncode,
         wall=wall,
         cpu=usage.ru_utime + usage.ru_stime,
-        rss=usage.ru_maxrss / 1024,
+        rss=watch.peak / 1024,
         anon=watch.anon / 1024,
         file=watch.file / 1024,
         log=log.read_text(errors="replace").strip()[-800:],
@@ -56,7 +58,7 @@ class _Watch(threading.Thread):
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self.anon = self.file = 0
+        self.peak = self.anon = self.file = 0
         self._status = Path(f"/proc/{pid}/status")
         self._done = threading.Event()
         self.start()
@@ -67,8 +69,9 @@ class _Watch(threading.Thread):
                 text = self._status.read_text()
             except OSError:
                 return
-            lines = [line.split() for line in text.splitlines() if line.startswith("Rss")]
+            lines = [line.split() for line in text.splitlines() if line.endswith("kB")]
             sizes = {name: int(size) for name, size, _ in lines}
+            self.peak = max(self.peak, sizes.get("VmHWM:", 0))
             self.anon = max(self.anon, sizes.get("RssAnon:", 0))
             self.file = max(self.file, sizes.get("RssFile:", 0))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -122,11 +121,16 @@ def main() -> None:
     asked = json.loads(Path(sizes).read_text())
     for module in PRELOADED[way]:
         importlib.import_module(module)
-    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wall, cpu = time.perf_counter(), time.process_time()
     WAYS[way](Path(model), asked, Path(result))
     spent = {"work": time.perf_counter() - wall, "work_cpu": time.process_time() - cpu}
-    Path(timing).write_text(json.dumps({**spent, "imported_rss": imported}))
+    Path(timing).write_text(json.dumps({**spent, "rss": _peak()}))
+
+
+def _peak() -> float:
+    """MB of resident memory at most so far."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 if __name__ == "__main__":

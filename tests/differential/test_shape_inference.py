@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from pyonnxtool import _core, from_proto
-from support.ort_runs import session
+from support.ort_runs import all_values
 from support.real_shapes import disagreements, less_exact
 from support.suite import data_cases, node_cases
 
@@ -129,16 +129,10 @@ def _inner(trial: Trial) -> dict[str, Any]:
 @cache
 def _computed(name: str) -> dict[str, Any]:
     trial = next(one for one in trials() if one.name == name)
-    marked = onnx.ModelProto()
-    marked.CopyFrom(trial.model)
-    values = [value for node in marked.graph.node for value in node.output if value]
-    del marked.graph.output[:]
-    marked.graph.output.extend(onnx.ValueInfoProto(name=value) for value in values)
+    names = {info.name for info in trial.model.graph.input}
     try:
-        running = session(marked)
-        fed = {one.name: trial.fed[one.name] for one in running.get_inputs()}
-        return dict(zip(values, running.run(values, fed), strict=True))
-    except Exception:  # onnxruntime lacks a type or an operator, or cannot hand a type out
+        return dict(all_values(trial.model, [{n: trial.fed[n] for n in names}]))
+    except Exception:  # onnxruntime lacks a type or an operator
         return {}
 
 
