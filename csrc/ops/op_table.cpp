@@ -60,6 +60,19 @@ void OpTable::add(std::initializer_list<std::string_view> op_types, const OpEntr
   for (const auto op_type : op_types) add(op_type, entry, domain);
 }
 
+void OpTable::add_fold(std::initializer_list<std::string_view> op_types, FoldRule rule,
+                       std::string_view domain) {
+  for (const auto op_type : op_types) {
+    [[maybe_unused]] const bool added = folds_.emplace(key_of(domain, op_type), rule).second;
+    assert(added && "two fold rules for one operator");
+  }
+}
+
+FoldRule OpTable::find_fold(std::string_view domain, std::string_view op_type) const {
+  const auto at = folds_.find(key_of(domain, op_type));
+  return at == folds_.end() ? nullptr : at->second;
+}
+
 const OpEntry* OpTable::find(std::string_view domain, std::string_view op_type) const {
   const auto at = entries_.find(key_of(domain, op_type));
   return at == entries_.end() ? nullptr : &at->second;

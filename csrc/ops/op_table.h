@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "ops/fold_rule.h"
 #include "ops/shape_rule.h"
 
 namespace pot {
@@ -59,14 +60,22 @@ class OpTable {
   void add(std::initializer_list<std::string_view> op_types, const OpEntry& entry,
            std::string_view domain = "");
 
+  /// What it makes of constants, in a file of its own: few operators are worth it.
+  void add_fold(std::initializer_list<std::string_view> op_types, FoldRule rule,
+                std::string_view domain = "");
+
   /// Null when no family knows the operator. The domain "ai.onnx" is the default one, "".
   [[nodiscard]] const OpEntry* find(std::string_view domain, std::string_view op_type) const;
+
+  /// Null when constants of the operator are left to a runtime.
+  [[nodiscard]] FoldRule find_fold(std::string_view domain, std::string_view op_type) const;
 
   /// All entries, ordered by domain, then op_type.
   [[nodiscard]] const Entries& entries() const noexcept { return entries_; }
 
  private:
   Entries entries_;
+  std::map<Key, FoldRule> folds_;
 };
 
 /// The domain of onnxruntime's own operators, which it writes into the models that it optimizes.
