@@ -35,7 +35,7 @@ void unlist_weights(Model& model, Changes& changes) {
 class Specializer {
  public:
   Specializer(ModelPtr model, const SpecializeOptions& options)
-      : model_(std::move(model)), options_(options) {}
+      : model_(std::move(model)), options_(options), budget_{options.max_growth} {}
 
   Result<Specialized> run() {
     unlist_weights(*model_, changes_);
@@ -68,6 +68,7 @@ class Specializer {
 
   Result<bool> simplify() {
     if (auto inferred = infer(); !inferred) return inferred.error();
+    changes_.forget_left();
     bool changed = false;
     const auto run = [&](Result<bool> pass) -> Status {
       if (!pass) return pass.error();
@@ -76,6 +77,9 @@ class Specializer {
     };
     if (auto s = run(fold_values(*model_, *facts_, changes_)); !s) return s.error();
     if (auto s = run(lift_constants(*model_, changes_)); !s) return s.error();
+    if (auto s = run(fold_constants(model_, *facts_, changes_, budget_, options_.evaluate)); !s) {
+      return s.error();
+    }
     if (auto s = run(drop_no_ops(*model_, *facts_, changes_)); !s) return s.error();
     if (auto s = run(merge_chains(*model_, *facts_, changes_)); !s) return s.error();
     if (auto s = run(share_duplicates(*model_, changes_)); !s) return s.error();
@@ -86,6 +90,7 @@ class Specializer {
   ModelPtr model_;
   const SpecializeOptions& options_;
   Changes changes_;
+  FoldBudget budget_;
   std::optional<ModelFacts> facts_;
 };
 

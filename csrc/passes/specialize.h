@@ -11,15 +11,11 @@
 #include "ir/dim.h"
 #include "ir/model.h"
 #include "passes/changes.h"
+#include "passes/fold_constants.h"
 #include "passes/infer_shapes.h"
 #include "passes/inline_functions.h"
 
 namespace pot {
-
-/// Computes outputs of a model that has no inputs: the arrays, in the order of the names.
-/// Asked for constant nodes that no fold rule computes. Error: nothing is folded.
-using Evaluate = std::function<Result<std::vector<TensorRef>>(
-    const ModelPtr& model, const std::vector<std::string>& outputs)>;
 
 struct SpecializeOptions {
   /// Input -> its sizes. A string names a size, an unknown Dim leaves it as it is.
