@@ -1,6 +1,7 @@
 // Tensors that are made from nothing but sizes and scalars.
 
-#include <cstring>
+#include <algorithm>
+#include <cmath>
 
 #include "ops/elements.h"
 #include "ops/op_table.h"
@@ -104,33 +105,48 @@ std::optional<Expr> scalar(const Fact& fact) {
 }
 
 /// In floating point only steps of few binary digits land where exact arithmetic does.
-bool counts_exactly(const Expr& value, DType dtype) {
+bool counts_exactly(std::span<const Expr> bounds, DType dtype) {
   constexpr std::int64_t kDigits = 256;
-  return !is_float(dtype) || is_whole(value * Expr(kDigits));
+  return !is_float(dtype) || std::ranges::all_of(bounds, [](const Expr& each) {
+    return is_whole(each * Expr(kDigits));
+  });
+}
+
+/// How many steps there are when each is rounded: known unless the last one may fall on the limit.
+std::optional<Expr> rounded_steps(const Expr& distance, const Expr& delta, DType dtype) {
+  const bool narrow = dtype == DType::float16 || dtype == DType::bfloat16;
+  const double rounding = narrow ? 1e-2 : 1e-6;  // more than each can be off
+  if (!distance.constant() || !delta.constant()) return std::nullopt;
+  const double steps = *distance.constant() / *delta.constant();
+  const double off = std::abs(steps - std::nearbyint(steps));
+  if (off <= rounding * std::max(1.0, std::abs(steps))) return std::nullopt;
+  return Expr(std::max<std::int64_t>(0, static_cast<std::int64_t>(std::ceil(steps))));
 }
 
 Inferred range_rule(const NodeFacts& at) {
   const DType dtype = common_dtype(at);
-  const auto start = scalar(at.in(0));
-  const auto limit = scalar(at.in(1));
-  const auto delta = scalar(at.in(2));
+  std::vector<Expr> bounds;
+  for (std::size_t slot = 0; slot < 3; ++slot) {
+    if (auto bound = scalar(at.in(slot))) bounds.push_back(std::move(*bound));
+  }
   const auto unknown = [&] {
     return std::vector{tensor_fact(dtype, {at.unknown_size("data decides its length")})};
   };
-  if (!start || !limit || !delta || !delta->constant() || delta->is(0)) return unknown();
-  for (const auto* each : {&start, &limit, &delta}) {
-    if (!counts_exactly(**each, dtype)) return unknown();
-  }
-  const Expr length = max(Expr(0), ceil(divide(*limit - *start, *delta)));
-  const auto count = length.number();
-  if (!count || *count > static_cast<std::int64_t>(kMostElements)) {
-    return std::vector{tensor_fact(dtype, {length})};
+  if (bounds.size() != 3 || !bounds[2].constant() || bounds[2].is(0)) return unknown();
+  const Expr distance = bounds[1] - bounds[0];
+  const bool exact = counts_exactly(bounds, dtype);
+  const auto length = exact ? std::optional(max(Expr(0), ceil(divide(distance, bounds[2]))))
+                            : rounded_steps(distance, bounds[2], dtype);
+  if (!length) return unknown();
+  const auto count = length->number();
+  if (!exact || !count || *count > static_cast<std::int64_t>(kMostElements)) {
+    return std::vector{tensor_fact(dtype, {*length})};
   }
   std::vector<std::optional<Expr>> elements;
   for (std::int64_t i = 0; i < *count; ++i) {
-    elements.push_back(stored(*start + *delta * Expr(i), dtype));
+    elements.push_back(stored(bounds[0] + bounds[2] * Expr(i), dtype));
   }
-  return std::vector{from_elements(at, dtype, {length}, std::move(elements))};
+  return std::vector{from_elements(at, dtype, {*length}, std::move(elements))};
 }
 
 }  // namespace

@@ -129,8 +129,9 @@ void register_elementwise(OpTable& table) {
              "Reciprocal", "Selu",        "Shrink",    "Sigmoid",   "Sin",  "Sinh",
              "Softplus",   "Softsign",    "Swish",     "Tan",       "Tanh", "ThresholdedRelu"},
             {.shape = same_as_input});
-  // The slope broadcasts to the input, never the other way round.
-  table.add("PRelu", {.shape = same_as_input});
+  // The slope of PRelu broadcasts to the input, never the other way round; the operands of SwiGLU
+  // have one shape.
+  table.add({"PRelu", "SwiGLU"}, {.shape = same_as_input});
 }
 
 }  // namespace pot
