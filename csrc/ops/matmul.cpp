@@ -108,11 +108,6 @@ void register_matmul(OpTable& table) {
   table.add("MatMul", {.traits = sums, .shape = matmul});
   table.add("MatMulInteger", {.traits = sums, .shape = matmul_integer});
   table.add("QLinearMatMul", {.traits = sums, .shape = qlinear_matmul});
-  table.add(
-      {"DynamicQuantizeMatMul", "FusedGemm", "FusedMatMul", "FusedMatMulActivation", "GemmFastGelu",
-       "GemmFloat8", "MatMulBnb4", "MatMulFpQ4", "MatMulInteger16", "MatMulIntegerToFloat",
-       "MatMulNBits", "QGemm", "QOrderedMatMul", "SparseToDenseMatMul", "TransposeMatMul"},
-      {.traits = sums}, ort_domain);
 }
 
 }  // namespace pot
