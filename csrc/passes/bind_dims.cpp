@@ -1,0 +1,359 @@
+#include "passes/bind_dims.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "passes/size_equations.h"
+#include "passes/stand_in.h"
+
+namespace pot {
+namespace {
+
+Error refused(std::string message) { return {Error::Kind::invalid, std::move(message)}; }
+
+std::string place(const std::string& input, std::size_t axis) {
+  return input + "[" + std::to_string(axis) + "]";
+}
+
+std::string sizes_text(const std::vector<Dim>& dims) {
+  const std::string text = type_text(tensor_type(DType::float32, dims).get());
+  return text.substr(text.find('['));
+}
+
+/// Null when the type has no dims that could be bound.
+const std::vector<Dim>* dims_of(const TypeRef& type) {
+  return type && type->is_tensor() && type->shape ? &type->shape->dims : nullptr;
+}
+
+/// A size of an input as it is declared. One without a name is called by its place.
+Expr declared_size(const Dim& dim, const std::string& input, std::size_t axis) {
+  if (const auto number = dim.number(); number && *number >= 0) return *number;
+  const std::string* symbol = dim.symbol();
+  if (!symbol || symbol->empty() || *symbol == "?") return Expr::symbol(place(input, axis));
+  return Expr::parse(*symbol);
+}
+
+/// What is open in a model: which inputs there are, and what their sizes are called.
+class Interface {
+ public:
+  explicit Interface(const Model& model) : graph_(model.graph()) {
+    const bool old = model.ir_version().value_or(0) < 4;  // all its initializers are inputs too
+    for (const ValueInfo& input : graph_.inputs()) {
+      if (old && graph_.value(input.value).initializer) continue;
+      const std::string name(graph_.value_name(input.value));
+      inputs_.push_back({name, &input});
+      const auto* dims = dims_of(input.type);
+      for (std::size_t axis = 0; dims && axis < dims->size(); ++axis) {
+        note((*dims)[axis], name, axis);
+      }
+    }
+  }
+
+  struct Input {
+    std::string name;
+    const ValueInfo* info;
+  };
+
+  [[nodiscard]] const std::vector<Input>& inputs() const { return inputs_; }
+
+  [[nodiscard]] const ValueInfo* find(const std::string& name) const {
+    const auto found = std::ranges::find(inputs_, name, &Input::name);
+    return found == inputs_.end() ? nullptr : found->info;
+  }
+
+  [[nodiscard]] bool has_size(const std::string& name) const { return names_.contains(name); }
+
+  [[nodiscard]] std::string inputs_text() const {
+    std::string out;
+    for (const Input& input : inputs_) {
+      out +=
+          (out.empty() ? "" : ", ") + ("'" + input.name + "' ") + type_text(input.info->type.get());
+    }
+    return out.empty() ? "the model has no inputs" : "inputs are: " + out;
+  }
+
+  [[nodiscard]] std::string sizes_text() const {
+    std::string out;
+    for (const auto& [name, places] : names_) {
+      out += (out.empty() ? "named sizes are: '" : ", '") + name + "' (";
+      for (std::size_t i = 0; i < places.size(); ++i) out += (i == 0 ? "" : ", ") + places[i];
+      out += ")";
+    }
+    if (out.empty()) out = "no size of an input has a name";
+    std::string unnamed;
+    for (const std::string& each : unnamed_) unnamed += (unnamed.empty() ? "" : ", ") + each;
+    if (!unnamed.empty()) return out + "; without a name: " + unnamed;
+    return names_.empty() ? "all sizes of all inputs are fixed" : out;
+  }
+
+ private:
+  void note(const Dim& dim, const std::string& input, std::size_t axis) {
+    const Expr size = declared_size(dim, input, axis);
+    if (size == Expr::symbol(place(input, axis))) {
+      unnamed_.push_back(place(input, axis));
+      return;
+    }
+    for (const std::string& name : size.symbols()) {
+      auto& places = names_[name];
+      if (places.empty() || places.back() != place(input, axis)) {
+        places.push_back(place(input, axis));
+      }
+    }
+  }
+
+  const Graph& graph_;
+  std::vector<Input> inputs_;
+  std::map<std::string, std::vector<std::string>> names_;
+  std::vector<std::string> unnamed_;
+};
+
+/// "x[0]" as input and axis, counted from behind when negative.
+std::optional<std::pair<std::string, std::int64_t>> read_place(const std::string& text) {
+  const std::size_t open = text.rfind('[');
+  if (open == std::string::npos || !text.ends_with(']')) return std::nullopt;
+  std::int64_t axis = 0;
+  const char* end = text.data() + text.size() - 1;
+  const auto read = std::from_chars(text.data() + open + 1, end, axis);
+  if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
+  return std::pair{text.substr(0, open), axis};
+}
+
+/// Reads what was asked for as equations between sizes.
+class Request {
+ public:
+  Request(const Interface& interface, const GivenShapes& shapes, const GivenDims& dims)
+      : interface_(interface), shapes_(shapes), dims_(dims) {
+    for (const auto& [input, sizes] : shapes) {
+      for (const Dim& size : sizes) introduce(size);
+    }
+    for (const auto& [name, size] : dims) introduce(size);
+  }
+
+  Result<std::map<std::string, Expr>> solve() {
+    for (const auto& [name, size] : dims_) {
+      if (auto status = take(name, size); !status) return status.error();
+    }
+    for (const auto& [input, sizes] : shapes_) {
+      if (auto status = take(input, sizes); !status) return status.error();
+    }
+    return equations_.solve();
+  }
+
+ private:
+  /// A lone name that is given as a size may be new.
+  void introduce(const Dim& size) {
+    if (!size.symbol() || size.symbol()->empty()) return;
+    const auto names = Expr::parse(*size.symbol()).symbols();
+    if (names.size() == 1 && names[0] == *size.symbol()) introduced_.insert(names[0]);
+  }
+
+  Status take(const std::string& name, const Dim& size) {
+    const std::string by = "the size given for '" + name + "'";
+    if (interface_.has_size(name) || introduced_.contains(name)) {
+      return equate(Expr::symbol(name), size, by);
+    }
+    const auto at = read_place(name);
+    const ValueInfo* input = at ? interface_.find(at->first) : nullptr;
+    if (!input) {
+      return refused("no size of an input is called '" + name + "'; " + interface_.sizes_text());
+    }
+    const auto* dims = dims_of(input->type);
+    if (!dims) return refused("input '" + at->first + "' has no sizes to bind: " + typed(*input));
+    const auto rank = static_cast<std::int64_t>(dims->size());
+    const std::int64_t axis = at->second < 0 ? at->second + rank : at->second;
+    if (axis < 0 || axis >= rank) {
+      return refused("'" + name + "': input '" + at->first +
+                     "' has no such axis: " + typed(*input));
+    }
+    const auto index = static_cast<std::size_t>(axis);
+    return equate(declared_size((*dims)[index], at->first, index), size, by);
+  }
+
+  Status take(const std::string& name, const std::vector<Dim>& sizes) {
+    const ValueInfo* input = interface_.find(name);
+    if (!input) return refused("there is no input '" + name + "'; " + interface_.inputs_text());
+    if (input->type && !input->type->is_tensor()) {
+      return refused("input '" + name + "' is no tensor: " + typed(*input));
+    }
+    const auto* dims = dims_of(input->type);
+    if (dims && dims->size() != sizes.size()) {
+      return refused("input '" + name + "' has " + std::to_string(dims->size()) + " dimensions " +
+                     sizes_text(*dims) + ", but " + std::to_string(sizes.size()) +
+                     " sizes were given: " + sizes_text(sizes));
+    }
+    for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+      const Expr declared = declared_size(dims ? (*dims)[axis] : Dim(), name, axis);
+      const std::string by =
+          "the shape given for '" + name + "' (axis " + std::to_string(axis) + ")";
+      if (auto status = equate(declared, sizes[axis], by); !status) return status;
+    }
+    return ok_status();
+  }
+
+  Status equate(const Expr& declared, const Dim& size, const std::string& by) {
+    Expr given;
+    if (const auto number = size.number()) {
+      given = *number;
+    } else if (size.symbol() && !size.symbol()->empty() && *size.symbol() != "?") {
+      given = Expr::parse(*size.symbol());
+    } else {
+      return ok_status();
+    }
+    if (given.at_most().value_or(0) < 0) {
+      return refused("a size is 0 or more: " + by + " is " + given.text());
+    }
+    for (const std::string& name : given.symbols()) {
+      if (interface_.has_size(name) || introduced_.contains(name)) continue;
+      return refused(by + " is '" + given.text() + "', but no size is called '" + name + "'; " +
+                     interface_.sizes_text());
+    }
+    if (declared.is_number() && Expr::equal(declared, given) == false) {
+      return refused(by + " is " + given.text() + ", but the model has a fixed " + declared.text() +
+                     " there");
+    }
+    equations_.equate(declared, given, by);
+    return ok_status();
+  }
+
+  static std::string typed(const ValueInfo& input) { return type_text(input.type.get()); }
+
+  const Interface& interface_;
+  const GivenShapes& shapes_;
+  const GivenDims& dims_;
+  std::set<std::string> introduced_;
+  SizeEquations equations_;
+};
+
+/// Puts the sizes into declared types.
+class Substitution {
+ public:
+  explicit Substitution(const std::map<std::string, Expr>& sizes) : sizes_(sizes) {}
+
+  /// The size that stands in the place of a declared one; nothing when it stays.
+  [[nodiscard]] std::optional<Dim> of(const Dim& dim) const {
+    if (!dim.symbol() || dim.symbol()->empty()) return std::nullopt;
+    const Expr before = Expr::parse(*dim.symbol());
+    const Expr after = before.substitute([this](const std::string& name) { return find(name); });
+    if (after == before) return std::nullopt;
+    return as_dim(dim, after);
+  }
+
+  [[nodiscard]] std::optional<Expr> find(const std::string& name) const {
+    const auto found = sizes_.find(name);
+    return found == sizes_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  static Dim as_dim(const Dim& like, const Expr& size) {
+    Dim out = like;
+    out.value = std::monostate{};
+    if (const auto number = size.number()) {
+      if (*number >= 0) out.value = *number;
+    } else if (size.writable()) {
+      out.value = size.text();
+    }
+    return out;
+  }
+
+  /// The type with other sizes; null when nothing changes.
+  [[nodiscard]] TypeRef of(const TypeRef& type) const {
+    if (!type) return nullptr;
+    Type changed = *type;
+    bool any = false;
+    if (changed.inner) {
+      if (TypeRef inner = of(changed.inner)) {
+        changed.inner = std::move(inner);
+        any = true;
+      }
+    }
+    for (std::size_t axis = 0; changed.shape && axis < changed.shape->dims.size(); ++axis) {
+      auto size = of(changed.shape->dims[axis]);
+      if (!size) continue;
+      changed.shape->dims[axis] = *std::move(size);
+      any = true;
+    }
+    if (!any) return nullptr;
+    changed.source.reset();
+    return std::make_shared<const Type>(std::move(changed));
+  }
+
+ private:
+  const std::map<std::string, Expr>& sizes_;
+};
+
+void substitute(Graph& graph, const Substitution& with) {
+  std::vector<std::pair<ValueId, TypeRef>> changed;
+  for (const auto list : {graph.inputs(), graph.outputs(), graph.value_infos()}) {
+    for (const ValueInfo& info : list) {
+      if (TypeRef type = with.of(info.type)) changed.emplace_back(info.value, std::move(type));
+    }
+  }
+  for (auto& [value, type] : changed) graph.set_type(value, std::move(type));
+}
+
+/// The declared type of an input with sizes for its dimensions without a name.
+TypeRef with_unnamed(const std::string& name, const TypeRef& type, const Substitution& with,
+                     const GivenShapes& shapes) {
+  std::vector<Dim> dims;
+  if (const auto* declared = dims_of(type)) {
+    dims = *declared;
+  } else if (const auto given = shapes.find(name); given != shapes.end()) {
+    dims.resize(given->second.size());
+  } else {
+    return nullptr;
+  }
+  bool any = !dims_of(type);
+  for (std::size_t axis = 0; axis < dims.size(); ++axis) {
+    const auto size = with.find(place(name, axis));
+    const bool unnamed = declared_size(dims[axis], name, axis) == Expr::symbol(place(name, axis));
+    if (!size || !unnamed) continue;
+    dims[axis] = Substitution::as_dim(dims[axis], *size);
+    any = true;
+  }
+  if (!any) return nullptr;
+  Type changed = type ? *type : *tensor_type(DType::undefined, std::nullopt);
+  if (!changed.shape) changed.shape.emplace();
+  changed.shape->dims = std::move(dims);
+  changed.source.reset();
+  return std::make_shared<const Type>(std::move(changed));
+}
+
+/// An input may have a default value, which has to have the sizes too.
+Status check_default(const Graph& graph, const ValueInfo& input) {
+  const TensorRef value = graph.value(input.value).initializer;
+  const auto* dims = dims_of(input.type);
+  if (!value || !dims) return ok_status();
+  const std::vector<Dim> sizes(value->dims.begin(), value->dims.end());
+  bool fits = sizes.size() == dims->size();
+  for (std::size_t axis = 0; fits && axis < sizes.size(); ++axis) {
+    fits = !(*dims)[axis].known() || (*dims)[axis].number() == sizes[axis].number();
+  }
+  if (fits) return ok_status();
+  return refused("input '" + std::string(graph.value_name(input.value)) +
+                 "' has a default value of sizes " + sizes_text(sizes) + ", which are not " +
+                 sizes_text(*dims));
+}
+
+}  // namespace
+
+Result<Bound> bind_dims(const Model& model, const GivenShapes& shapes, const GivenDims& dims) {
+  const Interface interface(model);
+  auto sizes = Request(interface, shapes, dims).solve();
+  if (!sizes) return sizes.error();
+  Bound out{model.copy(), std::move(sizes.value())};
+  const Substitution with(out.sizes);
+  for (const GraphPtr& graph : graphs_of(*out.model)) substitute(*graph, with);
+  Graph& graph = out.model->graph();
+  for (const Interface::Input& input : interface.inputs()) {
+    const ValueId id = input.info->value;  // a copy has the same ids
+    if (TypeRef type = with_unnamed(input.name, graph.type(id), with, shapes)) {
+      graph.set_type(id, std::move(type));
+    }
+  }
+  for (const ValueInfo& input : graph.inputs()) {
+    if (auto status = check_default(graph, input); !status) return status.error();
+  }
+  return out;
+}
+
+}  // namespace pot
