@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pyonnxtool.bisection import bisect
     from pyonnxtool.diffing import diff
     from pyonnxtool.reduction import reduce
+    from pyonnxtool.router import ShapeRouter
+    from pyonnxtool.specialization import specialize
+    from pyonnxtool.variants import specialize_variants
 
 __version__ = "0.1.0"
 
@@ -25,6 +28,7 @@ __all__ = [
     "Node",
     "PyonnxtoolError",
     "Refused",
+    "ShapeRouter",
     "Tensor",
     "UsageError",
     "Value",
@@ -35,15 +39,20 @@ __all__ = [
     "from_proto",
     "load",
     "reduce",
+    "specialize",
+    "specialize_variants",
     "to_proto",
 ]
 
 # Functions whose modules load third parties.
 _LATER = {
+    "ShapeRouter": "pyonnxtool.router",
     "assert_close": "pyonnxtool.assertion",
     "bisect": "pyonnxtool.bisection",
     "diff": "pyonnxtool.diffing",
     "reduce": "pyonnxtool.reduction",
+    "specialize": "pyonnxtool.specialization",
+    "specialize_variants": "pyonnxtool.variants",
 }
 
 

@@ -21,7 +21,7 @@ def opened(side: Side) -> tuple[Side, list[str]]:
     """
     if not side.model.functions:
         return side, []
-    model, kept = _core.inline_functions(side.model, _same_meaning)
+    model, kept = _core.inline_functions(side.model, same_meaning)
     notes = [f"{side.text}: {call} stays closed: {reason}" for call, reason in kept]
     return replace(side, model=model, untouched=side.model), notes
 
@@ -32,7 +32,7 @@ def function_of(node: Node) -> str:
 
 
 @cache
-def _same_meaning(domain: str, op_type: str, version: int, other: int) -> bool:
+def same_meaning(domain: str, op_type: str, version: int, other: int) -> bool:
     """An operator that was not changed between two versions of its domain means the same."""
     from onnx import defs  # noqa: PLC0415 - loaded when it is needed
 

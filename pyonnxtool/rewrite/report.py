@@ -19,7 +19,9 @@ class Change:
     """What one rule did: "folded shape arithmetic", 37 times."""
 
     rule: str
+    """What was done."""
     count: int
+    """How often."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Left:
     node: str
     """As messages name it: "node 'loop0' (Loop)"."""
     reason: str
+    """Why, in words."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ class StandsFor:
     """A value of the new model that holds what another name holds in the old one."""
 
     value: str
+    """Its name in the new model."""
     old_value: str
+    """Its name in the old model."""
     perm: Axes | None = None
     """Its axes are those of the old value in this order; null: they are the same."""
 
@@ -50,6 +55,7 @@ class Measure:
     """Nodes that only work out sizes or choose what runs: Shape, Size, ConstantOfShape, Range, If
     and Loop."""
     weight_bytes: int
+    """Bytes of all initializers."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,9 @@ class RewriteReport:
     left: tuple[Left, ...] = ()
     """What a rule looked at and did not change."""
     before: Measure
+    """The old model."""
     after: Measure
+    """The new model."""
     verification: Verification | None = None
     """Null when the models were not run."""
     written: tuple[str, ...] = ()

@@ -18,6 +18,8 @@ from pyonnxtool.cli.list import Catalogue
 from pyonnxtool.inspection import Inspection
 from pyonnxtool.metrics import METRICS
 from pyonnxtool.report import BisectReport, DiffReport, Metrics, ReduceReport
+from pyonnxtool.specialization import SpecializeReport
+from pyonnxtool.variants import VariantSet, VariantsReport
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -27,6 +29,9 @@ REPORTS: dict[str, type] = {
     "reduce": ReduceReport,
     "inspect": Inspection,
     "list": Catalogue,
+    "specialize": SpecializeReport,
+    "specialize_variants": VariantsReport,
+    "variants": VariantSet,
 }
 """Name of a schema to what is written under it."""
 
@@ -252,6 +257,8 @@ def _metrics() -> dict[str, Any]:
 def _texts(one: type) -> dict[str, str]:
     """The strings that stand below the fields of a class."""
     found = {}
+    for base in one.__bases__:
+        found.update(_texts(base) if is_dataclass(base) else {})
     body = ast.parse(textwrap.dedent(inspect.getsource(one))).body[0]
     assert isinstance(body, ast.ClassDef)
     for field, below in zip(body.body, body.body[1:], strict=False):

@@ -1,0 +1,183 @@
+"""Options that every command has that writes a new model: where it goes, and how it is checked."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from pyonnxtool.cli._options import (
+    Function,
+    Output,
+    byte_size,
+    stacked,
+    tolerance_option,
+    verbose_option,
+)
+from pyonnxtool.errors import UsageError
+from pyonnxtool.model import as_model
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite import Rewrite, RewriteReport
+
+Report = TypeVar("Report", bound="RewriteReport")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the new model goes."""
+
+    path: Path | None
+    weights: str
+    dry_run: bool
+    force: bool
+
+    def check(self, model: str) -> None:
+        """Refuse, before anything runs, a file that may not be written. Raises UsageError."""
+        if self.path is None:
+            if self.dry_run:
+                return
+            stem = Path(model).stem
+            raise UsageError(
+                f"say where the new model goes, for example -o {stem}_new.onnx, or give --dry-run "
+                "to see what would be done"
+            )
+        if not self.path.absolute().parent.is_dir():
+            raise UsageError(f"{self.path}: there is no folder {self.path.absolute().parent}")
+        if self.path.is_dir():
+            raise UsageError(f"{self.path} is a folder; name the file, such as {self.path}/m.onnx")
+        ours = self.path.exists() and os.path.samefile(self.path, model)  # noqa: PTH121
+        if self.path.exists() and not ours and not self.force:
+            raise UsageError(f"{self.path} exists; give --force to replace it, or another name")
+
+    def write(self, rewrite: Rewrite[Report]) -> Report:
+        """Write the new model, unless this is a dry run. The report with what was written."""
+        if self.dry_run or self.path is None:
+            return rewrite.report
+        rewrite.model.save(str(self.path), self.weights, self.force)
+        beside = Path(f"{self.path}.data")
+        external = beside.exists() and any(
+            Path(name).name == beside.name for name in as_model(self.path).external_files()
+        )
+        files = (str(self.path), *([str(beside)] if external else []))
+        return replace(rewrite.report, written=files)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How the new model is checked against the old one."""
+
+    samples: int
+    """0: not at all."""
+    seed: int
+    inputs: str | None
+    atol: tuple[str, ...]
+    rtol: tuple[str, ...]
+    memory: str
+    custom_ops: tuple[str, ...]
+
+
+def rewrite_options(function: Function) -> Function:
+    """The command gets the parameters `target`, `proof` and `output`."""
+    several: dict[str, Any] = {"multiple": True}
+    options = [
+        click.option(
+            "-o",
+            "path",
+            type=click.Path(path_type=Path),
+            metavar="OUT",
+            help="The file to write; the path of MODEL itself is fine.",
+        ),
+        click.option(
+            "--weights",
+            type=click.Choice(["auto", "inside", "external", "link"]),
+            default="auto",
+            show_default=True,
+            help="Where weights go: inside OUT, external in OUT.data, link to where they are (no "
+            "copy; OUT has to lie beside or above MODEL). auto: as MODEL has them.",
+        ),
+        click.option(
+            "--samples",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Sets of inputs on which both models are run and compared before OUT is written.",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            help="Seed of generated inputs.",
+        ),
+        click.option(
+            "--inputs",
+            metavar="FILE|DIR|PY:FN",
+            help="Inputs to check on: .npz, .npy, a test_data_set folder, or a function of a "
+            "Python file. Without it they are generated.",
+        ),
+        tolerance_option("--atol", "Absolute difference of an output that is allowed"),
+        tolerance_option("--rtol", "Difference that is allowed relative to the output's scale"),
+        click.option("--no-verify", is_flag=True, help="Write without running anything."),
+        click.option("--dry-run", is_flag=True, help="Do everything but write OUT."),
+        click.option(
+            "--memory",
+            metavar="SIZE",
+            default="2GiB",
+            show_default=True,
+            callback=byte_size,
+            help="Byte budget of the search for the wrong node, should outputs differ.",
+        ),
+        click.option(
+            "--custom-ops",
+            metavar="LIB",
+            type=click.Path(exists=True, dir_okay=False),
+            help="Library of custom operators for onnxruntime. May be repeated.",
+            **several,
+        ),
+        click.option(
+            "--format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="Form of the report.",
+        ),
+        click.option(
+            "--json",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Write the JSON to FILE as well.",
+        ),
+        click.option("--force", is_flag=True, help="Replace OUT and FILE when they exist."),
+        click.option("-q", "--quiet", is_flag=True, help="Print one line only."),
+        verbose_option,
+        click.option("--no-progress", is_flag=True, help="Show no progress bar."),
+    ]
+
+    @functools.wraps(function)
+    def gathered(*args: Any, **values: Any) -> Any:
+        force = values.pop("force")
+        target = Target(values.pop("path"), values.pop("weights"), values.pop("dry_run"), force)
+        unchecked = values.pop("no_verify")
+        proof = Proof(**{name: values.pop(name) for name in Proof.__dataclass_fields__})
+        if unchecked:
+            if proof.inputs:
+                raise UsageError("--inputs are what is checked on; leave out --no-verify")
+            proof = Proof(**{**proof.__dict__, "samples": 0})
+        output = Output(
+            format=values.pop("format"),
+            file=None,
+            json=values.pop("json"),
+            force=force,
+            quiet=values.pop("quiet"),
+            verbose=values.pop("verbose"),
+            progress=not values.pop("no_progress"),
+        )
+        return function(*args, target=target, proof=proof, output=output, **values)
+
+    return cast(Function, stacked(cast("list[Callable[[Any], Any]]", options), gathered))

@@ -1,0 +1,98 @@
+"""What every rewrite prints: what was done, what was left, sizes, and how it was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from pyonnxtool.cli._text import facts, heading, size
+from pyonnxtool.inspection import Port
+from pyonnxtool.rewrite import Left, Measure, RewriteReport, Verification
+from pyonnxtool.wording import distance, middle, plural, printable, typed
+
+SHOWN = 8
+
+
+def checked(found: Verification | None) -> str:
+    """`outputs agree on 2 samples`, for a line."""
+    if found is None:
+        return "not verified"
+    return f"outputs agree on {plural(found.samples, 'sample')}"
+
+
+def shrunk(before: Measure, after: Measure) -> str:
+    """`588 nodes became 412`; `412 nodes` when nothing changed."""
+    if before.nodes == after.nodes:
+        return plural(after.nodes, "node")
+    return f"{plural(before.nodes, 'node')} became {after.nodes:,}"
+
+
+def print_changes(target: Console, report: RewriteReport) -> None:
+    """How often each rule did something."""
+    heading(target, "What was done")
+    width = max((len(f"{one.count:,}") for one in report.changes), default=0)
+    lines = [(f"  {one.count:>{width},}", one.rule) for one in report.changes]
+    facts(target, [*lines] or [("  nothing", "there was nothing to simplify")])
+
+
+def print_left(target: Console, left: Sequence[Left], limit: int | None) -> None:
+    """What a rule would have changed and did not."""
+    if not left:
+        return
+    heading(target, "Left as it was")
+    facts(target, [(f"  {middle(one.node, 50)}", one.reason) for one in left[:limit]])
+    print_more(target, len(left), limit)
+
+
+def print_sizes(target: Console, before: Measure, after: Measure) -> None:
+    """Nodes, shape operators and weights, before and after."""
+    heading(target, "Size")
+    facts(
+        target,
+        [
+            ("  nodes", f"{before.nodes:,} -> {after.nodes:,}"),
+            ("  shape and control nodes", f"{before.shape_ops:,} -> {after.shape_ops:,}"),
+            ("  weights", f"{size(before.weight_bytes)} -> {size(after.weight_bytes)}"),
+        ],
+    )
+
+
+def print_verification(target: Console, found: Verification | None, limit: int | None) -> None:
+    """On what both models were run, and how far their outputs are apart."""
+    if found is None:
+        return
+    heading(target, "Verified", f"on {plural(found.samples, 'sample')} with onnxruntime")
+    tried = [
+        ", ".join(f"{name}{list(shape)}" for name, shape in one.items()) for one in found.sizes
+    ]
+    lines = [("  inputs", text.replace(" ", "").replace(",", ", ")) for text in tried[:limit]]
+    lines += [
+        (f"  {middle(row.value, 40)}", "; ".join(filter(None, (distance(row), row.note))))
+        for row in found.outputs[:limit]
+    ]
+    facts(target, lines)
+    print_more(target, len(found.outputs), limit)
+    facts(target, [("  note", note) for note in found.notes])
+
+
+def print_written(target: Console, written: Sequence[str]) -> None:
+    """The files, with their sizes."""
+    if not written:
+        return
+    heading(target, "Written")
+    facts(target, [(f"  {printable(name)}", size(Path(name).stat().st_size)) for name in written])
+
+
+def print_more(target: Console, count: int, limit: int | None) -> None:
+    """Says how many lines were left out."""
+    if limit is not None and count > limit:
+        target.print(Text(f"  {count - limit:,} more; -v shows all", style="dim"))
+
+
+def port_type(port: Port) -> str:
+    """`float32[batch,3,224,224]`."""
+    plain = port.kind == "tensor" or port.dtype is None
+    return typed(port.dtype, port.shape) if plain else f"{port.kind} of {port.dtype}"

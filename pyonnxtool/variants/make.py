@@ -1,0 +1,157 @@
+"""specialize for several sizes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pyonnxtool.errors import UsageError
+from pyonnxtool.feeds import required_inputs
+from pyonnxtool.model import ModelLike, as_model
+from pyonnxtool.report import strict_json
+from pyonnxtool.specialization import Limits, SpecializeReport, specialized, verified
+from pyonnxtool.variants.folder import WHERE, check_folder, write_folder
+from pyonnxtool.variants.index import Variant, index_of
+from pyonnxtool.verdict import Tolerances
+from pyonnxtool.verification import Check
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model
+    from pyonnxtool.binding import Dims, Shapes, Size
+    from pyonnxtool.divergence.sweep import Progress
+    from pyonnxtool.rewrite import Rewrite
+    from pyonnxtool.specialization import Tolerance
+
+Sizes: TypeAlias = "Mapping[str, Sequence[Size] | Size]"
+"""What one variant binds: input name to shape, or name of a dimension to size."""
+
+
+@dataclass(frozen=True)
+class SpecializedVariant:
+    """A variant, and what was done to make it."""
+
+    name: str
+    file: str
+    """The model, within the folder."""
+    report: SpecializeReport
+    """As for a single size."""
+
+
+@dataclass(frozen=True)
+class VariantsReport:
+    """What `specialize` made of one model at several sizes."""
+
+    model: str
+    """The model as the user named it."""
+    folder: str
+    """Where the variants were written; empty: nowhere."""
+    variants: tuple[SpecializedVariant, ...]
+    """In the order in which they were given."""
+    written: tuple[str, ...] = ()
+    """Files in the folder that were written."""
+    linked: tuple[str, ...] = ()
+    """Files that hold the weights and were not copied."""
+
+    def to_json(self) -> str:
+        """`pyonnxtool/specialize_variants/1`."""
+        return strict_json("pyonnxtool/specialize_variants/1", self)
+
+
+def specialize_variants(
+    given: ModelLike,
+    folder: str | PathLike[str] | None,
+    variants: Mapping[str, Sizes],
+    *,
+    shapes: Shapes | None = None,
+    dims: Dims | None = None,
+    weights: str = "auto",
+    force: bool = False,
+    verify: int = 0,
+    seed: int = 0,
+    atol: Tolerance = None,
+    rtol: Tolerance = None,
+    memory: str | int = "2GiB",
+    custom_ops: Sequence[str] = (),
+    progress: Progress | None = None,
+    **limits: Any,
+) -> VariantsReport:
+    """Write the model at several sizes into `folder`: all of them, or nothing.
+
+    `variants` is a name to what it binds: {"small": {"x": (1, 3, 64, 64), "batch": 1}}; `shapes`
+    and `dims` hold for all of them. The folder gets `small.onnx` and so on, `variants.json`, and
+    one file of weights, in which equal tensors of the variants are once. `weights`: "auto" and
+    "external" write that file, "inside" puts all weights into each model, "link" copies none:
+    entries point to the file of the given model, which lies beneath the folder, or gets a second
+    name (a hard link) there. An earlier set is replaced with `force`. Without a folder nothing is
+    written. Everything else is as for `specialize`; `limits` are its `max_unroll`, `max_growth`
+    and `value_info`.
+
+    Raises as `specialize` does, with the variant's name.
+    """
+    if weights not in WHERE:
+        raise UsageError(f"weights={weights!r}: use one of {', '.join(WHERE)}")
+    if not variants:
+        raise UsageError("no variant is given")
+    model = as_model(given)
+    bound = {name: _bound(model, sizes, shapes, dims) for name, sizes in variants.items()}
+    target = Path(folder) if folder is not None else None
+    if target is not None:
+        check_folder(target, [f"{name}.onnx" for name in bound], model, force=force)
+    check = Check(
+        samples=verify,
+        seed=seed,
+        tolerances=Tolerances.parse(atol, rtol),
+        memory=memory,
+        custom_ops=custom_ops,
+        progress=progress,
+    )
+    far = Limits(custom_ops=tuple(custom_ops), **limits)
+    made: dict[str, Rewrite[SpecializeReport]] = {}
+    for number, (name, sizes) in enumerate(bound.items()):
+        if progress is not None:
+            progress(f"variant {name}", number, len(bound))
+        one = specialized(model, *sizes, far)
+        made[name] = verified(model, one, check, f"variant {name}") if verify else one
+    told = VariantsReport(
+        model=model.path or model.graph.name or "model",
+        folder=str(target) if target is not None else "",
+        variants=tuple(
+            SpecializedVariant(name, f"{name}.onnx", one.report) for name, one in made.items()
+        ),
+    )
+    if target is None:
+        return told
+    files = {f"{name}.onnx": one.model for name, one in made.items()}
+    listed = [
+        Variant(name, f"{name}.onnx", one.report.inputs, one.report.outputs)
+        for name, one in made.items()
+    ]
+    written, linked = write_folder(
+        target,
+        files,
+        model,
+        lambda data: index_of(model, listed, data, far).to_json() + "\n",
+        weights=weights,
+        force=force,
+    )
+    return replace(told, written=tuple(written), linked=tuple(linked))
+
+
+def _bound(
+    model: Model, sizes: Sizes, shapes: Shapes | None, dims: Dims | None
+) -> tuple[dict[str, Sequence[Size]], dict[str, Size]]:
+    """Shapes by input and sizes by name, with those that hold for every variant."""
+    inputs = {value.name for value in required_inputs(model)}
+    own: dict[str, Sequence[Size]] = {}
+    named: dict[str, Size] = {}
+    for name, size in sizes.items():
+        if isinstance(size, Sequence) and not isinstance(size, str):
+            own[name] = size
+        elif name in inputs:
+            raise UsageError(f"{name!r} is an input: give its whole shape, not {size!r}")
+        else:
+            named[name] = size
+    return {**(shapes or {}), **own}, {**(dims or {}), **named}
