@@ -46,6 +46,13 @@ std::optional<Expr> clamped(const Expr& bound, const Expr& size, bool backwards)
   return *most <= kPastEverySize ? first : max(first, bound + size);
 }
 
+/// The last -bound elements, or as many as there are: plainer than what is behind the clamped
+/// start.
+Expr to_the_end(const Expr& bound, const Expr& start, const Expr& size) {
+  const auto most = bound.at_most();
+  return most && *most < 0 ? min(size, -bound) : max(Expr(0), size - start);
+}
+
 std::optional<Expr> symbolic_length(const Cut& cut, const Expr& size) {
   const auto step = cut.step.number();
   if (!step || *step == 0) return std::nullopt;
@@ -53,6 +60,7 @@ std::optional<Expr> symbolic_length(const Cut& cut, const Expr& size) {
   const auto start = clamped(cut.start, size, backwards);
   const auto end = clamped(cut.end, size, backwards);
   if (!start || !end) return std::nullopt;
+  if (!backwards && *end == size) return ceil_div(to_the_end(cut.start, *start, size), cut.step);
   const Expr distance = max(Expr(0), backwards ? *start - *end : *end - *start);
   return ceil_div(distance, backwards ? -cut.step : cut.step);
 }
