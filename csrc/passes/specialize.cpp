@@ -5,9 +5,13 @@
 
 #include "passes/drop_no_ops.h"
 #include "passes/fold_values.h"
+#include "passes/inline_if.h"
 #include "passes/prune.h"
 #include "passes/share_duplicates.h"
 #include "passes/stand_in.h"
+#include "passes/static_sequences.h"
+#include "passes/unroll_loop.h"
+#include "passes/unroll_scan.h"
 #include "passes/write_types.h"
 
 namespace pot {
@@ -82,6 +86,11 @@ class Specializer {
     }
     if (auto s = run(drop_no_ops(*model_, *facts_, changes_)); !s) return s.error();
     if (auto s = run(merge_chains(*model_, *facts_, changes_)); !s) return s.error();
+    const std::int64_t most = options_.max_unroll;
+    if (auto s = run(inline_if(*model_, *facts_, changes_)); !s) return s.error();
+    if (auto s = run(unroll_loop(*model_, *facts_, changes_, most)); !s) return s.error();
+    if (auto s = run(unroll_scan(*model_, *facts_, changes_, most)); !s) return s.error();
+    if (auto s = run(static_sequences(*model_, *facts_, changes_, most)); !s) return s.error();
     if (auto s = run(share_duplicates(*model_, changes_)); !s) return s.error();
     if (auto s = run(prune(*model_, changes_)); !s) return s.error();
     return changed;
