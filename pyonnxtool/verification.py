@@ -10,10 +10,10 @@ import numpy as np
 
 from pyonnxtool.backends import RunOptions, find_backend
 from pyonnxtool.bisection import bisect
-from pyonnxtool.divergence.case import feeds_of
+from pyonnxtool.divergence.case import feeds_of, parse_memory
 from pyonnxtool.divergence.compare import Comparison, compare
 from pyonnxtool.divergence.judge import metrics_of
-from pyonnxtool.divergence.probe import Feeds, Side, type_of
+from pyonnxtool.divergence.probe import Feeds, Side, Values, type_of
 from pyonnxtool.errors import BackendError, PyonnxtoolError
 from pyonnxtool.feeds import required_inputs
 from pyonnxtool.feeds.sizes import resolve_shapes
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Shapes = Mapping[str, tuple[int, ...]]
 _MOST_NAMED = 4
+_SHARE_OF_BUDGET = 4
 _EXACT_ENOUGH = Tolerances()
 """What `diff` allows when it is told nothing."""
 
@@ -43,7 +44,7 @@ class Check:
     """Files, mappings of arrays, or None: they are generated."""
     tolerances: Tolerances = _EXACT_ENOUGH
     memory: str | int = "2GiB"
-    """Budget of the search for the node, should the outputs differ."""
+    """Budget of what is held at once, and of the search for the node should outputs differ."""
     custom_ops: Sequence[str] = ()
     progress: Progress | None = None
 
@@ -72,10 +73,9 @@ def verify(
     """
     verifier = _Verifier(what, original, rewritten, check)
     try:
-        for number, trial in enumerate(verifier.trials()):
-            verifier.run(trial, number)
-            if check.progress is not None:
-                check.progress("verifying", number + 1, 0)
+        for trial in verifier.trials():
+            verifier.run(trial)
+        verifier.catch_up()
     finally:
         verifier.close()
     if verifier.failed is not None:
@@ -95,6 +95,9 @@ class _Verifier:
         self._sizes: dict[tuple[Any, ...], Shapes] = {}
         self._notes: list[str] = []
         self._samples = 0
+        self._waiting: list[tuple[Feeds, Values]] = []
+        self._held = 0
+        self._limit = parse_memory(check.memory) // _SHARE_OF_BUDGET
         self.failed: Feeds | None = None
         """The first inputs on which an output differs."""
 
@@ -120,33 +123,56 @@ class _Verifier:
         for feeds in feeds_of(self._ours.model, None, check.samples, check.seed, shapes, None):
             yield _Trial(feeds, needed)
 
-    def run(self, trial: _Trial, number: int) -> None:
-        """Run both models on one set of inputs."""
-        shapes = {name: np.shape(array) for name, array in trial.feeds.items()}
+    def run(self, trial: _Trial) -> None:
+        """Run the original on one set of inputs; the rewritten model catches up from time to time.
+
+        One of the two is open at a time: a large model is not mapped twice.
+        """
         try:
             expected = self._ours.run_whole(trial.feeds)
         except BackendError as error:
             if trial.needed:
-                raise BackendError(
-                    f"{self._what} could not be verified: the original model does not run here: "
-                    f"{_bare(error, self._ours)}; --no-verify skips the check"
-                ) from error
+                raise self._unverified(error) from error
             why = f"the original model does not run: {_bare(error, self._ours)}"
-            self._notes.append(f"not checked at {_told(shapes)}: {why}")
+            self._notes.append(f"not checked at {_told(_shapes_of(trial.feeds))}: {why}")
             return
+        self._samples += 1
+        self._waiting.append((trial.feeds, expected))
+        self._held += sum(getattr(array, "nbytes", 0) for array in expected.values())
+        if self._held > self._limit:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Run the rewritten model on what the original has run on, and compare."""
+        self._ours.close()
+        first = self._samples - len(self._waiting)
+        for number, (feeds, expected) in enumerate(self._waiting, first):
+            self._compare(feeds, expected, number)
+            if self._check.progress is not None:
+                self._check.progress("verifying", number + 1, self._samples)
+        self._theirs.close()
+        self._waiting, self._held = [], 0
+
+    def _compare(self, feeds: Feeds, expected: Values, number: int) -> None:
+        shapes = _shapes_of(feeds)
         taken = {value.name for value in self._theirs.model.graph.inputs}
-        feeds = {name: array for name, array in trial.feeds.items() if name in taken}
         try:
-            found = self._theirs.run_whole(feeds)
+            found = self._theirs.run_whole({name: feeds[name] for name in feeds if name in taken})
         except BackendError as error:
             why = f"the rewritten model does not run at {_told(shapes)}, and the original does"
             reason = f"{why}: {_bare(error, self._theirs)}"
             raise refused(self._what, [Refusal("", "", reason)]) from error
-        self._samples += 1
         self._sizes.setdefault(tuple(sorted(shapes.items())), shapes)
         good = [self._agree(name, expected[name], found[name], number) for name in expected]
         if not all(good) and self.failed is None:
-            self.failed = trial.feeds
+            self.failed = feeds
+
+    def _unverified(self, error: BackendError) -> BackendError:
+        made_up = "" if self._check.inputs is not None else "give real inputs with --inputs, or "
+        return BackendError(
+            f"{self._what} could not be verified: the original model does not run here: "
+            f"{_bare(error, self._ours)}; {made_up}skip the check with --no-verify"
+        )
 
     def _agree(self, name: str, expected: object, found: object, number: int) -> bool:
         compared = compare(expected, found)
@@ -294,6 +320,10 @@ def _rule(outputs: Sequence[str], original: Model, rewritten: Model) -> str:
             if value is not None and value.initializer is not None and value.name in made:
                 return f"folded constant {value.name!r}"
     return ""
+
+
+def _shapes_of(feeds: Feeds) -> Shapes:
+    return {name: np.shape(array) for name, array in feeds.items()}
 
 
 def _told(shapes: Shapes) -> str:

@@ -126,7 +126,7 @@ def test_sizes_that_the_original_cannot_have() -> None:
     assert told.startswith(
         "specializing could not be verified: the original model does not run here: onnxruntime"
     )
-    assert told.endswith("; --no-verify skips the check")
+    assert told.endswith("; give real inputs with --inputs, or skip the check with --no-verify")
 
 
 def test_open_sizes_that_do_not_fit_together_are_tried_alone() -> None:
@@ -186,3 +186,13 @@ def test_given_inputs_have_to_fit() -> None:
         check(net(), net(dims="2"), inputs=inputs)
     found = check(net(), net(dims="3"), inputs=inputs)
     assert found.sizes == ({"x": (3, 4)},)
+
+
+def test_outputs_that_are_held_keep_to_the_budget() -> None:
+    graph = "g (float[n] x) => (float[n] y) { y = Relu (x) }"
+    found = check(parsed(graph), parsed(graph), inputs=[{"x": np.ones(1 << 17, "f4")}] * 5)
+    assert found.samples == 5
+    tight = check(
+        parsed(graph), parsed(graph), inputs=[{"x": np.ones(1 << 17, "f4")}] * 5, memory="1MiB"
+    )
+    assert tight == found
