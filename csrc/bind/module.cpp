@@ -11,4 +11,5 @@ PYBIND11_MODULE(_core, m) {
   pot::bind_passes(m);
   pot::bind_bodies(m);
   pot::bind_shapes(m);
+  pot::bind_specialize(m);
 }
