@@ -20,7 +20,8 @@ bool is_pure(const Node& node) {
   if (node.has_bodies()) return false;
   if (node.is("Constant")) return true;
   const OpEntry* entry = op_table().find(node.domain, node.op_type);
-  return entry && !entry->traits.random && !node.is("Dropout") && !node.is("Bernoulli");
+  // What makes a sequence stays with what reads it: the last copy may make an output of the graph.
+  return entry && !entry->traits.random && !entry->traits.non_tensor && !node.is("Dropout");
 }
 
 /// What a declared type says whatever the run: names of sizes may stand for others in each.
@@ -201,6 +202,13 @@ bool may_hand_on(const Graph& graph, ValueId output, const Type* type) {
   if (type->kind == Type::Kind::sequence) return opset >= kSequences;
   if (type->kind == Type::Kind::optional) return opset >= kOptionals;
   return true;
+}
+
+bool makes_alone(const Graph& body, std::size_t slot) {
+  const ValueId made = body.outputs()[slot].value;
+  if (!made || !body.value(made).producer) return false;
+  const auto before = body.outputs().first(slot);
+  return std::ranges::find(before, made, &ValueInfo::value) == before.end();
 }
 
 std::size_t count_nodes(const Graph& graph) {

@@ -72,6 +72,9 @@ void hand_on(Graph& graph, NodeId owner, ValueId output, const std::string& sour
 /// of optionals from 16. `type` may be null.
 [[nodiscard]] bool may_hand_on(const Graph& graph, ValueId output, const Type* type);
 
+/// A node of the body makes this output, and no output before it is the same.
+[[nodiscard]] bool makes_alone(const Graph& body, std::size_t slot);
+
 /// Nodes in a graph and in all bodies inside.
 [[nodiscard]] std::size_t count_nodes(const Graph& graph);
 

@@ -50,10 +50,7 @@ class IfInliner {
     if (branch.outputs().size() < node.outputs.size()) return "its branch has too few outputs";
     for (std::size_t slot = 0; slot < node.outputs.size(); ++slot) {
       const TypeRef type = type_of(facts_.of(graph, node.outputs[slot]));
-      const ValueId made = branch.outputs()[slot].value;
-      if (branch.value(made).producer || may_hand_on(graph, node.outputs[slot], type.get())) {
-        continue;
-      }
+      if (makes_alone(branch, slot) || may_hand_on(graph, node.outputs[slot], type.get())) continue;
       return "output '" + std::string(graph.value_name(node.outputs[slot])) +
              "' is no tensor, and Identity does not take it at this opset";
     }

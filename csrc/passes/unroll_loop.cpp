@@ -106,7 +106,8 @@ class LoopUnroller {
       if (!output) continue;
       const std::string name = "output '" + std::string(graph.value_name(output)) + "'";
       const TypeRef type = type_of(facts_.of(graph, output));
-      if (slot < carried && !may_hand_on(graph, output, type.get())) {
+      const bool made = turns > 0 && makes_alone(body, 1 + slot);
+      if (slot < carried && !made && !may_hand_on(graph, output, type.get())) {
         return name + " is no tensor, and Identity does not take it at this opset";
       }
       const Fact& item = facts_.seen_from(body, body.outputs()[1 + slot].value);
