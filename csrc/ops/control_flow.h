@@ -31,6 +31,7 @@ using Turn = std::function<Inferred(std::span<const Fact> carried)>;
 struct LoopTurns {
   std::vector<std::vector<Fact>> outputs;  ///< of the body, for each turn that was run
   bool ended = false;                      ///< these are all turns that there are
+  bool too_many = false;                   ///< it goes on after as many as were allowed
   std::string why_not;                     ///< when it has not ended
 };
 

@@ -190,7 +190,10 @@ Result<LoopTurns> loop_turns(const NodeFacts& at, std::int64_t most) {
   run.ended = loop.never_runs();
   std::vector<Fact> carried = loop.initial();
   for (std::int64_t turn = 0; !run.ended; ++turn) {
-    if (turn == most) return stop("it makes more than " + std::to_string(most) + " turns");
+    if (turn == most) {
+      run.too_many = true;
+      return stop("it makes more than " + std::to_string(most) + " turns");
+    }
     Inferred made = loop.turn(turn, carried);
     if (!made) return made.error();
     if (made.value().size() < 1 + carried.size()) return stop("its body has too few outputs");

@@ -90,6 +90,8 @@ class LoopUnroller {
         turns.why_not = run.error().message;
       } else if (run.value().ended) {
         turns.count = static_cast<std::int64_t>(run.value().outputs.size());
+      } else if (run.value().too_many) {
+        turns.why_not = budget_.exceeded();
       } else {
         turns.why_not = run.value().why_not;
       }

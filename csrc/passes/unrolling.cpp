@@ -19,6 +19,10 @@ UnrollBudget::UnrollBudget(std::int64_t turns)
     : turns_(std::max<std::int64_t>(turns, 0)),
       nodes_(std::min(turns_, kMostNodes / kNodesPerTurn) * kNodesPerTurn) {}
 
+std::string UnrollBudget::exceeded() const {
+  return "it makes more than the " + std::to_string(turns_) + " turns that --max-unroll allows";
+}
+
 std::string UnrollBudget::take(std::int64_t turns, const Graph& body) {
   if (turns > turns_) {
     return "it makes " + std::to_string(turns) + " turns, more than the " + std::to_string(turns_) +

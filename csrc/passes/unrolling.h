@@ -19,6 +19,8 @@ class UnrollBudget {
   explicit UnrollBudget(std::int64_t turns);
 
   [[nodiscard]] std::int64_t turns() const noexcept { return turns_; }
+  /// What is said of a node that makes more turns than that.
+  [[nodiscard]] std::string exceeded() const;
   /// Takes the nodes of so many copies of the body, or says why that is too much ("" when not).
   [[nodiscard]] std::string take(std::int64_t turns, const Graph& body);
 
