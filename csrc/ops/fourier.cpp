@@ -49,7 +49,8 @@ Inferred fourier_transform(const NodeFacts& at) {
 
   const auto said = transformed_axis(at);
   if (!said) {
-    Dims dims = at.unknown_dims(x.rank(), "axis is computed");
+    const bool keeps = !onesided && !at.has(1);  // whichever axis it is
+    Dims dims = keeps ? *x.dims : at.unknown_dims(x.rank(), "axis is computed");
     dims.back() = std::move(last).value();
     return std::vector{tensor_fact(x.dtype, std::move(dims))};
   }
@@ -65,6 +66,9 @@ Inferred fourier_transform(const NodeFacts& at) {
     size = length ? *length : at.unknown_size("dft_length is computed");
   } else if (inverse && onesided) {
     size = (size - 1) * 2;
+  }
+  if (const auto most = size.at_most(); most && *most < 1) {
+    return contradiction("the transform is " + size.text() + " long, but has to be at least 1");
   }
   if (onesided && !inverse) size = one_sided(size);
   dims.back() = std::move(last).value();
@@ -112,23 +116,30 @@ Inferred short_time_transform(const NodeFacts& at) {
                            onesided ? one_sided(length.value()) : length.value(), Expr(2)})};
 }
 
+/// A length that a scalar input says.
+Result<Expr> said_length(const NodeFacts& at, std::size_t slot) {
+  const auto length = scalar(at, slot);
+  if (!length) return at.unknown_size(at.input_label(slot) + " is computed");
+  const auto most = length->at_most();
+  if (!most || *most >= 0) return *length;
+  return contradiction(quoted(at, slot) + " is " + length->text() + ", but is a length");
+}
+
 /// A matrix from the frequencies of a one-sided transform to bands.
 Inferred mel_weights(const NodeFacts& at) {
-  const auto bands = scalar(at, 0);
-  const auto length = scalar(at, 1);
-  return std::vector{
-      tensor_fact(dtype_attribute(at, "output_datatype", DType::float32),
-                  Dims{length ? one_sided(*length) : at.unknown_size("dft_length is computed"),
-                       bands ? *bands : at.unknown_size("num_mel_bins is computed")})};
+  const auto bands = said_length(at, 0);
+  if (!bands) return bands.error();
+  const auto length = said_length(at, 1);
+  if (!length) return length.error();
+  return std::vector{tensor_fact(dtype_attribute(at, "output_datatype", DType::float32),
+                                 Dims{one_sided(length.value()), bands.value()})};
 }
 
 Inferred window(const NodeFacts& at) {
-  const auto size = scalar(at, 0);
-  if (size && size->at_most() && *size->at_most() < 0) {
-    return contradiction(quoted(at, 0) + " is " + size->text() + ", but is a length");
-  }
+  auto size = said_length(at, 0);
+  if (!size) return size.error();
   return std::vector{tensor_fact(dtype_attribute(at, "output_datatype", DType::float32),
-                                 Dims{size ? *size : at.unknown_size("its length is computed")})};
+                                 Dims{std::move(size).value()})};
 }
 
 }  // namespace
@@ -139,7 +150,6 @@ void register_fourier(OpTable& table) {
   table.add("STFT", {.traits = sums, .shape = short_time_transform});
   table.add("MelWeightMatrix", {.shape = mel_weights});
   table.add({"BlackmanWindow", "HammingWindow", "HannWindow"}, {.shape = window});
-  table.add({"Irfft", "Rfft"}, {.traits = sums}, ort_domain);
 }
 
 }  // namespace pot

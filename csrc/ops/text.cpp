@@ -31,6 +31,10 @@ Inferred tf_idf(const NodeFacts& at) {
   if (!x.has_rank()) return std::vector{tensor_fact(DType::float32)};
   const auto indexes = at.attr_ints("ngram_indexes");
   const bool known = indexes && !indexes->empty();
+  if (known && *std::ranges::min_element(*indexes) < 0) {
+    return contradiction("ngram_indexes holds " +
+                         std::to_string(*std::ranges::min_element(*indexes)));
+  }
   if (x.rank() > 2) return require_rank(at, 0, 2).error();
   Dims dims(x.dims->begin(), x.rank() == 2 ? x.dims->begin() + 1 : x.dims->begin());
   dims.push_back(known ? Expr(*std::ranges::max_element(*indexes)) + 1

@@ -46,7 +46,6 @@ Error too_large(const Expr& extent, const Expr& padded) {
 }
 
 Expr padded_size(const Windows& windows, const Expr& size, std::size_t axis) {
-  if (windows.padding == Windows::Padding::none) return size;
   return size + Expr(windows.begins[axis]) + Expr(windows.ends[axis]);
 }
 
@@ -58,7 +57,7 @@ Result<Expr> pooled(const Windows& windows, const Expr& size, std::size_t axis, 
   const Expr room = padded - extent;
   Expr count = floor_div(room, stride) + 1;
   if (room.is_number()) count = trunc_div(room, stride) + 1;
-  if (ceil_mode && windows.padding == Windows::Padding::given) {
+  if (ceil_mode) {
     count = ceil_div(room, stride) + 1;
     // Window i starts at i * stride, which has to be before the padding at the end. Where that
     // padding and the stride are small, no window can start there.

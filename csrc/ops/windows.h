@@ -20,7 +20,7 @@ struct Windows {
   std::vector<Expr> kernel;  ///< one for each spatial axis, as all the others
   std::vector<std::int64_t> strides;
   std::vector<std::int64_t> dilations;
-  std::vector<std::int64_t> begins;
+  std::vector<std::int64_t> begins;  ///< 0 unless padding is `given`, as `ends`
   std::vector<std::int64_t> ends;
 
   /// Elements from the first to the last that a window covers on this axis.
@@ -37,9 +37,10 @@ struct Windows {
 /// How many windows fit into each of these sizes. Error: a window is larger than the padded input.
 [[nodiscard]] Result<Dims> count_windows(const Windows& windows, std::span<const Expr> sizes);
 
-/// The same for pools: with `ceil_mode`, a last window may run over the end, but not start behind
-/// it. Runtimes round the quotient towards zero, so that a window that is too large by less than
-/// a stride still gives one element.
+/// The same for pools. With `ceil_mode`, a last window may run over the end, but not start behind
+/// it: runtimes do so at all opsets and for auto_pad VALID too, whatever older texts say. They round
+/// the quotient towards zero, so that a window that is too large by less than a stride still gives
+/// one element.
 [[nodiscard]] Result<Dims> count_pooled(const Windows& windows, std::span<const Expr> sizes,
                                         bool ceil_mode);
 
