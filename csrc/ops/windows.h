@@ -38,9 +38,9 @@ struct Windows {
 [[nodiscard]] Result<Dims> count_windows(const Windows& windows, std::span<const Expr> sizes);
 
 /// The same for pools. With `ceil_mode`, a last window may run over the end, but not start behind
-/// it: runtimes do so at all opsets and for auto_pad VALID too, whatever older texts say. They round
-/// the quotient towards zero, so that a window that is too large by less than a stride still gives
-/// one element.
+/// it: runtimes do so at all opsets and for auto_pad VALID too, whatever older texts say. They
+/// round the quotient towards zero, so that a window that is too large by less than a stride still
+/// gives one element.
 [[nodiscard]] Result<Dims> count_pooled(const Windows& windows, std::span<const Expr> sizes,
                                         bool ceil_mode);
 
