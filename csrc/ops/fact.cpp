@@ -176,6 +176,17 @@ Fact sequence_fact(Fact inner) {
   return fact;
 }
 
+/// What a sequence's type says of each item: a name there is no size of the model, for runtimes take
+/// items of any sizes.
+static Fact item_of(const TypeRef& type, const std::string& reason) {
+  Fact item = fact_of(type, reason);
+  if (!item.has_rank()) return item;
+  for (Expr& dim : *item.dims) {
+    if (!dim.is_number()) dim = Expr::fresh_size(reason);
+  }
+  return item;
+}
+
 Fact fact_of(const TypeRef& type, const std::string& reason) {
   Fact fact;
   if (!type) return fact;
@@ -199,8 +210,11 @@ Fact fact_of(const TypeRef& type, const std::string& reason) {
       return fact;
     }
     case Type::Kind::sequence:
+      fact.kind = Fact::Kind::sequence;
+      if (type->inner) fact.inner = shared(item_of(type->inner, reason));
+      return fact;
     case Type::Kind::optional:
-      fact.kind = type->kind == Type::Kind::sequence ? Fact::Kind::sequence : Fact::Kind::optional;
+      fact.kind = Fact::Kind::optional;
       if (type->inner) fact.inner = shared(fact_of(type->inner, reason));
       return fact;
     case Type::Kind::none:

@@ -17,6 +17,24 @@ std::vector<Fact> one(Fact fact) { return {std::move(fact)}; }
 
 Fact inner_of(const Fact& sequence) { return sequence.inner ? *sequence.inner : Fact{}; }
 
+/// An item of which nothing but this is known. Items differ in sizes that are not known: each has
+/// its own.
+Fact any_item(const Fact& sequence) {
+  Fact item = inner_of(sequence);
+  if (!item.has_rank()) return item;
+  for (Expr& dim : *item.dims) {
+    const auto reasons = dim.reasons();
+    if (!reasons.empty()) dim = Expr::fresh_size(reasons.front());
+  }
+  return item;
+}
+
+std::shared_ptr<const std::vector<Fact>> any_items(const Fact& sequence, std::size_t count) {
+  std::vector<Fact> items;
+  for (std::size_t i = 0; i < count; ++i) items.push_back(any_item(sequence));
+  return std::make_shared<const std::vector<Fact>>(std::move(items));
+}
+
 Fact sequence_of(Fact inner) {
   if (inner.kind != Fact::Kind::unknown) return sequence_fact(std::move(inner));
   Fact out;
@@ -51,11 +69,11 @@ Inferred infer_empty(const NodeFacts& at) {
 
 Inferred infer_at(const NodeFacts& at) {
   const Fact& sequence = at.in(0);
-  if (!sequence.items) return one(inner_of(sequence));
+  if (!sequence.items) return one(any_item(sequence));
   const auto size = sequence.items->size();
   const auto found = position(at, 1, size, static_cast<std::int64_t>(size) - 1);
   if (!found) return found.error();
-  return one(found.value() ? (*sequence.items)[*found.value()] : inner_of(sequence));
+  return one(found.value() ? (*sequence.items)[*found.value()] : any_item(sequence));
 }
 
 Inferred infer_insert(const NodeFacts& at) {
@@ -73,8 +91,7 @@ Inferred infer_insert(const NodeFacts& at) {
     if (!found) return found.error();
     if (!found.value()) {
       Fact out = sequence_of(empty ? item : join(inner_of(sequence), item, reason));
-      const Fact each = inner_of(out);
-      out.items = std::make_shared<const std::vector<Fact>>(items.size() + 1, each);
+      out.items = any_items(out, items.size() + 1);
       return one(out);
     }
     place = *found.value();
@@ -94,7 +111,7 @@ Inferred infer_erase(const NodeFacts& at) {
     if (!found) return found.error();
     if (!found.value()) {
       Fact out = sequence_of(inner_of(sequence));
-      out.items = std::make_shared<const std::vector<Fact>>(items.size() - 1, inner_of(sequence));
+      out.items = any_items(sequence, items.size() - 1);
       return one(out);
     }
     place = *found.value();
@@ -208,7 +225,7 @@ std::vector<Fact> given_for(const NodeFacts& at, std::optional<std::size_t> numb
     } else if (number && input.items && *number < input.items->size()) {
       out.push_back((*input.items)[*number]);
     } else {
-      out.push_back(inner_of(input));
+      out.push_back(any_item(input));
     }
   }
   return out;
@@ -253,7 +270,6 @@ void register_sequence(OpTable& table) {
   table.add("SequenceAt", {.shape = infer_at});
   table.add("SequenceLength", {.shape = infer_length});
   table.add("ConcatFromSequence", {.shape = infer_concat});
-  table.add("ZipMap", {.traits = {.non_tensor = true}}, "ai.onnx.ml");
 }
 
 }  // namespace pot

@@ -16,7 +16,7 @@ from onnx import TensorProto, numpy_helper
 
 from pyonnxtool import _core, from_proto
 from support.ort_runs import all_values
-from support.real_shapes import disagreements, less_exact
+from support.real_shapes import disagreements, less_exact, wrong_for
 from support.suite import data_cases, node_cases
 
 SMALL = 16
@@ -51,8 +51,20 @@ def trials() -> list[Trial]:
         for output in model.graph.output:
             output.ClearField("type")
         del model.graph.value_info[:]
-        made.append(Trial(case.name, model, fed, came, {}))
+        made.append(Trial(case.name, model, fed, came, _named_sizes(model, fed)))
     return made
+
+
+def _named_sizes(model: onnx.ModelProto, fed: dict[str, Any]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for info in model.graph.input:
+        data, kind = fed.get(info.name), info.type
+        if isinstance(data, list) and data and kind.HasField("sequence_type"):
+            data, kind = data[0], kind.sequence_type.elem_type
+        if isinstance(data, np.ndarray):
+            pairs = zip(kind.tensor_type.shape.dim, data.shape, strict=False)
+            sizes |= {dim.dim_param: size for dim, size in pairs if dim.dim_param}
+    return sizes
 
 
 def _array(data: Any) -> Any:
@@ -60,14 +72,17 @@ def _array(data: Any) -> Any:
 
 
 def folded(trial: Trial) -> Trial:
-    """Small inputs are constants of the graph: what decides shapes is known."""
+    """Small inputs and defaults are constants of the graph: what decides shapes is known."""
     model = onnx.ModelProto()
     model.CopyFrom(trial.model)
+    overridable = {tensor.name for tensor in model.graph.initializer}
     for info in trial.model.graph.input:
+        if info.name in overridable:
+            model.graph.input.remove(info)
         data = trial.fed.get(info.name)
         if not isinstance(data, np.ndarray | np.generic) or data.size > SMALL or data.ndim > 1:
             continue
-        if data.dtype.kind not in "iufb" or not info.type.HasField("tensor_type"):
+        if data.dtype.kind not in "iufbV" or not info.type.HasField("tensor_type"):
             continue
         if info.type.tensor_type.elem_type != onnx.helper.np_dtype_to_tensor_dtype(data.dtype):
             continue
@@ -146,6 +161,10 @@ def test_what_is_inferred_is_what_comes_out(variant: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+BELIEVED = "test_loop11"
+"""A body slices by the number of the turn; onnx believes what the body declares of the result."""
+
+
 @pytest.mark.parametrize("variant", ["as it is", "constants"])
 def test_onnx_knows_no_more(variant: str) -> None:
     worse, compared = [], 0
@@ -158,6 +177,8 @@ def test_onnx_knows_no_more(variant: str) -> None:
             continue
         facts = _core.infer_shapes(from_proto(trial.model))
         for info in [*theirs.output, *theirs.value_info]:
+            if wrong_for(info.type, trial.came.get(info.name)) or trial.name == BELIEVED:
+                continue
             found = less_exact(facts.value(info.name), info.type)
             worse += [f"{trial.name}: {info.name} {text}" for text in found]
             compared += 1
@@ -165,8 +186,8 @@ def test_onnx_knows_no_more(variant: str) -> None:
     assert compared > 3000
 
 
-DATA_DECIDES = {"Compress", "NonMaxSuppression", "NonZero", "StringSplit", "TfIdfVectorizer"} | {
-    *("Unique",),
+DATA_DECIDES = {"Compress", "ImageDecoder", "NonMaxSuppression", "NonZero", "StringSplit"} | {
+    *("StringNormalizer", "Unique"),
 }
 """Operators whose output has as many elements as the data says."""
 

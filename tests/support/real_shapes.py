@@ -51,6 +51,8 @@ def disagreements(fact: _core.Fact, real: Any, sizes: Mapping[str, int]) -> list
     if real is None:
         return []
     array = np.asarray(real)
+    if fact.kind == "sequence":  # the suite stacks the items of some
+        return _of_sequence(fact, list(array), sizes)
     if fact.kind not in ("tensor", "unknown"):
         return [f"is said to be a {fact.kind}, came out as an array"]
     found = _of_dtype(fact, array)
@@ -83,7 +85,7 @@ def _of_dtype(fact: _core.Fact, array: NDArray[Any]) -> list[str]:
         return []
     came = "string" if array.dtype.kind in "OUS" else array.dtype.name
     # onnxruntime and the suite hand float4, bfloat16 and the like out in types of their own.
-    same = fact.dtype == came or (array.dtype.kind in "Vu" and array.dtype.itemsize <= 2)
+    same = fact.dtype == came.replace("_", "") or (array.dtype.kind in "Vu" and array.dtype.itemsize <= 2)
     return [] if same else [f"is {fact.dtype}, came out as {came}"]
 
 
@@ -100,6 +102,17 @@ def _of_elements(fact: _core.Fact, array: NDArray[Any], sizes: Mapping[str, int]
         if not math.isclose(value, element, rel_tol=1e-6 if single else 0.0):
             return [f"holds {known} = {float(value)}, came out as {element}"]
     return []
+
+
+def wrong_for(declared: onnx.TypeProto, real: Any) -> bool:
+    """Whether another inference says sizes that did not come out."""
+    if not isinstance(real, np.ndarray) or not declared.tensor_type.HasField("shape"):
+        return False
+    dims = declared.tensor_type.shape.dim
+    if len(dims) != real.ndim:
+        return True
+    pairs = zip(dims, real.shape, strict=True)
+    return any(dim.HasField("dim_value") and dim.dim_value != size for dim, size in pairs)
 
 
 def less_exact(fact: _core.Fact, declared: onnx.TypeProto) -> list[str]:
