@@ -99,7 +99,7 @@ class Expr {
   /// above 1 that differ are the caller's to refuse.
   friend Expr broadcast(const Expr& a, const Expr& b);
 
-  // For csrc/ir/expr*.cpp alone (expr_terms.h).
+  // What it is made of: expr_terms.h.
   struct Terms;  ///< a canonical sum that is no whole number; shared and never changed
   struct Arithmetic;
 

@@ -1,5 +1,5 @@
 #pragma once
-// What an Expr is made of. Only csrc/ir/expr*.cpp read this.
+// What an Expr is made of: for csrc/ir/expr*.cpp, and for what turns expressions into nodes.
 
 #include <cstdint>
 #include <memory>

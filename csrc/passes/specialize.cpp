@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "passes/baked_sizes.h"
+#include "passes/bind_dims.h"
 #include "passes/drop_no_ops.h"
 #include "passes/fold_values.h"
 #include "passes/inline_if.h"
 #include "passes/prune.h"
 #include "passes/share_duplicates.h"
+#include "passes/simplify_shapes.h"
 #include "passes/stand_in.h"
 #include "passes/static_sequences.h"
 #include "passes/unroll_loop.h"
@@ -52,7 +55,9 @@ class Specializer {
     if (auto sorted = sort(); !sorted) return sorted.error();
     prune_header(*model_, changes_);
     write_types(*model_, *facts_, options_.value_info);
-    return Specialized{.model = model_, .changes = std::move(changes_), .leftovers = {}};
+    return Specialized{.model = model_,
+                       .changes = std::move(changes_),
+                       .leftovers = find_leftovers(*model_, *facts_)};
   }
 
  private:
@@ -91,6 +96,7 @@ class Specializer {
     if (auto s = run(unroll_loop(*model_, *facts_, changes_, most)); !s) return s.error();
     if (auto s = run(unroll_scan(*model_, *facts_, changes_, most)); !s) return s.error();
     if (auto s = run(static_sequences(*model_, *facts_, changes_, most)); !s) return s.error();
+    if (auto s = run(simplify_shapes(*model_, *facts_, changes_)); !s) return s.error();
     if (auto s = run(share_duplicates(*model_, changes_)); !s) return s.error();
     if (auto s = run(prune(*model_, changes_)); !s) return s.error();
     return changed;
@@ -109,7 +115,13 @@ Result<Specialized> specialize(const Model& model, const SpecializeOptions& opti
   const SameMeaning none = [](const std::string&, const std::string&, std::int64_t, std::int64_t) {
     return false;
   };
-  auto inlined = inline_functions(model, options.same_meaning ? options.same_meaning : none);
+  auto bound = bind_dims(model, options.shapes, options.dims);
+  if (!bound) return bound.error();
+  if (auto taken = check_sizes(model, bound.value(), options.fallback); !taken) {
+    return taken.error();
+  }
+  auto inlined =
+      inline_functions(*bound.value().model, options.same_meaning ? options.same_meaning : none);
   if (!inlined) return inlined.error();
   return Specializer(inlined.value().model, options).run();
 }

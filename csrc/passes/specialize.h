@@ -14,6 +14,7 @@
 #include "passes/fold_constants.h"
 #include "passes/infer_shapes.h"
 #include "passes/inline_functions.h"
+#include "passes/leftovers.h"
 
 namespace pot {
 
@@ -31,14 +32,6 @@ struct SpecializeOptions {
   Fallback fallback{};         ///< shapes of operators without a rule
   Evaluate evaluate{};         ///< constants of operators without a fold rule; none: they stay
   SameMeaning same_meaning{};  ///< as `inline_functions` takes it; none: no version is another's
-};
-
-/// A value whose shape is not all numbers in the result.
-struct Leftover {
-  std::string value;
-  std::string node;    ///< as messages name it
-  std::string shape;   ///< "[1, ?, 4]"
-  std::string reason;  ///< "NonZero 'nz' of data", "named size 'h' is not bound"
 };
 
 struct Specialized {
