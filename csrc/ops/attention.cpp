@@ -171,12 +171,6 @@ void register_attention(OpTable& table) {
   table.add("Attention", {.traits = sums, .shape = attention});
   table.add("LinearAttention", {.traits = sums, .shape = linear_attention});
   table.add("FlexAttention", {.traits = sums, .shape = flex_attention}, "ai.onnx.preview");
-  table.add({"Attention", "DecoderAttention", "DecoderMaskedMultiHeadAttention",
-             "DecoderMaskedSelfAttention", "DynamicSparseAttention", "GroupQueryAttention",
-             "LinearAttention", "LongformerAttention", "MultiHeadAttention", "PackedAttention",
-             "PackedMultiHeadAttention", "PagedAttention", "QAttention", "QOrderedAttention",
-             "QOrderedLongformerAttention", "SparseAttention", "SparsePagedAttention"},
-            {.traits = sums}, ort_domain);
 }
 
 }  // namespace pot

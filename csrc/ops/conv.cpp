@@ -189,10 +189,6 @@ void register_conv(OpTable& table) {
   table.add("CausalConvWithState", {.traits = sums, .shape = causal_conv});
   // Here the weight is input 3: each tensor is followed by its scale and its zero point.
   table.add("QLinearConv", {.traits = sums, .shape = qlinear_conv});
-
-  table.add("FusedConv", {.traits = sums, .shape = conv}, ort_domain);
-  table.add({"CausalConvWithState", "NhwcConv", "NhwcFusedConv", "QLinearConv"}, {.traits = sums},
-            ort_domain);
 }
 
 }  // namespace pot

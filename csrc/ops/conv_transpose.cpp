@@ -149,7 +149,6 @@ Inferred conv_transpose(const NodeFacts& at) {
 void register_conv_transpose(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::conv_transpose};
   table.add("ConvTranspose", {.traits = sums, .shape = conv_transpose});
-  table.add("ConvTransposeWithDynamicPads", {.traits = sums}, ort_domain);
 }
 
 }  // namespace pot

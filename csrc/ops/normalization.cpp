@@ -137,11 +137,6 @@ void register_normalization(OpTable& table) {
             {.traits = sums, .shape = unchanged});
   // onnxruntime's, in the default domain since before the standard had them.
   table.add("SimplifiedLayerNormalization", {.traits = sums, .shape = layer_normalization});
-  table.add({"BranchwiseRMSNorm", "EmbedLayerNormalization", "GatedRMSNorm", "GroupNorm",
-             "QEmbedLayerNormalization", "QOrderedLayerNormalization", "SkipGroupNorm",
-             "SkipLayerNormalization", "SkipSimplifiedLayerNormalization"},
-            {.traits = sums}, ort_domain);
-  table.add("Normalizer", {.traits = sums}, "ai.onnx.ml");
 }
 
 }  // namespace pot

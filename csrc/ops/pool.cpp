@@ -124,8 +124,6 @@ void register_pool(OpTable& table) {
   const OpTraits reduces{.accumulation = Accumulation::reduce};
   table.add({"GlobalAveragePool", "GlobalLpPool"}, {.traits = reduces, .shape = global_pool});
   table.add("GlobalMaxPool", {.shape = global_pool});
-
-  table.add("QLinearAveragePool", {.traits = sums}, ort_domain);
 }
 
 }  // namespace pot

@@ -42,7 +42,6 @@ void register_random(OpTable& table) {
   table.add({"Bernoulli", "RandomNormalLike", "RandomUniformLike"},
             {.traits = drawn, .shape = random_like});
   table.add("Multinomial", {.traits = drawn, .shape = multinomial});
-  table.add("Sampling", {.traits = drawn}, ort_domain);
 }
 
 }  // namespace pot

@@ -81,7 +81,6 @@ void register_recurrent(OpTable& table) {
   table.add("GRU", {.traits = steps, .shape = gru});
   table.add("LSTM", {.traits = steps, .shape = lstm});
   table.add("RNN", {.traits = steps, .shape = rnn});
-  table.add({"AttnLSTM", "DynamicQuantizeLSTM", "GatedDeltaNet"}, {.traits = steps}, ort_domain);
 }
 
 }  // namespace pot

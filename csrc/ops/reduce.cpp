@@ -165,8 +165,6 @@ void register_reduce(OpTable& table) {
   table.add("ReduceMin", {.shape = reduced<least>});
   table.add({"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"},
             {.traits = sums, .shape = reduced_shape});
-  table.add({"QLinearGlobalAveragePool", "QLinearReduceMean", "ReduceSumInteger"}, {.traits = sums},
-            ort_domain);
 }
 
 }  // namespace pot

@@ -73,7 +73,6 @@ void register_resample(OpTable& table) {
   const OpTraits samples{.accumulation = Accumulation::interpolate};
   table.add("GridSample", {.traits = samples, .shape = grid_sample});
   table.add("AffineGrid", {.traits = samples, .shape = affine_grid});
-  table.add({"CropAndResize", "GridSample"}, {.traits = samples}, ort_domain);
 }
 
 }  // namespace pot

@@ -25,7 +25,6 @@ void register_softmax(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::softmax};
   table.add({"LogSoftmax", "Softmax"}, {.traits = sums, .shape = softmax});
   table.add("Hardmax", {.shape = softmax});
-  table.add({"BiasSoftmax", "QLinearSoftmax"}, {.traits = sums}, ort_domain);
 }
 
 }  // namespace pot

@@ -1,0 +1,186 @@
+// Convolutions and pools in the layouts that onnxruntime gives them.
+
+#include <string>
+#include <utility>
+
+#include "ops/agreement.h"
+#include "ops/op_table.h"
+#include "ops/standard_rule.h"
+
+namespace pot {
+namespace {
+
+constexpr std::string_view kBlocked = "com.microsoft.nchwc";
+constexpr std::string_view kChannelsLast = "com.ms.internal.nhwc";
+
+bool channels_are_last(const NodeFacts& at) { return at.attr_int("channels_last", 0) != 0; }
+
+/// ShapeRule: as the standard operator of the same name.
+Inferred same_name(const NodeFacts& at) { return by_standard(at, {.op_type = at.node().op_type}); }
+
+Inferred same_name_channels_last(const NodeFacts& at) {
+  return by_standard_channels_last(at, {.op_type = at.node().op_type});
+}
+
+Inferred conv(const NodeFacts& at) { return by_standard(at, {.op_type = "Conv"}); }
+
+// The weight keeps its layout.
+Inferred nhwc_conv(const NodeFacts& at) {
+  return by_standard_channels_last(at, {.op_type = "Conv", .slots = {0, 1, 2}});
+}
+
+Inferred nhwc_max_pool(const NodeFacts& at) {
+  return by_standard_channels_last(at, {.op_type = "MaxPool"});
+}
+
+Inferred masked_max_pool(const NodeFacts& at) {
+  return by_standard(at, {.op_type = "MaxPool", .slots = {0}});
+}
+
+Inferred quantized_conv(const NodeFacts& at) {
+  if (channels_are_last(at)) return by_standard_channels_last(at, {.op_type = "QLinearConv"});
+  return by_standard(at, {.op_type = "QLinearConv"});
+}
+
+/// A pool of input 0, which scales and zero points follow.
+Inferred quantized_pool(const NodeFacts& at, std::string_view op_type) {
+  const Standard pool{.op_type = op_type, .opset = 19, .slots = {0}};
+  return channels_are_last(at) ? by_standard_channels_last(at, pool) : by_standard(at, pool);
+}
+
+Inferred quantized_average(const NodeFacts& at) { return quantized_pool(at, "AveragePool"); }
+
+Inferred quantized_global_average(const NodeFacts& at) {
+  return quantized_pool(at, "GlobalAveragePool");
+}
+
+Inferred quantized_conv_transpose(const NodeFacts& at) {
+  const DType dtype = at.in(7).dtype == DType::undefined ? at.in(0).dtype : at.in(7).dtype;
+  return first_with_dtype(
+      by_standard_channels_last(at, {.op_type = "ConvTranspose", .slots = {0, 3, 8}}), dtype);
+}
+
+/// Input 2 holds the pads: begins, then ends.
+Inferred conv_transpose_with_pads(const NodeFacts& at) {
+  Inferred made = by_standard(at, {.op_type = "ConvTranspose", .slots = {0, 1, 3}});
+  if (!made || !at.has(2) || made.value().empty() || !made.value()[0].has_rank()) return made;
+  Fact& out = made.value()[0];
+  const Elements pads = elements_of(at.in(2));
+  const std::size_t axes = out.rank() < 2 ? 0 : out.rank() - 2;
+  if (pads && pads->size() != 2 * axes) {
+    return contradiction(quoted(at, 2) + " has " + counted(pads->size(), "number", "numbers") +
+                         ", but there are " + counted(axes, "spatial size", "spatial sizes") +
+                         ", each with a begin and an end");
+  }
+  for (std::size_t i = 0; i < axes; ++i) {
+    Expr& size = (*out.dims)[i + 2];
+    size = pads ? size - (*pads)[i] - (*pads)[i + axes] : at.unknown_size("its pads are computed");
+  }
+  return made;
+}
+
+/// The output is shaped as the input; the state, where none is given, by the weight.
+Inferred causal_conv(const NodeFacts& at) {
+  const Fact& x = at.in(0);
+  if (at.has(3)) return std::vector{shaped_like(x), shaped_like(at.in(3))};
+  const bool plain = at.attr_int("ndim", 1) == 1 && !channels_are_last(at) &&
+                     at.attr_int("state_window", 0) == 0 && x.has_rank() && x.rank() == 3 &&
+                     at.in(1).has_rank() && at.in(1).rank() == 3;
+  if (!plain) return std::vector{shaped_like(x), tensor_fact(x.dtype)};
+  const Expr carried = (size_of(at, 1, 2) - 1) * Expr(at.attr_int("dilation", 1));
+  return std::vector{shaped_like(x),
+                     tensor_fact(x.dtype, Dims{size_of(at, 0, 0), size_of(at, 0, 1), carried})};
+}
+
+/// Channels rounded up to blocks, as many at a time as the machine's vectors hold.
+Expr blocked(const NodeFacts& at, const Expr& channels) {
+  constexpr std::int64_t kLargestBlock = 16;
+  if (floor_mod(channels, Expr(kLargestBlock)).is(0)) return channels;
+  return at.unknown_size("channels are rounded up to the blocks of the machine");
+}
+
+Inferred reorder_input(const NodeFacts& at) {
+  Fact out = channels_are_last(at) ? channels_first(at.in(0)) : without_elements(at.in(0));
+  if (out.has_rank() && out.rank() >= 2) (*out.dims)[1] = blocked(at, (*out.dims)[1]);
+  return std::vector{std::move(out)};
+}
+
+Inferred reorder_output(const NodeFacts& at) {
+  Fact out = without_elements(at.in(0));
+  const std::int64_t channels = at.attr_int("channels", 0);
+  if (out.has_rank() && out.rank() >= 2 && channels > 0) (*out.dims)[1] = Expr(channels);
+  return std::vector{channels_are_last(at) ? channels_last(out) : std::move(out)};
+}
+
+/// Whole scales, one for each axis.
+Inferred blocked_upsample(const NodeFacts& at) {
+  Fact out = without_elements(at.in(0));
+  const auto scales = at.attr_ints("scales");
+  if (!out.has_rank() || !scales) return std::vector{std::move(out)};
+  if (scales->size() != out.rank()) {
+    return contradiction("scales has " + counted(scales->size(), "number", "numbers") + ", but " +
+                         quoted(at, 0) + " has " + counted(out.rank(), "axis", "axes"));
+  }
+  for (std::size_t i = 0; i < scales->size(); ++i) {
+    if ((*scales)[i] < 1) return contradiction("scales holds " + std::to_string((*scales)[i]));
+    (*out.dims)[i] = (*out.dims)[i] * Expr((*scales)[i]);
+  }
+  return std::vector{std::move(out)};
+}
+
+void register_blocked(OpTable& table) {
+  table.add("Conv", {.traits = {.accumulation = Accumulation::conv}, .shape = conv}, kBlocked);
+  table.add("AveragePool", {.traits = {.accumulation = Accumulation::pool}, .shape = same_name},
+            kBlocked);
+  table.add("GlobalAveragePool",
+            {.traits = {.accumulation = Accumulation::reduce}, .shape = same_name}, kBlocked);
+  table.add({"GlobalMaxPool", "MaxPool"}, {.shape = same_name}, kBlocked);
+  table.add("ReorderInput", {.shape = reorder_input}, kBlocked);
+  table.add("ReorderOutput", {.shape = reorder_output}, kBlocked);
+  table.add("Upsample", {.shape = blocked_upsample}, kBlocked);
+}
+
+void register_channels_last(OpTable& table) {
+  const OpTraits conv_sums{.accumulation = Accumulation::conv};
+  const OpTraits pool_sums{.accumulation = Accumulation::pool};
+  const OpTraits reduces{.accumulation = Accumulation::reduce};
+  const auto add = [&](std::initializer_list<std::string_view> op_types, const OpTraits& traits) {
+    table.add(op_types, {.traits = traits, .shape = same_name_channels_last}, kChannelsLast);
+  };
+  add({"Conv", "QLinearConv"}, conv_sums);
+  add({"AveragePool", "LpPool"}, pool_sums);
+  add({"GlobalAveragePool", "GlobalLpPool"}, reduces);
+  add({"BatchNormalization", "DepthToSpace", "GlobalMaxPool", "MaxPool", "SpaceToDepth"}, {});
+  add({"InstanceNormalization", "LRN"}, {.accumulation = Accumulation::norm});
+  add({"ConvTranspose"}, {.accumulation = Accumulation::conv_transpose});
+  table.add(
+      "QLinearConvTranspose",
+      {.traits = {.accumulation = Accumulation::conv_transpose}, .shape = quantized_conv_transpose},
+      kChannelsLast);
+}
+
+}  // namespace
+
+void register_contrib_conv(OpTable& table) {
+  const OpTraits conv_sums{.accumulation = Accumulation::conv};
+  table.add("FusedConv", {.traits = conv_sums, .shape = conv}, ort_domain);
+  table.add({"NhwcConv", "NhwcFusedConv"}, {.traits = conv_sums, .shape = nhwc_conv}, ort_domain);
+  table.add("QLinearConv", {.traits = conv_sums, .shape = quantized_conv}, ort_domain);
+  table.add("CausalConvWithState", {.traits = conv_sums, .shape = causal_conv}, ort_domain);
+  table.add(
+      "ConvTransposeWithDynamicPads",
+      {.traits = {.accumulation = Accumulation::conv_transpose}, .shape = conv_transpose_with_pads},
+      ort_domain);
+  table.add("NhwcMaxPool", {.shape = nhwc_max_pool}, ort_domain);
+  table.add("MaxpoolWithMask", {.shape = masked_max_pool}, ort_domain);
+  table.add("QLinearAveragePool",
+            {.traits = {.accumulation = Accumulation::pool}, .shape = quantized_average},
+            ort_domain);
+  table.add("QLinearGlobalAveragePool",
+            {.traits = {.accumulation = Accumulation::reduce}, .shape = quantized_global_average},
+            ort_domain);
+  register_blocked(table);
+  register_channels_last(table);
+}
+
+}  // namespace pot

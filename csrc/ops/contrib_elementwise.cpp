@@ -1,0 +1,104 @@
+// Operators of onnxruntime that keep the shape of their input, or nearly.
+
+#include "ops/agreement.h"
+#include "ops/op_table.h"
+
+namespace pot {
+namespace {
+
+Inferred like_input(const NodeFacts& at) { return std::vector{shaped_like(at.in(0))}; }
+
+/// A mask of one bit for each element, in words.
+Fact bit_mask(const NodeFacts& at) {
+  constexpr std::int64_t kWord = 32;
+  const Fact& x = at.in(0);
+  const Expr words = x.has_rank() ? ceil_div(x.count(), Expr(kWord))
+                                  : at.unknown_size("the shape of its input is not known");
+  return tensor_fact(DType::uint32, Dims{words});
+}
+
+Inferred bias_dropout(const NodeFacts& at) {
+  return std::vector{shaped_like(at.in(0)), shaped_like(at.in(0), DType::boolean)};
+}
+
+Inferred bitmask_bias_dropout(const NodeFacts& at) {
+  return std::vector{shaped_like(at.in(0)), bit_mask(at)};
+}
+
+Inferred broadcast(const NodeFacts& at) {
+  const DType dtype = at.in(0).dtype;
+  if (!at.in(0).has_rank() || !at.in(1).has_rank()) return std::vector{tensor_fact(dtype)};
+  const Dims shapes[] = {*at.in(0).dims, *at.in(1).dims};
+  auto dims = broadcast_dims(shapes);
+  if (!dims) return dims.error();
+  return std::vector{tensor_fact(dtype, std::move(dims).value())};
+}
+
+/// The last axis is cut into two halves, one of which gates the other.
+Inferred split_gelu(const NodeFacts& at) {
+  Fact out = shaped_like(at.in(0));
+  if (out.has_rank() && out.rank() > 0) out.dims->back() = floor_div(out.dims->back(), Expr(2));
+  return std::vector{std::move(out)};
+}
+
+Inferred like_scores(const NodeFacts& at) { return std::vector{shaped_like(at.in(1))}; }
+
+Inferred hashed(const NodeFacts& at) {
+  const bool positive = at.attr_int("positive", 1) != 0;
+  return std::vector{shaped_like(at.in(0), positive ? DType::uint32 : DType::int32)};
+}
+
+Inferred all_finite(const NodeFacts&) { return std::vector{tensor_fact(DType::boolean, Dims{})}; }
+
+/// Branches of (..., C, H), or of (..., C * H) when their number is given, become one.
+Inferred branches_merged(const NodeFacts& at) {
+  Fact out = shaped_like(at.in(0));
+  const std::int64_t branches = at.attr_int("num_branches", 0);
+  if (!out.has_rank() || out.rank() < 2) return std::vector{tensor_fact(out.dtype)};
+  if (branches > 0) {
+    out.dims->back() = floor_div(out.dims->back(), Expr(branches));
+  } else {
+    out.dims->erase(out.dims->end() - 2);
+  }
+  return std::vector{std::move(out)};
+}
+
+Inferred twice_like_input(const NodeFacts& at) {
+  return std::vector{shaped_like(at.in(0)), shaped_like(at.in(0))};
+}
+
+Inferred linear_gate(const NodeFacts& at) {
+  return std::vector{shaped_like(at.in(0)), shaped_like(at.in(3))};
+}
+
+/// Input 0 is the embedding; queries and keys follow, each with its half that is turned.
+Inferred two_rotated(const NodeFacts& at) {
+  return std::vector{shaped_like(at.in(1)), shaped_like(at.in(3))};
+}
+
+}  // namespace
+
+void register_contrib_elementwise(OpTable& table) {
+  const auto add = [&](std::initializer_list<std::string_view> op_types, ShapeRule shape) {
+    table.add(op_types, {.shape = shape}, ort_domain);
+  };
+  add({"BiasAdd", "BiasGelu", "FastGelu", "GatedAdd", "Gelu", "HyperConnectionPostMix", "Inverse",
+       "MoE", "MRotaryEmbedding", "QMoE", "QuickGelu", "RotaryEmbedding", "SampleOp", "ScaledSiLU",
+       "Trilu"},
+      like_input);
+  table.add("BiasSoftmax", {.traits = {.accumulation = Accumulation::softmax}, .shape = like_input},
+            ort_domain);
+  add({"BiasDropout"}, bias_dropout);
+  add({"BitmaskBiasDropout"}, bitmask_bias_dropout);
+  add({"ComplexMul", "ComplexMulConj"}, broadcast);
+  add({"BiasSplitGelu"}, split_gelu);
+  add({"NGramRepeatBlock"}, like_scores);
+  add({"MurmurHash3"}, hashed);
+  add({"IsAllFinite"}, all_finite);
+  add({"HyperConnectionPreMix"}, branches_merged);
+  add({"EngramGate"}, twice_like_input);
+  add({"LinearAttentionGate"}, linear_gate);
+  add({"GemmaRotaryEmbedding"}, two_rotated);
+}
+
+}  // namespace pot

@@ -1,0 +1,221 @@
+// Operators of onnxruntime that move, sample and look up elements.
+
+#include <string>
+#include <utility>
+
+#include "ops/agreement.h"
+#include "ops/op_table.h"
+#include "ops/standard_rule.h"
+
+namespace pot {
+namespace {
+
+/// The only element of an input; nothing when it is not tracked.
+std::optional<Expr> only_element(const NodeFacts& at, std::size_t slot) {
+  const Elements elements = elements_of(at.in(slot));
+  if (!elements || elements->size() != 1) return std::nullopt;
+  return elements->front();
+}
+
+/// The element as a size; a fresh one when it is not tracked.
+Expr size_in(const NodeFacts& at, std::size_t slot) {
+  const auto element = only_element(at, slot);
+  if (element && element->at_least().value_or(0) >= 0) return *element;
+  return at.unknown_size(quoted(at, slot) + " is computed");
+}
+
+Inferred expand_dims(const NodeFacts& at) {
+  const Fact& x = at.in(0);
+  const auto axis = numbers_of(at.in(1));
+  if (!x.has_rank() || !axis || axis->size() != 1) return std::vector{tensor_fact(x.dtype)};
+  const auto place = normalized_axis(axis->front(), x.rank() + 1);
+  if (!place) {
+    return contradiction("axis is " + std::to_string(axis->front()) + ", but the output has " +
+                         counted(x.rank() + 1, "axis", "axes"));
+  }
+  Fact out = without_elements(x);
+  out.dims->insert(out.dims->begin() + static_cast<std::ptrdiff_t>(*place), Expr(1));
+  return std::vector{std::move(out)};
+}
+
+Inferred pad(const NodeFacts& at) { return by_standard(at, {.op_type = "Pad"}); }
+
+Inferred gather_nd(const NodeFacts& at) {
+  return by_standard(at, {.op_type = "GatherND", .opset = 11});
+}
+
+Inferred grid_sample(const NodeFacts& at) {
+  return by_standard(at, {.op_type = "GridSample", .opset = 16});
+}
+
+/// As the standard's Range, but the step may be left out.
+Inferred range(const NodeFacts& at) {
+  const auto start = only_element(at, 0);
+  const auto limit = only_element(at, 1);
+  const auto step = at.has(2) ? only_element(at, 2) : std::optional(Expr(1));
+  const bool whole = at.in(0).dtype == DType::int64 || at.in(0).dtype == DType::int32 ||
+                     at.in(0).dtype == DType::int16;
+  if (!whole || !start || !limit || !step || !step->number() || step->is(0)) {
+    return std::vector{
+        tensor_fact(at.in(0).dtype, Dims{at.unknown_size("its limits are computed")})};
+  }
+  return std::vector{
+      tensor_fact(at.in(0).dtype, Dims{max(ceil_div(*limit - *start, *step), Expr(0))})};
+}
+
+/// Distinct elements, for each element of the input its place among them, and how often each is.
+Inferred unique(const NodeFacts& at) {
+  const auto checked = require_rank(at, 0, 1);
+  if (!checked) return checked.error();
+  const Expr found = at.unknown_size("the data decides how many differ");
+  return std::vector{tensor_fact(at.in(0).dtype, Dims{found}),
+                     tensor_fact(DType::int64, Dims{size_of(at, 0, 0)}),
+                     tensor_fact(DType::int64, Dims{found})};
+}
+
+Inferred crop_and_resize(const NodeFacts& at) {
+  for (const auto& [slot, rank] : {std::pair<std::size_t, std::size_t>{0, 4}, {1, 2}}) {
+    const auto checked = require_rank(at, slot, rank);
+    if (!checked) return checked.error();
+  }
+  const Elements size = elements_of(at.in(3));
+  const bool known = size && size->size() == 2;
+  const Dims crop = known ? *size : at.unknown_dims(2, quoted(at, 3) + " is computed");
+  return std::vector{
+      tensor_fact(at.in(0).dtype, Dims{size_of(at, 1, 0), size_of(at, 0, 1), crop[0], crop[1]})};
+}
+
+/// Half of the spectrum, as pairs of a real and an imaginary part.
+Inferred rfft(const NodeFacts& at) {
+  const Fact& x = at.in(0);
+  if (!x.has_rank() || x.rank() == 0) return std::vector{tensor_fact(x.dtype)};
+  Fact out = without_elements(x);
+  out.dims->back() = floor_div(out.dims->back(), Expr(2)) + 1;
+  out.dims->push_back(Expr(2));
+  return std::vector{std::move(out)};
+}
+
+Inferred irfft(const NodeFacts& at) {
+  const Fact& x = at.in(0);
+  if (!x.has_rank() || x.rank() < 2) return std::vector{tensor_fact(x.dtype)};
+  Fact out = without_elements(x);
+  out.dims->pop_back();
+  out.dims->back() = Expr(2) * (out.dims->back() - 1);
+  return std::vector{std::move(out)};
+}
+
+Inferred distances(const NodeFacts& at) {
+  for (const std::size_t slot : {std::size_t{0}, std::size_t{1}}) {
+    const auto checked = require_rank(at, slot, 2);
+    if (!checked) return checked.error();
+  }
+  return std::vector{tensor_fact(at.in(0).dtype, Dims{size_of(at, 0, 0), size_of(at, 1, 0)})};
+}
+
+Inferred embedding(const NodeFacts& at) {
+  const auto checked = require_rank(at, 0, 2);
+  if (!checked) return checked.error();
+  const Fact& indices = at.in(1);
+  if (!indices.has_rank()) return std::vector{tensor_fact(at.in(0).dtype)};
+  Dims out = *indices.dims;
+  out.push_back(size_of(at, 0, 1));
+  return std::vector{tensor_fact(at.in(0).dtype, std::move(out))};
+}
+
+/// Windows over one axis, whose elements become the last axis.
+Inferred unfold(const NodeFacts& at) {
+  const Fact& x = at.in(0);
+  const std::int64_t size = at.attr_int("size", 0);
+  const std::int64_t step = at.attr_int("step", 1);
+  if (!x.has_rank()) return std::vector{tensor_fact(x.dtype)};
+  const auto axis = normalized_axis(at.attr_int("dim", -1), x.rank());
+  if (!axis || size < 1 || step < 1) return contradiction("dim, size or step is out of range");
+  Fact out = without_elements(x);
+  Expr& windows = (*out.dims)[*axis];
+  windows = floor_div(windows - Expr(size), Expr(step)) + 1;
+  out.dims->push_back(Expr(size));
+  return std::vector{std::move(out)};
+}
+
+Inferred tokens(const NodeFacts& at) {
+  const Fact& x = at.in(0);
+  if (!x.has_rank()) return std::vector{tensor_fact(DType::string)};
+  Dims out = *x.dims;
+  out.push_back(at.unknown_size("the text decides how many tokens there are"));
+  return std::vector{tensor_fact(DType::string, std::move(out))};
+}
+
+/// Words of characters, each embedded by a convolution with so many filters.
+Inferred word_embedding(const NodeFacts& at) {
+  const std::int64_t said = at.attr_int("embedding_size", 0);
+  const Expr filters =
+      said > 0 || !at.in(1).has_rank() || at.in(1).rank() == 0 ? Expr(said) : size_of(at, 1, 0);
+  const Fact& words = at.in(0);
+  if (!words.has_rank() || words.rank() == 0) return std::vector{tensor_fact(at.in(1).dtype)};
+  Fact out = shaped_like(words, at.in(1).dtype);
+  out.dims->back() = filters.is(0) ? at.unknown_size("embedding_size is missing") : filters;
+  return std::vector{std::move(out)};
+}
+
+Inferred relative_position(const NodeFacts& at) {
+  const auto checked = require_rank(at, 0, 2);
+  if (!checked) return checked.error();
+  return std::vector{tensor_fact(at.in(0).dtype,
+                                 Dims{Expr(1), size_of(at, 0, 1), size_in(at, 1), size_in(at, 2)})};
+}
+
+/// Padded tokens are left out: how many stay is in the data.
+Inferred remove_padding(const NodeFacts& at) {
+  const auto checked = require_rank(at, 0, 3);
+  if (!checked) return checked.error();
+  const Expr batch = size_of(at, 0, 0);
+  return std::vector{
+      tensor_fact(at.in(0).dtype,
+                  Dims{at.unknown_size("the data decides how many tokens are no padding"),
+                       size_of(at, 0, 2)}),
+      tensor_fact(DType::int32, Dims{batch, size_of(at, 0, 1)}),
+      tensor_fact(DType::int32, Dims{batch + 1}), tensor_fact(DType::int32, Dims{Expr(1)})};
+}
+
+Inferred restore_padding(const NodeFacts& at) {
+  for (const std::size_t slot : {std::size_t{0}, std::size_t{1}}) {
+    const auto checked = require_rank(at, slot, 2);
+    if (!checked) return checked.error();
+  }
+  return std::vector{
+      tensor_fact(at.in(0).dtype, Dims{size_of(at, 1, 0), size_of(at, 1, 1), size_of(at, 0, 1)})};
+}
+
+Inferred time_warping(const NodeFacts& at) {
+  return std::vector{tensor_fact(
+      DType::int32, Dims{Expr(2), at.unknown_size("the data decides how long the path is")})};
+}
+
+}  // namespace
+
+void register_contrib_tensor(OpTable& table) {
+  const auto add = [&](std::string_view op_type, ShapeRule shape,
+                       Accumulation accumulation = Accumulation::none) {
+    table.add(op_type, {.traits = {.accumulation = accumulation}, .shape = shape}, ort_domain);
+  };
+  add("ExpandDims", expand_dims);
+  add("Pad", pad);
+  add("GatherND", gather_nd);
+  add("Range", range);
+  add("Unique", unique);
+  add("GridSample", grid_sample, Accumulation::interpolate);
+  add("CropAndResize", crop_and_resize, Accumulation::interpolate);
+  add("Rfft", rfft, Accumulation::fourier);
+  add("Irfft", irfft, Accumulation::fourier);
+  add("CDist", distances);
+  add("TorchEmbedding", embedding);
+  add("UnfoldTensor", unfold);
+  add("Tokenizer", tokens);
+  add("WordConvEmbedding", word_embedding);
+  add("RelativePositionBias", relative_position);
+  add("RemovePadding", remove_padding);
+  add("RestorePadding", restore_padding);
+  add("DynamicTimeWarping", time_warping);
+}
+
+}  // namespace pot
