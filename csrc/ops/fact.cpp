@@ -176,8 +176,8 @@ Fact sequence_fact(Fact inner) {
   return fact;
 }
 
-/// What a sequence's type says of each item: a name there is no size of the model, for runtimes take
-/// items of any sizes.
+/// What a sequence's type says of each item: a name there is no size of the model, for runtimes
+/// take items of any sizes.
 static Fact item_of(const TypeRef& type, const std::string& reason) {
   Fact item = fact_of(type, reason);
   if (!item.has_rank()) return item;
