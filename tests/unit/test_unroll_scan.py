@@ -58,13 +58,15 @@ def test_axes_count_from_the_end_since_opset_11(axis: int) -> None:
 
 
 def test_several_inputs_in_several_directions() -> None:
-    model = parse("""g (float[5,3,4] xs, float[4,5,3] zs) => (float[p,q] s) {
+    model = parse(
+        """g (float[5,3,4] xs, float[4,5,3] zs) => (float[p] s) {
       a = Abs (xs)
       s = Scan (a, xs, zs) <num_scan_inputs = 3, scan_input_axes = [0, 0, 1],
         scan_input_directions = [0, 1, 1],
         body = b (float[3,4] f, float[3,4] r, float[4,3] z) => (float o) {
           m = MatMul (f, z)  n = MatMul (r, z)  k = Add (m, n)
-          o = ReduceSum <keepdims = 0> (k) }> }""".replace("float[p,q] s", "float[p] s"))
+          o = ReduceSum <keepdims = 0> (k) }> }""".replace("float[p,q] s", "float[p] s")
+    )
     zs = RNG.standard_normal((4, 5, 3)).astype(np.float32)
     found = compared(model, [{"xs": XS, "zs": zs}])
     assert found.operators["Scan"] == 0
