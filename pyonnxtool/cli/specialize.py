@@ -39,9 +39,9 @@ def binding_options(function: Any) -> Any:
             metavar="V:NAME=SIZES",
             multiple=True,
             callback=named_variants,
-            help="One of several sizes, such as small:x=1,3,224,224 or 'small:batch=1;seq=128'. Then "
-            "OUT is a folder: a small model for each, and one file of weights. --shape and --dim "
-            "hold for all of them.",
+            help="One of several sizes, such as small:x=1,3,224,224 or 'small:batch=1;seq=128'. "
+            "Then OUT is a folder: a small model for each, and one file of weights. --shape and "
+            "--dim hold for all of them.",
         ),
         click.option(
             "--max-unroll",

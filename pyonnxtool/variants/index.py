@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,7 @@ class VariantSet:
     weights: tuple[str, ...]
     """Files beside this document that hold the weights."""
     inputs: tuple[Port, ...]
-    """Inputs of every variant: a number where all agree, a name where they differ."""
+    """Inputs of the model: a name for each size that variants fix."""
     outputs: tuple[Port, ...]
     """Outputs, with sizes that follow from one of the inputs' sizes: "h//2". Null where the data
     or several sizes decide."""
@@ -60,13 +60,13 @@ def index_of(
     original: Model, variants: Sequence[Variant], weights: Sequence[str], limits: Limits
 ) -> VariantSet:
     """The index of these variants of a model."""
-    inputs = _signature(original, variants)
+    inputs, outputs = _signature(original, variants, limits)
     return VariantSet(
         model=Path(original.path).name or original.graph.name or "model",
         variants=tuple(variants),
         weights=tuple(weights),
         inputs=inputs,
-        outputs=_following(original, inputs, variants, limits),
+        outputs=outputs,
     )
 
 
@@ -121,8 +121,29 @@ def _ports(told: Sequence[Mapping[str, Any]]) -> tuple[Port, ...]:
     )
 
 
-def _signature(original: Model, variants: Sequence[Variant]) -> tuple[Port, ...]:
-    """Inputs with a name for each size in which the variants differ: the model's own, if any."""
+def _signature(
+    original: Model, variants: Sequence[Variant], limits: Limits
+) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    """Inputs with names for sizes, and outputs with sizes that follow from those.
+
+    All sizes that the model leaves open have names, or where it is no model then (a size that it
+    names is baked in) those in which the variants differ.
+    """
+    for only_differing in (False, True):
+        inputs = _named(original, variants, only_differing=only_differing)
+        shapes = {one.name: list(one.shape) for one in inputs if one.shape is not None}
+        try:
+            symbolic = specialized(original, shapes, {}, limits).report.outputs
+        except PyonnxtoolError:
+            continue
+        return inputs, _following(inputs, symbolic, variants)
+    unknown = tuple(replace(one, shape=None) for one in variants[0].outputs)
+    return inputs, unknown
+
+
+def _named(
+    original: Model, variants: Sequence[Variant], *, only_differing: bool
+) -> tuple[Port, ...]:
     own = {value.name: value.shape for value in original.graph.inputs}
     made = []
     for position, one in enumerate(variants[0].inputs):
@@ -133,30 +154,19 @@ def _signature(original: Model, variants: Sequence[Variant]) -> tuple[Port, ...]
         names = own.get(one.name) or [None] * len(one.shape or ())
         dims: list[Dim] = []
         for axis, sizes in enumerate(zip(*(shape or () for shape in shapes), strict=True)):
-            named = names[axis]
-            if len(set(sizes)) == 1:
+            name = names[axis]
+            if isinstance(name, int) or (only_differing and len(set(sizes)) == 1):
                 dims.append(sizes[0])
-            elif isinstance(named, str):
-                dims.append(named)
             else:
-                dims.append(f"{one.name}_axis{axis}")
-        made.append(Port(one.name, one.kind, one.dtype, tuple(dims)))
+                dims.append(name or f"{one.name}_axis{axis}")
+        made.append(replace(one, shape=tuple(dims)))
     return tuple(made)
 
 
 def _following(
-    original: Model, inputs: Sequence[Port], variants: Sequence[Variant], limits: Limits
+    inputs: Sequence[Port], symbolic: Sequence[Port], variants: Sequence[Variant]
 ) -> tuple[Port, ...]:
-    """Outputs of the model with only those sizes open in which the variants differ.
-
-    A size is told where it is proved by inference, follows from one name, and is what each variant
-    has.
-    """
-    shapes = {one.name: list(one.shape) for one in inputs if one.shape is not None}
-    try:
-        symbolic = specialized(original, shapes, {}, limits).report.outputs
-    except PyonnxtoolError:  # what variants have in common is no model by itself
-        symbolic = variants[0].outputs
+    """Sizes that inference proves, that follow from one name, and that every variant has."""
     known = [bound_sizes(inputs, {p.name: p.shape or () for p in v.inputs}) for v in variants]
     made = []
     for position, one in enumerate(symbolic):
@@ -165,12 +175,9 @@ def _following(
             found = [_size_at(variant.outputs[position], axis) for variant in variants]
             follows = isinstance(dim, str) and len(names_in(dim)) == 1
             told = [value_of(dim, sizes) if follows and sizes else None for sizes in known]
-            if isinstance(dim, int) or (follows and told == found):
-                dims.append(dim)
-            else:
-                dims.append(None)
-        shape = None if one.shape is None else tuple(dims)
-        made.append(Port(one.name, one.kind, one.dtype, shape))
+            proved = isinstance(dim, int) or (follows and told == found)
+            dims.append(dim if proved else None)
+        made.append(replace(one, shape=None if one.shape is None else tuple(dims)))
     return tuple(made)
 
 
