@@ -131,8 +131,8 @@ def rewrite_options(function: Function) -> Function:
             default="2GiB",
             show_default=True,
             callback=byte_size,
-            help="Byte budget of outputs that are held, and of the search for the wrong node should "
-            "they differ.",
+            help="Byte budget of outputs that are held, and of the search for the wrong node "
+            "should they differ.",
         ),
         click.option(
             "--custom-ops",
