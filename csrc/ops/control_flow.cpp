@@ -11,6 +11,8 @@ namespace {
 
 /// Rounds after which only types are kept. Each round loses something, so few need more than three.
 constexpr std::size_t kMostRounds = 24;
+/// Rounds of a body multiply with those of the bodies around it: deeper than this there is one.
+constexpr std::size_t kDeepest = 3;
 
 /// What is true of a value before and after a turn. A size that was once lost stays the same
 /// unknown, so that the rounds come to an end.
@@ -115,13 +117,18 @@ Inferred infer_if(const NodeFacts& at) {
 Result<EveryTurn> every_turn(const NodeFacts& at, std::vector<Fact> initial, std::size_t first,
                              const Turn& turn) {
   EveryTurn every{.carried = std::move(initial), .outputs = {}};
+  const bool deep = is_deep(at.graph());
+  if (deep) {
+    std::ranges::transform(every.carried, every.carried.begin(), only_type);
+    every.changes = true;
+  }
   Widening widening(at.label() + ": it changes from turn to turn");
   for (std::size_t round = 0;; ++round) {
     Inferred made = turn(every.carried);
     if (!made) return made.error();
     every.outputs = std::move(made.value());
     every.outputs.resize(std::max(every.outputs.size(), first + every.carried.size()));
-    if (round > kMostRounds) return every;
+    if (deep || round > kMostRounds) return every;
     bool same = true;
     for (std::size_t i = 0; i < every.carried.size(); ++i) {
       Fact& held = every.carried[i];
@@ -133,6 +140,12 @@ Result<EveryTurn> every_turn(const NodeFacts& at, std::vector<Fact> initial, std
     if (same) return every;
     every.changes = true;
   }
+}
+
+bool is_deep(const Graph& graph) {
+  std::size_t depth = 0;
+  for (const Graph* around = graph.parent(); around; around = around->parent()) ++depth;
+  return depth > kDeepest;
 }
 
 std::optional<bool> known_truth(const Fact& fact) {

@@ -27,6 +27,9 @@ using Turn = std::function<Inferred(std::span<const Fact> carried)>;
 [[nodiscard]] Result<EveryTurn> every_turn(const NodeFacts& at, std::vector<Fact> initial,
                                            std::size_t first, const Turn& turn);
 
+/// So many bodies are around it that its own are run once, by their types alone.
+[[nodiscard]] bool is_deep(const Graph& graph);
+
 /// The turns of a Loop, each with what is known of its inputs.
 struct LoopTurns {
   std::vector<std::vector<Fact>> outputs;  ///< of the body, for each turn that was run

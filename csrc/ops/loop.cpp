@@ -158,7 +158,8 @@ Inferred infer_loop(const NodeFacts& at) {
   }
   const auto goes_on = known_truth(every.value().outputs.front());
   const std::int64_t most = std::min(kMostTurns, kMostVisits / visits(*body));
-  if (!loop.never_runs() && pays(loop, every.value(), goes_on, most)) {
+  const bool alone = !loop.never_runs() && !is_deep(at.graph());
+  if (alone && pays(loop, every.value(), goes_on, most)) {
     const auto run = loop_turns(at, most);
     (void)in_any_turn(every.value().carried);  // facts that stay with the body hold in every turn
     if (!run) return run.error();

@@ -230,6 +230,10 @@ GraphPtr body_of(const Node& node, std::string_view attribute) {
 
 std::string_view why_not_copied(const Graph& body, bool once) {
   if (!body.sparse_initializers().empty()) return "its body has sparse initializers";
+  const auto unnamed = [](const ValueInfo& info) { return !info.value; };
+  if (std::ranges::any_of(body.inputs(), unnamed) || std::ranges::any_of(body.outputs(), unnamed)) {
+    return "its body has an input or output without a name";
+  }
   for (const NodeId id : body.nodes()) {
     const Node& node = body.node(id);
     // One node with a seed goes on drawing; copies of it would all draw the same.

@@ -58,7 +58,7 @@ class ByLength(torch.nn.Module):
         while i * i < x.size(1):
             if i % 2 == 0:
                 y = torch.sin(y) + float(i)
-            else:
+            if i % 3 == 1:
                 y = torch.cat([y, x], dim=0)
             i += 1
         return y
@@ -73,6 +73,22 @@ class Nested(torch.nn.Module):
             for j in range(i):
                 total = total + x[i] * x[j]
         return total
+
+
+class Steps(torch.nn.Module):
+    """A recurrence that keeps its structure when it is exported."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = torch.nn.Linear(8, 8)
+
+    def forward(self, x):
+        def step(h, element):
+            new = torch.tanh(self.a(element) + h)
+            return new, new * 2
+
+        first = torch.zeros(x.shape[0], 8)
+        return torch._higher_order_ops.scan.scan(step, first, x.transpose(0, 1))
 
 
 class CondOfShape(torch.nn.Module):
@@ -133,17 +149,22 @@ def test_scripted_loops_and_lists_are_plain_tensors(name, shape):
     assert not found.report.dynamic
 
 
-@pytest.mark.parametrize("length", [3, 7])
-def test_a_condition_of_the_length_is_decided(length):
+def dynamo(module) -> onnx.ModelProto:
     torch.manual_seed(0)
-    model = torch.onnx.export(
-        CondOfShape().eval(),
+    return torch.onnx.export(
+        module.eval(),
         (torch.randn(2, 7, 8),),
         dynamo=True,
         input_names=["x"],
         dynamic_shapes=({1: torch.export.Dim("time", min=2, max=64)},),
     ).model_proto
-    assert left_of(model) == ["If"]
+
+
+@pytest.mark.parametrize("length", [3, 7])
+@pytest.mark.parametrize(("kind", "op"), [(CondOfShape, "If"), (Steps, "Scan")])
+def test_what_the_length_decides_is_decided(kind, op, length):
+    model = dynamo(kind())
+    assert left_of(model) == [op]
     fixed = pot.to_proto(pot.specialize(model, {"x": (2, length, 8)}).model)
     feeds = [{"x": np.random.default_rng(0).standard_normal((2, length, 8)).astype(np.float32)}]
     assert difference(run(model, feeds), run(fixed, feeds)) <= 1e-6

@@ -287,11 +287,14 @@ def test_each_turn_draws_its_own_numbers_from_a_seed() -> None:
     ]
 
 
-def loops_in_loops(depth: int, trip: int) -> onnx.ModelProto:
-    """A Loop of `trip` turns in a Loop in a Loop."""
+def loops_in_loops(depth: int, trip: int, grows: bool = False) -> onnx.ModelProto:
+    """A Loop of `trip` turns in a Loop in a Loop. `grows`: what it carries gets longer."""
     value = helper.make_tensor_value_info
     number, truth, kind = onnx.TensorProto.INT64, onnx.TensorProto.BOOL, onnx.TensorProto.FLOAT
+    size = "n" if grows else 3
     inner = helper.make_node("Sin", ["h0"], ["p0"])
+    if grows:
+        inner = helper.make_node("Concat", ["h0", "h0"], ["p0"], axis=0)
     for level in range(depth):
         body = helper.make_graph(
             [inner, helper.make_node("Identity", [f"g{level}"], [f"o{level}"])],
@@ -299,9 +302,9 @@ def loops_in_loops(depth: int, trip: int) -> onnx.ModelProto:
             [
                 value(f"i{level}", number, []),
                 value(f"g{level}", truth, []),
-                value(f"h{level}", kind, [3, 4]),
+                value(f"h{level}", kind, [size, 4]),
             ],
-            [value(f"o{level}", truth, []), value(f"p{level}", kind, [3, 4])],
+            [value(f"o{level}", truth, []), value(f"p{level}", kind, [size, 4])],
         )
         source = "x" if level + 1 == depth else f"h{level + 1}"
         inner = helper.make_node("Loop", ["trip", "", source], [f"p{level + 1}"], body=body)
@@ -309,7 +312,7 @@ def loops_in_loops(depth: int, trip: int) -> onnx.ModelProto:
         [inner],
         "g",
         [value("x", kind, [3, 4])],
-        [value(f"p{depth}", kind, [3, 4])],
+        [value(f"p{depth}", kind, [size, 4])],
         [numpy_helper.from_array(np.array(trip, np.int64), "trip")],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
@@ -326,6 +329,15 @@ def test_what_would_not_fit_is_refused_at_once(depth: int, trip: int) -> None:
     assert found.operators["Loop"] >= 1
     assert sum(found.operators.values()) < 70_000
     assert all("--max-unroll" in reason for reason in found.left.values())
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 20])
+def test_sizes_that_grow_in_loops_in_loops_come_to_an_end(depth: int) -> None:
+    model = loops_in_loops(depth, 10**6, grows=True)
+    started = time.perf_counter()
+    found = taken_apart(model)
+    assert time.perf_counter() - started < 10
+    assert found.outputs[f"p{depth}"][1] == 4
 
 
 @pytest.mark.parametrize("name", ["loop", "nested", "sequences"])
