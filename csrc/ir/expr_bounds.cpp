@@ -130,53 +130,83 @@ Interval interval_of(const Expr& expr) {
   return out;
 }
 
-/// Something that is never above this atom, simpler than it; for `upper`, never below.
-std::vector<Expr> stand_ins(const Atom& atom, bool upper) {
+struct StandIns {
+  std::vector<Expr> any;  ///< each is never above the atom (for `upper`: never below)
+  std::vector<Expr> all;  ///< the atom is one of these
+};
+
+/// What can take the place of an atom in a bound, simpler than it.
+StandIns stand_ins(const Atom& atom, bool upper) {
   if (atom.kind == AtomKind::floor) {
-    if (upper) return {atom.args[0]};
+    if (upper) return {{atom.args[0]}, {}};
     // floor(n/4) is at least n/4 - 3/4, when n is whole.
     std::int64_t parts = 1;
     for (const Term& term : terms_of(atom.args[0])) {
       const auto next = common_multiple(parts, term.coefficient.den);
-      if (!next || !integral(term.monomial)) return {atom.args[0] - Expr(1)};
+      if (!next || !integral(term.monomial)) return {{atom.args[0] - Expr(1)}, {}};
       parts = *next;
     }
-    return {atom.args[0] - Expr::ratio(parts - 1, parts)};
+    return {{atom.args[0] - Expr::ratio(parts - 1, parts)}, {}};
   }
-  if (atom.kind == AtomKind::min && upper) return atom.args;
-  if (atom.kind == AtomKind::max && !upper) return atom.args;
-  return {};
+  if (atom.kind == AtomKind::quotient) return {};
+  const bool goes_there = upper ? atom.kind == AtomKind::min : atom.kind == AtomKind::max;
+  if (goes_there) return {atom.args, {}};
+  return {{}, atom.args};
 }
 
-/// Puts a bound of one atom after the other in its place, as long as there is budget for it:
+/// Puts what bounds an atom in its place, one after the other, as long as there is budget for it:
 /// h - floor(h/2) is at least h - h/2.
-std::optional<Rational> lower(const Expr& expr, std::uint32_t depth, std::uint32_t& budget) {
-  auto best = interval_of(expr).low;
-  if (depth == 0) return best;
-  for (const Term& term : terms_of(expr)) {
-    for (std::size_t i = 0; i < term.monomial.size(); ++i) {
-      const Factor& factor = term.monomial[i];
-      if (factor.power != 1 || factor.atom->args.empty()) continue;
-      Term rest = term;
-      rest.monomial.erase(rest.monomial.begin() + static_cast<std::ptrdiff_t>(i));
-      if (!at_least_zero(interval_of(rest.monomial))) continue;
-      for (const Expr& other : stand_ins(*factor.atom, term.coefficient.num < 0)) {
-        if (budget == 0) return best;
-        --budget;
-        const auto bound = lower(expr - expr_of(term) + expr_of(rest) * other, depth - 1, budget);
+class Relaxation {
+ public:
+  std::optional<Rational> lower(const Expr& expr, std::uint32_t depth) {
+    auto best = interval_of(expr).low;
+    if (depth == 0) return best;
+    for (const Term& term : terms_of(expr)) {
+      for (std::size_t i = 0; i < term.monomial.size(); ++i) {
+        if (term.monomial[i].power != 1 || term.monomial[i].atom->args.empty()) continue;
+        const auto bound = relaxed(expr, term, i, depth);
         if (bound && (!best || less(*best, *bound))) best = bound;
       }
     }
+    return best;
   }
-  return best;
-}
+
+ private:
+  std::optional<Rational> relaxed(const Expr& expr, const Term& term, std::size_t at,
+                                  std::uint32_t depth) {
+    Term rest = term;
+    rest.monomial.erase(rest.monomial.begin() + static_cast<std::ptrdiff_t>(at));
+    if (!at_least_zero(interval_of(rest.monomial))) return std::nullopt;
+    const Expr without = expr - expr_of(term);
+    const Expr factor = expr_of(rest);
+    const auto bound_with = [&](const Expr& other) -> std::optional<Rational> {
+      if (budget_ == 0) return std::nullopt;
+      --budget_;
+      return lower(without + factor * other, depth - 1);
+    };
+    const StandIns others = stand_ins(*term.monomial[at].atom, term.coefficient.num < 0);
+    std::optional<Rational> best;
+    for (const Expr& other : others.any) {
+      const auto bound = bound_with(other);
+      if (bound && (!best || less(*best, *bound))) best = bound;
+    }
+    for (std::size_t i = 0; i < others.all.size(); ++i) {
+      const auto bound = bound_with(others.all[i]);
+      best = i == 0 ? bound : smaller(best, bound);
+      if (!best) break;
+    }
+    return best;
+  }
+
+  std::uint32_t budget_ = 24;
+};
 
 }  // namespace
 
 std::optional<Rational> lower_bound(const Expr& expr) {
   if (const auto number = rational_of(expr)) return number;
-  std::uint32_t budget = 24;
-  return lower(expr, 4, budget);
+  constexpr std::uint32_t kDeepest = 4;
+  return Relaxation().lower(expr, kDeepest);
 }
 
 std::optional<Rational> upper_bound(const Expr& expr) {

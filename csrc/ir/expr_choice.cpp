@@ -69,6 +69,12 @@ Expr chosen(AtomKind kind, const Expr& a, const Expr& b) {
   return make_atom(kind, std::move(args)) + Expr(shift);
 }
 
+/// Where both broadcast, the size is that of `larger`: the other one is the same, or 1. Only where
+/// `larger` is 1 and the other one 0 it would be the other's.
+bool covers(const Expr& larger, const Expr& other) {
+  return never_above(other, larger) && never_above(min(1, larger), other);
+}
+
 bool never_one(const Expr& size) { return Expr::equal(size, 1) == false; }
 
 }  // namespace
@@ -99,6 +105,8 @@ Expr broadcast(const Expr& a, const Expr& b) {
   if (b.is_number()) return b;
   if (never_one(a)) return a;
   if (never_one(b)) return b;
+  if (covers(a, b)) return a;
+  if (covers(b, a)) return b;
   std::vector<Expr> args;
   flatten(AtomKind::broadcast, a, args);
   flatten(AtomKind::broadcast, b, args);

@@ -117,6 +117,8 @@ TEST(broadcast_takes_the_size_that_is_not_1) {
   CHECK_EQ(broadcast(e("h + 2"), e("w")), e("h + 2"));
   CHECK_EQ(broadcast(broadcast(h, e("w")), h), broadcast(e("w"), h));
   CHECK_EQ(broadcast(h, e("w")).text(), "broadcast(h, w)");
+  CHECK_EQ(broadcast(h, e("min(512, h)")), h);
+  CHECK_EQ(broadcast(e("h//2"), h).text(), "broadcast(h, h//2)");  // 0 and 1 broadcast to 0
   CHECK_EQ(broadcast(h, e("w")).substitute([](const std::string& name) {
     return name == "h" ? std::optional(Expr(1)) : std::nullopt;
   }),
