@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pyonnxtool.errors import UsageError
+from pyonnxtool.errors import ModelError, UsageError
 from pyonnxtool.feeds import required_inputs
 from pyonnxtool.model import ModelLike, as_model
 from pyonnxtool.report import strict_json
@@ -113,7 +113,10 @@ def specialize_variants(
     for number, (name, sizes) in enumerate(bound.items()):
         if progress is not None:
             progress(f"variant {name}", number, len(bound))
-        one = specialized(model, *sizes, far)
+        try:
+            one = specialized(model, *sizes, far)
+        except (ModelError, UsageError) as error:
+            raise type(error)(f"variant {name}: {error}") from error
         made[name] = verified(model, one, check, f"variant {name}") if verify else one
     told = VariantsReport(
         model=model.path or model.graph.name or "model",
