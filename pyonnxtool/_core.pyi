@@ -518,8 +518,10 @@ class Fact:
     def dtype(self) -> str | None: ...
     @property
     def dims(self) -> list[int | float | str | None] | None:
-        """A number or the text of an expression ("h//2"); None for a size that only the data
-        decides. None in all: even the rank is not known."""
+        """A number or an expression ("h//2"); None for a size that only the data decides.
+
+        None in all: even the rank is not known.
+        """
     @property
     def elements(self) -> list[int | float | str | None] | None:
         """Of shape arithmetic and small constants, row-major; None when they are not tracked."""
@@ -544,8 +546,10 @@ class ShapeFacts:
         """Every value of the main graph, then those of bodies, outer ones first."""
     @property
     def without_rule(self) -> list[Node]:
-        """Nodes for whose operator there is no rule, so that the fallback was asked. A call of a
-        function stands for the nodes in it."""
+        """Nodes for whose operator there is no rule, so that the fallback was asked.
+
+        A call of a function stands for the nodes in it.
+        """
     @property
     def by_fallback(self) -> list[Node]:
         """Those of them that the fallback knew something of."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pyonnxtool import _core
 from pyonnxtool.model import ModelLike, as_model
+from pyonnxtool.shapes import Shapes, infer_shapes
 
 STANDARD_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training"}
 
@@ -99,16 +100,19 @@ class Inspection:
     custom_ops: tuple[Place, ...]
     random_ops: tuple[Place, ...]
     functions: tuple[FunctionSummary, ...]
+    shapes: Shapes | None = None
+    """Inferred shapes of all values, where they were asked for."""
 
     def to_json(self) -> str:
         """`pyonnxtool/inspect/1`."""
         return json.dumps({"schema": "pyonnxtool/inspect/1", **asdict(self)}, indent=1)
 
 
-def inspect(given: ModelLike) -> Inspection:
+def inspect(given: ModelLike, *, shapes: bool = False) -> Inspection:
     """Facts of a model: a path, a Model or an `onnx.ModelProto`.
 
-    Raises ModelError for a file that is not there or is no model.
+    `shapes`: the shape of every value too, which are inferred. Raises ModelError for a file that is
+    not there or is no model.
     """
     model = as_model(given)
     graphs = list(all_graphs(model.graph))
@@ -140,6 +144,7 @@ def inspect(given: ModelLike) -> Inspection:
             FunctionSummary(name, domain, len(function.graph.nodes), calls[(domain, name)])
             for (domain, name), function in functions.items()
         ),
+        shapes=infer_shapes(model) if shapes else None,
     )
 
 

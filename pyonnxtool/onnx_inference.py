@@ -12,6 +12,6 @@ def ask_onnx(model: bytes) -> bytes | None:
     from onnx import shape_inference  # noqa: PLC0415 - loaded when it is needed
 
     try:
-        return shape_inference.infer_shapes(model, data_prop=True).SerializeToString()
-    except Exception:  # noqa: BLE001 - whatever it dislikes, it says nothing of the node
+        return bytes(shape_inference.infer_shapes(model, data_prop=True).SerializeToString())
+    except Exception:  # whatever it dislikes: it says nothing of the node
         return None

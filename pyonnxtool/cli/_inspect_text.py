@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from pyonnxtool.cli._shapes_text import few, print_shapes
 from pyonnxtool.cli._text import facts, heading, size, table
 from pyonnxtool.inspection import Inspection, Place, Port, Unused
 from pyonnxtool.wording import middle, plural, printable, typed
@@ -60,6 +61,8 @@ def print_inspection(target: Console, found: Inspection, *, verbose: bool) -> No
         ]
         facts(target, told)
     print_unused(target, found.unused, limit)
+    if found.shapes:
+        print_shapes(target, found.shapes, limit)
 
 
 def print_ports(target: Console, title: str, ports: Sequence[Port], limit: int | None) -> None:
@@ -135,10 +138,3 @@ def print_unused(target: Console, unused: Sequence[Unused], limit: int | None) -
         if names:
             lines.append((f"  {kind}s", few(names, limit)))
     facts(target, lines)
-
-
-def few(names: Sequence[str], limit: int | None) -> str:
-    """The first names, and how many there are more."""
-    shown = ", ".join(middle(name, 60) for name in names[:limit])
-    left = len(names) - len(names[:limit])
-    return f"{shown} and {left:,} more (-v shows all)" if left else shown

@@ -22,7 +22,7 @@ PYTHON_LAYERS = (
     ("divergence", "subjects"),
     (
         *("diffing", "bisection", "reduction", "inspection", "assertion"),
-        *("verification", "specialization", "variants", "router"),
+        *("verification", "specialization", "variants", "router", "shapes"),
     ),
     ("__init__",),
     ("cli",),
