@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 import pyonnxtool as pot
 from pyonnxtool import Model
 from pyonnxtool.errors import BackendError, ModelError, UsageError
 from pyonnxtool.router import Route
+from support.fresh_process import run_python
 from support.parsed import parsed
 
 PICTURES = """g (float[n,3,h,w] x) => (float[n,8,p,q] half, float[n,8] mean) <
@@ -205,3 +207,40 @@ def test_a_folder_that_holds_no_variants(tmp_path: Path) -> None:
     (tmp_path / "variants.json").write_text("[]")
     with pytest.raises(ModelError, match="not what specialize writes"):
         pot.ShapeRouter(tmp_path)
+
+
+MEMORY = """
+import sys
+from pathlib import Path
+import numpy as np
+import pyonnxtool as pot
+
+def private():
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty"))
+
+for shared in (True, False):
+    router = pot.ShapeRouter(sys.argv[1], share_weights=shared)
+    before = private()
+    for rows in (1, 2, 3):
+        router.run({"x": np.ones((rows, 1024), np.float32)})
+    print((private() - before) // 1024)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux tells of it")
+def test_weights_are_in_memory_once(tmp_path: Path) -> None:
+    weight = numpy_helper.from_array(np.ones((1024, 8192), np.float32), "w")  # 32 MiB
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size])
+        for name, size in (("x", 1024), ("y", 8192))
+    ]
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    graph = helper.make_graph([node], "g", ends[:1], ends[1:], [weight])
+    proto = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+    folder = tmp_path / "out"
+    pot.specialize_variants(proto, folder, {f"n{n}": {"n": n} for n in (1, 2, 3)})
+    told = run_python("-c", MEMORY, str(folder), cwd=tmp_path).stdout.split()
+    shared, packed = map(int, told)
+    assert shared < 32, "MiB, of three sessions"
+    assert packed > 3 * 32, "each has its own"
