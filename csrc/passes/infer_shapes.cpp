@@ -105,6 +105,7 @@ class ShapeInference {
   }
 
   void set(const Graph& graph, ValueId id, Fact fact) {
+    if (!id) return;  // an input that the file gives no name
     auto& facts = made_.facts_[&graph].facts;
     if (id.index >= facts.size()) facts.resize(graph.value_count());
     facts[id.index] = std::move(fact);
