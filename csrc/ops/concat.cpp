@@ -97,14 +97,15 @@ Result<Dims> equal_parts(const NodeFacts& at, const Expr& size, std::size_t coun
 
 Result<Dims> parts_of(const NodeFacts& at, const Expr& size) {
   const std::size_t count = at.output_count();
+  const auto asked = at.ints_or_input("split", 1);
+  if (!asked.given) return equal_parts(at, size, count);
   std::optional<Dims> given;
-  if (const auto attribute = at.attr_ints("split")) {
-    given = Dims(attribute->begin(), attribute->end());
-  } else if (at.has(1)) {
+  if (asked.numbers) {
+    given = Dims(asked.numbers->begin(), asked.numbers->end());
+  } else {
     given = dims_from(at, at.in(1));
-    if (!given) return at.unknown_dims(count, "its parts are computed");
   }
-  if (!given) return equal_parts(at, size, count);
+  if (!given) return at.unknown_dims(count, "its parts are computed");
   if (given->size() != count) {
     return contradiction(std::to_string(given->size()) + " parts for " + std::to_string(count) +
                          " outputs");

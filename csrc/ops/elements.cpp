@@ -103,6 +103,11 @@ bool is_integer(DType dtype) noexcept {
 
 bool is_float(DType dtype) noexcept { return float_format(dtype).has_value(); }
 
+std::int64_t exact_up_to(DType dtype) {
+  const auto format = float_format(dtype);
+  return format ? std::int64_t{1} << format->digits : 0;
+}
+
 bool is_whole(const Expr& value) { return value.number() || floor(value) == value; }
 
 bool is_rounded(const Expr& value, DType dtype) {

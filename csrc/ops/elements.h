@@ -26,6 +26,9 @@ namespace pot {
 /// Not the exact value but its rounding: a symbolic quotient in floating point, of which only
 /// floor, ceil and round are known.
 [[nodiscard]] bool is_rounded(const Expr& value, DType dtype);
+/// Whole numbers up to this magnitude are exact in a floating-point type, so that sums of them that
+/// stay below are, in any order. Pre: is_float(dtype).
+[[nodiscard]] std::int64_t exact_up_to(DType dtype);
 /// Provably a whole number.
 [[nodiscard]] bool is_whole(const Expr& value);
 /// Rounded towards zero; nothing when the sign of a fraction is not known.

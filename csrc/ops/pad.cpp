@@ -53,16 +53,32 @@ Result<std::vector<Ends>> ends_of(const NodeFacts& at, std::size_t rank) {
   return ends;
 }
 
-/// Where a padded position lies in the input: outside of it where the constant goes.
-std::optional<std::int64_t> origin(std::int64_t place, std::int64_t size, const std::string& mode) {
-  if (place >= 0 && place < size) return place;
+/// Elements that are left of one axis, and what goes before them.
+struct Kept {
+  std::int64_t start = 0;
+  std::int64_t size = 0;
+  std::int64_t before = 0;
+};
+
+/// Negative pads cut first, the others add to what is left.
+Kept kept_of(std::int64_t size, std::int64_t before, std::int64_t behind) {
+  const std::int64_t start = std::max<std::int64_t>(0, -before);
+  const std::int64_t end = size - std::max<std::int64_t>(0, -behind);
+  return {start, end - start, std::max<std::int64_t>(0, before)};
+}
+
+/// Where a padded position lies in the input: nowhere where the constant goes.
+std::optional<std::int64_t> origin(std::int64_t padded, const Kept& kept, const std::string& mode) {
+  const std::int64_t place = padded - kept.before;
+  const std::int64_t size = kept.size;
+  if (place >= 0 && place < size) return kept.start + place;
   if (size <= 0 || mode == "constant") return std::nullopt;
-  if (mode == "edge") return std::clamp<std::int64_t>(place, 0, size - 1);
-  if (mode == "wrap") return ((place % size) + size) % size;
+  if (mode == "edge") return kept.start + std::clamp<std::int64_t>(place, 0, size - 1);
+  if (mode == "wrap") return kept.start + ((place % size) + size) % size;
   if (mode != "reflect" || size == 1) return std::nullopt;
   const std::int64_t period = 2 * (size - 1);
   const std::int64_t folded = ((place % period) + period) % period;
-  return std::min(folded, period - folded);
+  return kept.start + std::min(folded, period - folded);
 }
 
 std::optional<Expr> filling_of(const NodeFacts& at) {
@@ -72,7 +88,7 @@ std::optional<Expr> filling_of(const NodeFacts& at) {
   return elements && elements->size() == 1 ? std::optional(elements->front()) : std::nullopt;
 }
 
-Fact padded(const NodeFacts& at, Dims dims, const std::vector<std::int64_t>& before) {
+Fact padded(const NodeFacts& at, Dims dims, const std::vector<Kept>& kept) {
   const Fact& in = at.in(0);
   const auto shape = small_shape(dims);
   const auto old_shape = small_shape(*in.dims);
@@ -84,7 +100,7 @@ Fact padded(const NodeFacts& at, Dims dims, const std::vector<std::int64_t>& bef
   for (const Position& to : positions(*shape)) {
     Position from;
     for (std::size_t i = 0; i < to.size(); ++i) {
-      const auto place = origin(to[i] - before[i], (*old_shape)[i], mode);
+      const auto place = origin(to[i], kept[i], mode);
       if (place) from.push_back(*place);
     }
     elements.push_back(
@@ -93,31 +109,39 @@ Fact padded(const NodeFacts& at, Dims dims, const std::vector<std::int64_t>& bef
   return from_elements(at, in.dtype, std::move(dims), std::move(elements));
 }
 
+/// A number so small that no sum of a few overflows.
+bool is_near(const Expr& size) {
+  constexpr std::int64_t kFar = std::int64_t{1} << 40;
+  const auto number = size.number();
+  return number && *number > -kFar && *number < kFar;
+}
+
 Inferred pad_rule(const NodeFacts& at) {
   const Fact& in = at.in(0);
   if (!in.has_rank()) return std::vector{tensor_fact(in.dtype)};
   const auto ends = ends_of(at, in.rank());
   if (!ends) return ends.error();
   Dims dims;
-  std::vector<std::int64_t> before;
+  std::vector<Kept> kept;
   for (std::size_t i = 0; i < in.rank(); ++i) {
     const Ends& end = ends.value()[i];
-    constexpr std::int64_t kFar = std::int64_t{1} << 40;  // no sum with a position overflows
-    const auto shift = end.before ? end.before->number() : std::nullopt;
-    if (shift && *shift > -kFar && *shift < kFar) before.push_back(*shift);
     if (!end.before || !end.behind) {
       dims.push_back(at.unknown_size("its pads are computed"));
       continue;
     }
-    const Expr size = (*in.dims)[i] + *end.before + *end.behind;
+    const Expr& old = (*in.dims)[i];
+    if (is_near(old) && is_near(*end.before) && is_near(*end.behind)) {
+      kept.push_back(kept_of(*old.number(), *end.before->number(), *end.behind->number()));
+    }
+    const Expr size = old + *end.before + *end.behind;
     if (size.number().value_or(0) < 0) {
       return contradiction("axis " + std::to_string(i) + " of " + at.input_label(0) + " has size " +
-                           (*in.dims)[i].text() + ", its pads take more away");
+                           old.text() + ", its pads take more away");
     }
     dims.push_back(as_size(at, size));
   }
-  if (before.size() != in.rank()) return std::vector{tensor_fact(in.dtype, std::move(dims))};
-  return std::vector{padded(at, std::move(dims), before)};
+  if (kept.size() != in.rank()) return std::vector{tensor_fact(in.dtype, std::move(dims))};
+  return std::vector{padded(at, std::move(dims), kept)};
 }
 
 /// The axes that are named become as large as `shape` says, cut or padded in the middle.

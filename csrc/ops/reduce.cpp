@@ -14,9 +14,9 @@ using Reduction = std::optional<Expr> (*)(std::span<const Expr> elements, DType 
 /// numbers whose magnitudes add up to one that is held exactly.
 std::optional<Expr> exact_in_any_order(const Expr& result, const Expr& magnitude, DType dtype) {
   if (!is_float(dtype)) return stored(result, dtype);
-  if (!result.number() || !magnitude.number()) return std::nullopt;
-  const auto held = stored(magnitude, dtype);
-  return held && *held == magnitude ? stored(result, dtype) : std::nullopt;
+  const auto most = magnitude.number();
+  if (!result.number() || !most || *most > exact_up_to(dtype)) return std::nullopt;
+  return result;
 }
 
 std::optional<Expr> sum(std::span<const Expr> elements, DType dtype) {

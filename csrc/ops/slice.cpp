@@ -17,11 +17,11 @@ struct Cut {
 };
 
 /// Negative bounds count from the end of the axis; both clamp to it. Walking backwards, the place
-/// before the first element is one more that an end can be at.
-std::int64_t clamped(std::int64_t bound, std::int64_t size, bool backwards) {
+/// before the first element is one more that an end, but no start, can be at.
+/// Pre: the axis has elements.
+std::int64_t clamped(std::int64_t bound, std::int64_t size, std::int64_t first, bool backwards) {
   const std::int64_t place = bound < 0 ? bound + size : bound;
-  return backwards ? std::clamp<std::int64_t>(place, -1, size - 1)
-                   : std::clamp<std::int64_t>(place, 0, size);
+  return std::clamp<std::int64_t>(place, first, backwards ? size - 1 : size);
 }
 
 std::int64_t steps_between(std::int64_t start, std::int64_t end, std::int64_t step) {
@@ -31,19 +31,21 @@ std::int64_t steps_between(std::int64_t start, std::int64_t end, std::int64_t st
   return start > end ? 1 + (start - end - 1) / stride : 0;
 }
 
-/// As `clamped`, for a size or a bound with symbols. Nothing when the sign of the bound is not
-/// known.
-std::optional<Expr> clamped(const Expr& bound, const Expr& size, bool backwards) {
+/// As `clamped`, for a size or a bound with symbols; of an axis without elements, what makes the
+/// slice empty. Nothing when the sign of the bound is not known.
+std::optional<Expr> clamped(const Expr& bound, const Expr& size, std::int64_t first,
+                            bool backwards) {
   const auto least = bound.at_least();
   const auto most = bound.at_most();
   const Expr last = backwards ? size - Expr(1) : size;
   if (least && *least >= 0) return min(bound, last);
-  // All but the last: of an axis without elements that is none, as counting from its end gives.
+  // All but the last: of no elements that is none, as counting from the end gives.
   if (!backwards && (size - bound).is(1)) return max(Expr(0), bound);
   if (!most || *most >= 0) return std::nullopt;
+  if (backwards && bound.is(-1)) return last;
   constexpr std::int64_t kPastEverySize = -std::numeric_limits<std::int32_t>::max();
-  const Expr first = backwards ? -1 : 0;
-  return *most <= kPastEverySize ? first : max(first, bound + size);
+  const Expr place = *most <= kPastEverySize ? Expr(first) : max(Expr(first), bound + size);
+  return backwards && first == 0 ? min(place, last) : place;
 }
 
 /// The last -bound elements, or as many as there are: plainer than what is behind the clamped
@@ -57,8 +59,8 @@ std::optional<Expr> symbolic_length(const Cut& cut, const Expr& size) {
   const auto step = cut.step.number();
   if (!step || *step == 0) return std::nullopt;
   const bool backwards = *step < 0;
-  const auto start = clamped(cut.start, size, backwards);
-  const auto end = clamped(cut.end, size, backwards);
+  const auto start = clamped(cut.start, size, 0, backwards);
+  const auto end = clamped(cut.end, size, backwards ? -1 : 0, backwards);
   if (!start || !end) return std::nullopt;
   if (!backwards && *end == size) return ceil_div(to_the_end(cut.start, *start, size), cut.step);
   const Expr distance = max(Expr(0), backwards ? *start - *end : *end - *start);
@@ -72,14 +74,26 @@ struct Part {
   std::int64_t step = 1;
 };
 
+/// Walking backwards to the largest number: to the last element, so nowhere, by the standard;
+/// onnxruntime goes to the first.
+bool runtimes_differ(const Cut& cut) {
+  return cut.step.at_most().value_or(-1) < 0 &&
+         (cut.end.is(std::numeric_limits<std::int64_t>::max()) ||
+          cut.end.is(std::numeric_limits<std::int32_t>::max()));
+}
+
 Part part_of(const Cut& cut, const Expr& size) {
+  if (runtimes_differ(cut)) return {};
   const auto numbers = {cut.start.number(), cut.end.number(), cut.step.number(), size.number()};
   const bool known = std::ranges::all_of(numbers, [](const auto& each) { return bool(each); });
   if (!known) return {symbolic_length(cut, size)};
   const std::int64_t step = *cut.step.number();
   if (step == 0 || *size.number() < 0) return {};
-  const std::int64_t start = clamped(*cut.start.number(), *size.number(), step < 0);
-  const std::int64_t end = clamped(*cut.end.number(), *size.number(), step < 0);
+  if (size.is(0)) return {Expr(0)};
+  const bool backwards = step < 0;
+  const std::int64_t start = clamped(*cut.start.number(), *size.number(), 0, backwards);
+  const std::int64_t end =
+      clamped(*cut.end.number(), *size.number(), backwards ? -1 : 0, backwards);
   return {Expr(steps_between(start, end, step)), start, step};
 }
 
