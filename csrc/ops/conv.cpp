@@ -42,28 +42,6 @@ Result<std::optional<std::size_t>> common_rank(const NodeFacts& at, const Slots&
   return rank;
 }
 
-/// Sizes of the kernel: those of the weight, which kernel_shape may repeat.
-Result<std::vector<Expr>> kernel_of(const NodeFacts& at, std::size_t w_slot,
-                                    const std::optional<std::vector<Expr>>& said,
-                                    std::size_t axes) {
-  std::vector<Expr> kernel;
-  for (std::size_t i = 0; i < axes; ++i) {
-    if (!at.in(w_slot).has_rank()) {
-      kernel.push_back(said ? (*said)[i] : size_of(at, w_slot, i));
-      continue;
-    }
-    const Expr& size = (*at.in(w_slot).dims)[i + 2];
-    const auto both = said ? agreed(size, (*said)[i]) : size;
-    if (!both) {
-      return contradiction("kernel_shape says " + (*said)[i].text() + ", but " +
-                           quoted(at, w_slot) + " is " + size.text() + " long on axis " +
-                           std::to_string(i + 2));
-    }
-    kernel.push_back(*both);
-  }
-  return kernel;
-}
-
 /// Channels of the input are those that the weight takes, once for each group.
 Status check_channels(const NodeFacts& at, const Slots& slots) {
   const std::int64_t group = at.attr_int("group", 1);

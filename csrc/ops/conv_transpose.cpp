@@ -106,7 +106,7 @@ Result<Expr> channels_out(const NodeFacts& at) {
 }
 
 /// Sizes of the kernel, as many as there are spatial axes; nothing where no rank is known.
-Result<std::optional<std::vector<Expr>>> kernel_of(const NodeFacts& at) {
+Result<std::optional<std::vector<Expr>>> known_kernel(const NodeFacts& at) {
   auto said = read_kernel(at);
   if (!said) return said.error();
   const Fact& x = at.in(kX);
@@ -125,14 +125,17 @@ Result<std::optional<std::vector<Expr>>> kernel_of(const NodeFacts& at) {
                            counted(fact.rank() - 2, "spatial size", "spatial sizes"));
     }
   }
-  if (said.value()) return said;
-  if (w.has_rank()) return std::optional(std::vector<Expr>(w.dims->begin() + 2, w.dims->end()));
-  if (!x.has_rank()) return said;
-  return std::optional(at.unknown_dims(x.rank() - 2, "the kernel is not known"));
+  if (!said.value() && !x.has_rank() && !w.has_rank()) return std::optional<std::vector<Expr>>();
+  const std::size_t axes = x.has_rank()   ? x.rank() - 2
+                           : w.has_rank() ? w.rank() - 2
+                                          : said.value()->size();
+  auto kernel = kernel_of(at, kW, said.value(), axes);
+  if (!kernel) return kernel.error();
+  return std::optional(std::move(kernel).value());
 }
 
 Inferred conv_transpose(const NodeFacts& at) {
-  auto kernel = kernel_of(at);
+  auto kernel = known_kernel(at);
   if (!kernel) return kernel.error();
   if (!kernel.value()) return std::vector{tensor_fact(at.in(kX).dtype)};
   auto channels = channels_out(at);

@@ -90,6 +90,27 @@ Result<std::optional<std::vector<Expr>>> read_kernel(const NodeFacts& at) {
   return Kernel(std::in_place, numbers->begin(), numbers->end());
 }
 
+Result<std::vector<Expr>> kernel_of(const NodeFacts& at, std::size_t w_slot,
+                                    const std::optional<std::vector<Expr>>& said,
+                                    std::size_t axes) {
+  std::vector<Expr> kernel;
+  for (std::size_t i = 0; i < axes; ++i) {
+    if (!at.in(w_slot).has_rank()) {
+      kernel.push_back(said ? (*said)[i] : size_of(at, w_slot, i));
+      continue;
+    }
+    const Expr& size = (*at.in(w_slot).dims)[i + 2];
+    const auto both = said ? agreed(size, (*said)[i]) : size;
+    if (!both) {
+      return contradiction("kernel_shape says " + (*said)[i].text() + ", but " +
+                           quoted(at, w_slot) + " is " + size.text() + " long on axis " +
+                           std::to_string(i + 2));
+    }
+    kernel.push_back(*both);
+  }
+  return kernel;
+}
+
 Result<Windows> read_windows(const NodeFacts& at, std::vector<Expr> kernel) {
   const std::size_t axes = kernel.size();
   auto padding = read_padding(at);

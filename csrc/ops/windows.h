@@ -1,6 +1,7 @@
 #pragma once
 // Windows that move over spatial axes, as those of convolutions and pools do.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -33,6 +34,13 @@ struct Windows {
 
 /// kernel_shape, or nothing where it is not given. Error: a size below 1.
 [[nodiscard]] Result<std::optional<std::vector<Expr>>> read_kernel(const NodeFacts& at);
+
+/// The kernel of a convolution: the sizes behind the first two of this weight, which kernel_shape
+/// may repeat. Pre: the weight has two axes more than `axes`, and `said` as many, where they are
+/// known. Error: they differ.
+[[nodiscard]] Result<std::vector<Expr>> kernel_of(const NodeFacts& at, std::size_t w_slot,
+                                                  const std::optional<std::vector<Expr>>& said,
+                                                  std::size_t axes);
 
 /// How many windows fit into each of these sizes. Error: a window is larger than the padded input.
 [[nodiscard]] Result<Dims> count_windows(const Windows& windows, std::span<const Expr> sizes);

@@ -156,7 +156,7 @@ LABELS = Given([2, 4], "int64")
         ("LayerNormalization", [IMAGE, [5]], {"axis": 4}, "axis is 4, but 'x0' has 4 axes"),
         ("RMSNormalization", [IMAGE, [4]], {}, "'x1' is 4 long on axis 0, but 'x0' is 5 long"),
         ("Softmax", [IMAGE], {"axis": 4}, "axis is 4, but 'x0' has 4 axes"),
-        ("Softmax", [IMAGE], {"axis": 5, "opset": 11}, "axis is 5, but 'x0' has 4 axes"),
+        ("Softmax", [[4]], {"opset": 11}, "axis is 1, but 'x0' has 1 axis"),
         ("NegativeLogLikelihoodLoss", [[3], LABELS], {}, "'x0' has 1 axis, but takes 2"),
         ("NegativeLogLikelihoodLoss", [[2, 3], LABELS], {}, "'x1' has 2 axes, but 'x0' has 2, one"),
         ("NegativeLogLikelihoodLoss", [[2, 3, 5], LABELS], {}, "'x1' is 4 long on axis 1, but"),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from support.one_node import Constant, Given, contradiction, dims, real_shapes, reasons, shapes
+from support.real_shapes import evaluate
 
 Attributes = dict[str, Any]
 
@@ -91,6 +92,26 @@ def test_pools_as_onnxruntime_makes_them(op_type: str, opset: int) -> None:
             else:
                 message = contradiction(op_type, [2, 3, size], **how)
                 assert "larger than the padded input" in message, (size, how)
+
+
+def test_expressions_give_the_numbers() -> None:
+    """A named size, put in later, is the size that the number gives at once."""
+    for kernel, stride, dilation, pads, ceil in itertools.product(
+        [1, 2, 3, 5], [1, 2, 3], [1, 2], [(0, 0), (1, 0), (2, 2)], [0, 1]
+    ):
+        how: Attributes = {"strides": [stride], "dilations": [dilation], "pads": list(pads)}
+        pool = {**how, "kernel_shape": [kernel], "ceil_mode": ceil}
+        for op_type, more, given in (
+            *(("MaxPool", [], pool), ("Conv", [[4, 3, kernel]], how)),
+            ("ConvTranspose", [[3, 4, kernel]], how),
+        ):
+            expression = dims(op_type, [1, 3, "s"], *more, **given)[2]
+            extent = dilation * (kernel - 1) + 1
+            for size in (extent, extent + 1, extent + 6):
+                if op_type == "ConvTranspose" and stride * (size - 1) + 1 <= sum(pads):
+                    continue  # nothing would be left
+                number = dims(op_type, [1, 3, size], *more, **given)[2]
+                assert evaluate(expression, {"s": size}) == number, (op_type, size, given)
 
 
 def test_a_pool_larger_than_its_input_by_less_than_a_stride_gives_one_element() -> None:
@@ -236,6 +257,8 @@ SQUARE = [1, 3, 5, 5]
             "pads take 6 of",
         ),
         ("ConvTranspose", [SQUARE, [4, 8, 3, 3]], {}, "'x0' has 3 channels, but 'x1' takes 4"),
+        ("ConvTranspose", [SQUARE, [3, 8, 3, 3]], {"kernel_shape": [2, 2]}, "kernel_shape says 2"),
+        ("ConvTranspose", [SQUARE, [3, 8, 3, 3]], {"kernel_shape": [3]}, "kernel_shape has 1"),
         ("ConvTranspose", [SQUARE, [3, 8, 3]], {}, "'x0' has 4 axes, but 'x1' has 3"),
         ("ConvTranspose", [SQUARE, [3, 8, 3, 3]], {"group": 2}, "'x1' takes 3 channels, which do"),
         (
