@@ -14,6 +14,7 @@ from support.ort_runs import difference, run
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
+scan = pytest.importorskip("torch._higher_order_ops.scan").scan
 
 pytestmark = [pytest.mark.extra, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -88,7 +89,7 @@ class Steps(torch.nn.Module):
             return new, new * 2
 
         first = torch.zeros(x.shape[0], 8)
-        return torch._higher_order_ops.scan.scan(step, first, x.transpose(0, 1))
+        return scan(step, first, x.transpose(0, 1))
 
 
 class CondOfShape(torch.nn.Module):
