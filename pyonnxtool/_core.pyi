@@ -532,7 +532,7 @@ class Fact:
     def is_constant(self) -> bool: ...
     @property
     def items(self) -> list[Fact] | None:
-        """Of a sequence whose length is known."""
+        """Of a sequence whose length is known; of an optional: the one that it holds, or none."""
     @property
     def inner(self) -> Fact | None:
         """What is true of every item of a sequence, or of the content of an optional."""

@@ -5,6 +5,7 @@
 namespace pot {
 namespace {
 
+/// Items of an optional: what it holds, or none. Null where it is not known whether it is empty.
 std::shared_ptr<const std::vector<Fact>> only(std::vector<Fact> items) {
   return std::make_shared<const std::vector<Fact>>(std::move(items));
 }

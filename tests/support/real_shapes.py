@@ -70,6 +70,8 @@ def disagreements(fact: _core.Fact, real: Any, sizes: Mapping[str, int]) -> list
 def _of_sequence(fact: _core.Fact, real: list[Any], sizes: Mapping[str, int]) -> list[str]:
     if fact.kind not in ("sequence", "optional", "unknown"):
         return [f"is said to be a {fact.kind}, came out as a sequence"]
+    if fact.kind == "optional" and fact.items:  # its content
+        return _of_sequence(fact.items[0], real, sizes)
     if fact.items is not None:
         if len(fact.items) != len(real):
             return [f"has {len(fact.items)} items, came out with {len(real)}"]
