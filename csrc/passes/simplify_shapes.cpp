@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "passes/constant_target.h"
+#include "passes/least_sizes.h"
 #include "passes/size_sources.h"
 #include "passes/stand_in.h"
 
@@ -11,7 +12,7 @@ namespace pot {
 namespace {
 
 /// The fact of a value that may be defined around the body.
-const Fact& fact_around(const Graph& graph, const ModelFacts& facts, ValueId id) {
+Fact fact_around(const Graph& graph, const FactsFromLeast& facts, ValueId id) {
   const Graph* at = &graph;
   while (id && at->is_outer(id) && at->parent()) {
     const std::string_view name = at->value_name(id);
@@ -31,7 +32,7 @@ TensorRef whole_tensor(std::string name, DType dtype, const std::vector<std::int
 /// Constants in the place of computed targets.
 class Targets {
  public:
-  Targets(Graph& graph, const ModelFacts& facts) : graph_(graph), facts_(facts) {}
+  Targets(Graph& graph, const FactsFromLeast& facts) : graph_(graph), facts_(facts) {}
 
   std::size_t write() {
     std::size_t written = 0;
@@ -86,7 +87,7 @@ class Targets {
   }
 
   Graph& graph_;
-  const ModelFacts& facts_;
+  const FactsFromLeast& facts_;
 };
 
 bool is_open(const Elements& elements) {
@@ -95,27 +96,27 @@ bool is_open(const Elements& elements) {
 }
 
 /// Equal elements, dtype and shape: readers read the first.
-std::size_t share_equal(Graph& graph, const ModelFacts& facts, Changes& changes) {
+std::size_t share_equal(Graph& graph, const FactsFromLeast& facts, Changes& changes) {
   const auto order = graph.order();
   if (!order) return 0;
-  std::unordered_map<std::size_t, std::vector<ValueId>> seen;
+  std::unordered_map<std::size_t, std::vector<std::pair<ValueId, Fact>>> seen;
   std::size_t shared = 0;
   for (const NodeId id : order.value()) {
     const std::vector<ValueId> outputs = graph.node(id).outputs;
     for (const ValueId output : outputs) {
       if (!output) continue;
-      const Fact& fact = facts.of(graph, output);
+      const Fact fact = facts.of(graph, output);
       const bool whole = fact.dtype == DType::int64 || fact.dtype == DType::int32;
       if (!whole || !is_open(fact.elements)) continue;
       std::size_t key = fact.rank();
       for (const Expr& each : *fact.elements) key = key * 31U + each.hash();
       auto& alike = seen[key];
       const auto first = std::ranges::find_if(
-          alike, [&](ValueId other) { return same_fact(facts.of(graph, other), fact); });
+          alike, [&](const auto& other) { return same_fact(other.second, fact); });
       if (first == alike.end()) {
-        alike.push_back(output);
+        alike.emplace_back(output, fact);
       } else if (!graph.value(output).is_output && !graph.uses(output).empty()) {
-        if (stand_in(graph, output, *first, changes)) ++shared;
+        if (stand_in(graph, output, first->first, changes)) ++shared;
       }
     }
   }
@@ -124,7 +125,8 @@ std::size_t share_equal(Graph& graph, const ModelFacts& facts, Changes& changes)
 
 }  // namespace
 
-Result<bool> simplify_shapes(Model& model, const ModelFacts& facts, Changes& changes) {
+Result<bool> simplify_shapes(Model& model, const ModelFacts& known, Changes& changes) {
+  const FactsFromLeast facts(model.graph(), known);
   std::size_t written = 0;
   std::size_t shared = 0;
   std::size_t saved = 0;

@@ -12,6 +12,13 @@ constexpr std::int64_t kMinTakesInts = 12;
 constexpr std::int64_t kAxesAreInputs = 13;
 constexpr std::size_t kMostPlaces = 32;
 
+/// The sum without its number.
+Expr without_constant(const Expr& expr) {
+  const auto terms = terms_of(expr);
+  if (terms.empty() || !terms.back().monomial.empty()) return expr;
+  return expr - expr_of(terms.back());
+}
+
 bool not_negative(const Expr& expr) { return expr.at_least().value_or(-1) >= 0; }
 
 }  // namespace
@@ -21,6 +28,7 @@ void SizeSources::add(ValueId value, const std::vector<Expr>& dims, std::ptrdiff
   for (std::size_t axis = 0; axis < dims.size(); ++axis) {
     if (dims[axis].number()) continue;
     auto& places = places_[dims[axis]];
+    if (places.empty()) near_[without_constant(dims[axis])].push_back(dims[axis]);
     if (places.size() == kMostPlaces) continue;
     places.push_back({value, axis, made_at});
     any = true;
@@ -49,6 +57,17 @@ std::optional<SizeSources::Run> SizeSources::longest(const std::vector<Expr>& si
     if (!best || length > best->length) best = Run{{place.value, start, place.made_at}, length};
   }
   return best;
+}
+
+std::optional<SizeSources::Near> SizeSources::near(const Expr& size, std::ptrdiff_t before) const {
+  const auto found = near_.find(without_constant(size));
+  if (found == near_.end()) return std::nullopt;
+  for (const Expr& there : found->second) {
+    const auto number = (size - there).number();
+    const auto run = number ? longest({there}, 0, before) : std::nullopt;
+    if (run) return Near{*run, *number};
+  }
+  return std::nullopt;
 }
 
 SizePlan::Ref SizePlan::step(std::string op_type, std::vector<Ref> inputs,
@@ -99,6 +118,12 @@ SizePlan::Maybe SizePlan::single(const Expr& size, std::ptrdiff_t before) {
 
 /// A sum of products of what is there, with whole coefficients.
 SizePlan::Maybe SizePlan::computed(const Expr& size, std::ptrdiff_t before) {
+  if (const auto near = sources_.near(size, before)) {
+    const Maybe there = part(near->there, before);
+    const bool more = near->number > 0;
+    const Maybe number = single(Expr(more ? near->number : -near->number), before);
+    return step(more ? "Add" : "Sub", {*there, *number}, {}, before);
+  }
   const auto terms = terms_of(size);
   Maybe sum;
   const auto add = [&](const Term& term, const char* op_type) {
@@ -130,6 +155,7 @@ SizePlan::Maybe SizePlan::computed(const Expr& size, std::ptrdiff_t before) {
 
 SizePlan::Maybe SizePlan::atom(const Expr& expr, std::ptrdiff_t before) {
   if (const auto run = sources_.longest({expr}, 0, before)) return part(*run, before);
+  if (sources_.near(expr, before)) return computed(expr, before);
   const Atom& inside = *terms_of(expr)[0].monomial[0].atom;
   if (inside.kind == AtomKind::floor) {
     std::int64_t parts = 1;

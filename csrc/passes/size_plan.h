@@ -34,8 +34,16 @@ class SizeSources {
   [[nodiscard]] std::optional<Run> longest(const std::vector<Expr>& sizes, std::size_t at,
                                            std::ptrdiff_t before) const;
 
+  /// A size that is `size` but for a whole number, and that number: size = there + number.
+  struct Near {
+    Run there;
+    std::int64_t number = 0;
+  };
+  [[nodiscard]] std::optional<Near> near(const Expr& size, std::ptrdiff_t before) const;
+
  private:
   std::unordered_map<Expr, std::vector<SizeSource>> places_;
+  std::unordered_map<Expr, std::vector<Expr>> near_;  ///< without its constant -> sizes
   std::unordered_map<ValueId, std::vector<Expr>> dims_;
 };
 

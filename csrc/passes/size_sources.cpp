@@ -17,8 +17,14 @@ bool is_open(const Fact& fact) {
 /// The nodes of one graph that compute sizes, and what others read of them.
 class Rebuilding {
  public:
-  Rebuilding(Graph& graph, const ModelFacts& facts, std::vector<NodeId> order)
-      : graph_(graph), facts_(facts), order_(std::move(order)) {}
+  Rebuilding(Graph& graph, const FactsFromLeast& facts, std::vector<NodeId> order)
+      : graph_(graph), facts_(facts), order_(std::move(order)) {
+    for (std::size_t place = 0; place < order_.size(); ++place) {
+      const std::size_t index = order_[place].index;
+      if (place_.size() <= index) place_.resize(index + 1, 0);
+      place_[index] = place;
+    }
+  }
 
   std::size_t run(Changes& changes) {
     if (!find_arithmetic()) return 0;
@@ -26,25 +32,28 @@ class Rebuilding {
     SizePlan plan(sources_, graph_.opset().value_or(0));
     std::vector<NodeId> all;
     std::vector<NodeId> kept;
-    for (std::size_t place = 0; place < order_.size(); ++place) {
-      const NodeId id = order_[place];
-      if (!computes_sizes(id)) continue;
-      for (const ValueId output : graph_.node(id).outputs) {
-        if (!output || !is_read(output)) continue;
-        all.push_back(id);
-        if (!planned(plan, output, static_cast<std::ptrdiff_t>(place))) kept.push_back(id);
-      }
+    std::vector<Wanted> wanted = wanted_values();
+    // What is planned for the first readers is there for later ones.
+    std::ranges::stable_sort(wanted, {}, &Wanted::first_reader);
+    for (const Wanted& each : wanted) {
+      all.push_back(graph_.value(each.value).producer);
+      if (!planned(plan, each)) kept.push_back(all.back());
     }
     const std::size_t there = needed_by(std::move(all));
     const std::size_t left = needed_by(std::move(kept)) + plan.node_count();
     if (left >= there) return 0;
-    for (const auto& [old, made] : plan.make(graph_, order_)) {
-      (void)stand_in(graph_, old, made, changes);
-    }
+    for (const auto& [old, made] : plan.make(graph_, order_)) read_instead(old, made, changes);
     return there - left;
   }
 
  private:
+  /// A value of shape arithmetic that something else reads.
+  struct Wanted {
+    ValueId value;
+    std::ptrdiff_t first_reader = 0;  // its place in the order
+    bool movable = true;              // no body reads it, and it is no output
+  };
+
   [[nodiscard]] bool computes_sizes(NodeId id) const {
     return id.index < computes_.size() && computes_[id.index];
   }
@@ -77,7 +86,7 @@ class Rebuilding {
   }
 
   void add_source(ValueId id, std::ptrdiff_t made_at) {
-    const Fact& fact = facts_.of(graph_, id);
+    const Fact fact = facts_.of(graph_, id);
     if (fact.has_rank()) sources_.add(id, *fact.dims, made_at);
   }
 
@@ -89,10 +98,42 @@ class Rebuilding {
     });
   }
 
-  bool planned(SizePlan& plan, ValueId id, std::ptrdiff_t place) const {
-    const Fact& fact = facts_.of(graph_, id);
-    if (graph_.value(id).is_output || fact.rank() > 1) return false;
-    return plan.want(id, *fact.elements, fact.rank() == 0, fact.dtype == DType::int32, place);
+  [[nodiscard]] std::vector<Wanted> wanted_values() const {
+    std::vector<Wanted> out;
+    for (const NodeId id : order_) {
+      if (!computes_sizes(id)) continue;
+      for (const ValueId output : graph_.node(id).outputs) {
+        if (output && is_read(output)) out.push_back(wanted(output));
+      }
+    }
+    return out;
+  }
+
+  [[nodiscard]] Wanted wanted(ValueId id) const {
+    Wanted out{id, static_cast<std::ptrdiff_t>(order_.size()), !graph_.value(id).is_output};
+    for (const Use& use : graph_.uses(id)) {
+      if (use.slot == Use::kCaptured) out.movable = false;
+      if (computes_sizes(use.node)) continue;
+      const auto place = static_cast<std::ptrdiff_t>(place_[use.node.index]);
+      out.first_reader = std::min(out.first_reader, place);
+    }
+    return out;
+  }
+
+  /// Sizes of everything before the first reader can be used.
+  bool planned(SizePlan& plan, const Wanted& wanted) const {
+    const Fact fact = facts_.of(graph_, wanted.value);
+    if (!wanted.movable || fact.rank() > 1) return false;
+    return plan.want(wanted.value, *fact.elements, fact.rank() == 0, fact.dtype == DType::int32,
+                     wanted.first_reader);
+  }
+
+  /// Shape arithmetic that stays goes on reading the old value: it may come before the new one.
+  void read_instead(ValueId old, ValueId made, Changes& changes) {
+    for (const Use& use : graph_.uses(old)) {
+      if (!computes_sizes(use.node)) graph_.set_input(use.node, use.slot, made);
+    }
+    if (is_main(graph_)) changes.replaced(graph_.value_name(old), graph_.value_name(made));
   }
 
   /// Nodes that compute sizes and are among these, or make what these read.
@@ -113,15 +154,16 @@ class Rebuilding {
   }
 
   Graph& graph_;
-  const ModelFacts& facts_;
+  const FactsFromLeast& facts_;
   std::vector<NodeId> order_;
+  std::vector<std::size_t> place_;  // in the order, by index of the node
   std::vector<bool> computes_;
   SizeSources sources_;
 };
 
 }  // namespace
 
-std::size_t rebuild_sizes(Graph& graph, const ModelFacts& facts, Changes& changes) {
+std::size_t rebuild_sizes(Graph& graph, const FactsFromLeast& facts, Changes& changes) {
   auto order = graph.order();
   if (!order) return 0;
   return Rebuilding(graph, facts, std::move(order.value())).run(changes);
