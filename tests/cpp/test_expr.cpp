@@ -113,6 +113,9 @@ TEST(broadcast_takes_the_size_that_is_not_1) {
   CHECK_EQ(broadcast(h, 1), h);
   CHECK_EQ(broadcast(h, h), h);
   CHECK_EQ(broadcast(h, 8), Expr(8));
+  CHECK_EQ(broadcast(h, min(h, 512)), h);
+  CHECK_EQ(broadcast(min(512, h), h), h);
+  CHECK(broadcast(h, min(h, 0)) != h);
   CHECK_EQ(broadcast(0, h), Expr(0));
   CHECK_EQ(broadcast(e("h + 2"), e("w")), e("h + 2"));
   CHECK_EQ(broadcast(broadcast(h, e("w")), h), broadcast(e("w"), h));
