@@ -84,7 +84,12 @@ Result<Dims> equal_parts(const NodeFacts& at, const Expr& size, std::size_t coun
   if (at.opset() >= 18) {
     const Expr part = ceil_div(size, parts);
     Dims out(count, part);
-    out.back() = max(Expr(0), size - part * (parts - Expr(1)));
+    // Of two parts the smaller one is plainer than what the larger one leaves.
+    out.back() = count == 2 ? floor_div(size, parts) : size - part * (parts - Expr(1));
+    if (out.back().number().value_or(0) < 0) {
+      return contradiction("size " + size.text() + " does not divide into " +
+                           std::to_string(count) + " parts");
+    }
     return out;
   }
   const auto number = size.number();

@@ -12,7 +12,7 @@ namespace pot {
 namespace {
 
 /// Floating-point elements as they are: every finite one is a whole number over a power of two.
-/// Nothing for one that does not fit.
+/// Nothing for one that does not fit, as -0.0.
 std::optional<Expr> exact(double value) {
   if (!std::isfinite(value)) return std::nullopt;
   int exponent = 0;
@@ -24,7 +24,7 @@ std::optional<Expr> exact(double value) {
     whole /= 2;
     ++exponent;
   }
-  if (whole == 0) return Expr(0);
+  if (whole == 0) return std::signbit(value) ? std::nullopt : std::optional(Expr(0));
   if (exponent >= 0) {
     if (value < -0x1p62 || value > 0x1p62) return std::nullopt;
     return Expr(static_cast<std::int64_t>(value));

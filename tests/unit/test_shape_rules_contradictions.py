@@ -85,6 +85,12 @@ CONTRADICTIONS: list[tuple[str, list[Any], dict[str, Any], str]] = [
         {"opset": 13, "outputs": 2},
         "size 5 does not divide into 2 equal parts",
     ),
+    (
+        "Split",
+        [[5]],
+        {"opset": 18, "num_outputs": 4, "outputs": 4},
+        "size 5 does not divide into 4 parts",
+    ),
     ("Split", [[5], ints(1, 2, 2)], {"outputs": 2}, "3 parts for 2 outputs"),
     ("Split", [[5], ints(1, 2)], {"outputs": 2}, "parts of 3 in all split an axis of size 5"),
     ("Split", [[5], ints(6, -1)], {"outputs": 2}, "a part of size -1"),

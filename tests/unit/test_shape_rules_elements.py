@@ -291,3 +291,14 @@ def test_backwards_to_the_largest_number_means_two_things(end: int) -> None:
     picks = [Constant(np.array([pick])) for pick in (-1, end, 0, -1)]
     facts = _core.infer_shapes(from_proto(node_model("Slice", [SIX, *picks])))
     assert facts.value("y0").dims == [None, 3]
+
+
+def test_a_negative_zero_is_no_zero() -> None:
+    minus = Constant(np.array([-0.0, 1.0], np.float32))
+    facts = _core.infer_shapes(from_proto(node_model("Identity", [minus])))
+    assert facts.value("y0").elements is None
+    product = node_model(
+        "Mul", [Constant(np.array([0.0, 2.0], np.float32)), Constant(np.float32(-1))]
+    )
+    assert known(product) == [None, -2]
+    assert agrees(product) == 1
