@@ -74,7 +74,15 @@ Inferred conv_transpose_with_pads(const NodeFacts& at) {
   }
   for (std::size_t i = 0; i < axes; ++i) {
     Expr& size = (*out.dims)[i + 2];
-    size = pads ? size - (*pads)[i] - (*pads)[i + axes] : at.unknown_size("its pads are computed");
+    if (!pads) {
+      size = at.unknown_size("its pads are computed");
+      continue;
+    }
+    const Expr taken = (*pads)[i] + (*pads)[i + axes];
+    if (Expr::less(size, taken) == true) {
+      return contradiction("pads take " + taken.text() + " of spatial size " + size.text());
+    }
+    size = size - taken;
   }
   return made;
 }
@@ -87,7 +95,9 @@ Inferred causal_conv(const NodeFacts& at) {
                      at.attr_int("state_window", 0) == 0 && x.has_rank() && x.rank() == 3 &&
                      at.in(1).has_rank() && at.in(1).rank() == 3;
   if (!plain) return std::vector{shaped_like(x), tensor_fact(x.dtype)};
-  const Expr carried = (size_of(at, 1, 2) - 1) * Expr(at.attr_int("dilation", 1));
+  const std::int64_t dilation = at.attr_int("dilation", 1);
+  if (dilation < 1) return contradiction("dilation is " + std::to_string(dilation));
+  const Expr carried = max(size_of(at, 1, 2) - 1, Expr(0)) * Expr(dilation);
   return std::vector{shaped_like(x),
                      tensor_fact(x.dtype, Dims{size_of(at, 0, 0), size_of(at, 0, 1), carried})};
 }

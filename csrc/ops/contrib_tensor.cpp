@@ -79,8 +79,12 @@ Inferred crop_and_resize(const NodeFacts& at) {
     if (!checked) return checked.error();
   }
   const Elements size = elements_of(at.in(3));
-  const bool known = size && size->size() == 2;
-  const Dims crop = known ? *size : at.unknown_dims(2, quoted(at, 3) + " is computed");
+  Dims crop = at.unknown_dims(2, quoted(at, 3) + " is computed");
+  if (size && size->size() == 2) {
+    auto said = sizes_from(*size, quoted(at, 3));
+    if (!said) return said.error();
+    crop = std::move(said).value();
+  }
   return std::vector{
       tensor_fact(at.in(0).dtype, Dims{size_of(at, 1, 0), size_of(at, 0, 1), crop[0], crop[1]})};
 }
@@ -100,7 +104,9 @@ Inferred irfft(const NodeFacts& at) {
   if (!x.has_rank() || x.rank() < 2) return std::vector{tensor_fact(x.dtype)};
   Fact out = without_elements(x);
   out.dims->pop_back();
-  out.dims->back() = Expr(2) * (out.dims->back() - 1);
+  Expr& size = out.dims->back();
+  if (size.is(0)) return contradiction(quoted(at, 0) + " has no frequencies");
+  size = Expr(2) * (size - 1);
   return std::vector{std::move(out)};
 }
 
@@ -132,6 +138,10 @@ Inferred unfold(const NodeFacts& at) {
   if (!axis || size < 1 || step < 1) return contradiction("dim, size or step is out of range");
   Fact out = without_elements(x);
   Expr& windows = (*out.dims)[*axis];
+  if (Expr::less(windows, Expr(size)) == true) {
+    return contradiction("size is " + std::to_string(size) + ", but " + quoted(at, 0) + " is " +
+                         windows.text() + " long there");
+  }
   windows = floor_div(windows - Expr(size), Expr(step)) + 1;
   out.dims->push_back(Expr(size));
   return std::vector{std::move(out)};
@@ -148,12 +158,14 @@ Inferred tokens(const NodeFacts& at) {
 /// Words of characters, each embedded by a convolution with so many filters.
 Inferred word_embedding(const NodeFacts& at) {
   const std::int64_t said = at.attr_int("embedding_size", 0);
-  const Expr filters =
-      said > 0 || !at.in(1).has_rank() || at.in(1).rank() == 0 ? Expr(said) : size_of(at, 1, 0);
+  const Fact& weight = at.in(1);
+  Expr filters = at.unknown_size("embedding_size is missing");
+  if (weight.has_rank() && weight.rank() > 0) filters = (*weight.dims)[0];
+  if (said > 0) filters = Expr(said);
   const Fact& words = at.in(0);
-  if (!words.has_rank() || words.rank() == 0) return std::vector{tensor_fact(at.in(1).dtype)};
-  Fact out = shaped_like(words, at.in(1).dtype);
-  out.dims->back() = filters.is(0) ? at.unknown_size("embedding_size is missing") : filters;
+  if (!words.has_rank() || words.rank() == 0) return std::vector{tensor_fact(weight.dtype)};
+  Fact out = shaped_like(words, weight.dtype);
+  out.dims->back() = filters;
   return std::vector{std::move(out)};
 }
 
