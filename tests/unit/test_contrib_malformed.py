@@ -13,13 +13,13 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 
 from pyonnxtool import _core, from_proto
 
-KEYS = sorted((op.domain, op.op_type) for op in _core.op_table() if op.domain)
 SIZES = [0, 1, 2, 3, 4, 8, 16, "n", "m", "h//2", None, 2**40]
 NUMBERS = [0, 1, -1, 2, 3, 7, 100, 2**31, -(2**63), 2**63 - 1]
 ATTRIBUTES = {
     (schema.domain, schema.name): sorted(schema.attributes)
     for schema in onnxruntime_pybind11_state.get_all_operator_schema()
 }
+KEYS = sorted(set(ATTRIBUTES) & {(op.domain, op.op_type) for op in _core.op_table() if op.domain})
 TRIALS = 25
 
 
