@@ -24,6 +24,10 @@ Array = NDArray[Any]
 Padding = float | int | bool | str
 Shape = tuple[int, ...]
 
+_COPY_WEIGHTS = ("ConstantFolding", "NchwcTransformer")
+"""Optimizers that make copies of weights, each session its own. `specialize` has folded what pays;
+blocked convolutions are as fast without the other one as far as can be measured (ResNet-50)."""
+
 
 @dataclass(frozen=True)
 class Route:
@@ -49,10 +53,10 @@ class ShapeRouter:
     compute each place from its own.
 
     Sessions are opened when they are first needed. With `share_weights` all of them map the one
-    file of weights, so that it is in memory once: onnxruntime then neither packs weights nor folds
-    constants into copies of its own, which makes matrix products slower (1.3 to 1.8 times on BERT
-    and GPT-2 on two cores; convolutions are not). `providers` and `session_options` are
-    onnxruntime's; the options are used as they are.
+    file of weights, so that it is in memory once: onnxruntime then neither packs, reorders nor
+    folds weights into copies of its own, which makes matrix products slower (1.4 to 1.6 times on
+    BERT and GPT-2 on two cores). `providers` and `session_options` are onnxruntime's; the options
+    are used as they are, so that it is for them to switch prepacking off.
     """
 
     def __init__(
@@ -129,8 +133,7 @@ class ShapeRouter:
             options = ort.SessionOptions()
             if self._share:
                 options.add_session_config_entry("session.disable_prepacking", "1")
-        # Folding would copy weights, each session its own; `specialize` has folded what pays.
-        disabled = ["ConstantFolding"] if self._share else None
+        disabled = list(_COPY_WEIGHTS) if self._share else None
         try:
             return ort.InferenceSession(
                 str(self._folder / variant.file),

@@ -149,7 +149,7 @@ def specialized(
         before=measured(model),
         after=measured(made.model),
         inputs_before=tuple(port(value) for value in real_inputs(model.graph)),
-        inputs=tuple(port(value) for value in made.model.graph.inputs),
+        inputs=tuple(port(value) for value in real_inputs(made.model.graph)),
         outputs=tuple(port(value) for value in made.model.graph.outputs),
         dynamic=tuple(
             Dynamic(one.value, one.node, one.shape, one.reason) for one in made.leftovers

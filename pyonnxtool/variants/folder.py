@@ -89,7 +89,11 @@ def _write_models(
     links = _links(made, original, folder) if weights == "link" else {}
     pairs = [(model, str(made / name)) for name, model in models.items()]
     _core.save_together(pairs, str(made / DATA), links)
-    return list(links.values())
+    read = {Path(file).name for _, path in pairs for file in _core.load(path).external_files()}
+    linked = [name for name in links.values() if Path(name).name in read]
+    for name in set(links.values()) - set(linked):
+        (made / name).unlink(missing_ok=True)
+    return linked
 
 
 def _links(made: Path, original: Model, folder: Path) -> dict[str, str]:
