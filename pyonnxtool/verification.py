@@ -128,11 +128,14 @@ class _Verifier:
 
         One of the two is open at a time: a large model is not mapped twice.
         """
+        opened = False
         try:
+            self._ours.whole()
+            opened = True
             expected = self._ours.run_whole(trial.feeds)
         except BackendError as error:
             if trial.needed:
-                raise self._unverified(error) from error
+                raise self._unverified(error, opened=opened) from error
             why = f"the original model does not run: {_bare(error, self._ours)}"
             self._notes.append(f"not checked at {_told(_shapes_of(trial.feeds))}: {why}")
             return
@@ -167,11 +170,12 @@ class _Verifier:
         if not all(good) and self.failed is None:
             self.failed = feeds
 
-    def _unverified(self, error: BackendError) -> BackendError:
-        made_up = "" if self._check.inputs is not None else "give real inputs with --inputs, or "
+    def _unverified(self, error: BackendError, *, opened: bool) -> BackendError:
+        made_up = opened and self._check.inputs is None
+        advice = "give real inputs with --inputs, or " if made_up else ""
         return BackendError(
             f"{self._what} could not be verified: the original model does not run here: "
-            f"{_bare(error, self._ours)}; {made_up}skip the check with --no-verify"
+            f"{_bare(error, self._ours)}; {advice}skip the check with --no-verify"
         )
 
     def _agree(self, name: str, expected: object, found: object, number: int) -> bool:

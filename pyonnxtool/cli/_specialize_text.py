@@ -30,7 +30,8 @@ def summary(report: SpecializeReport) -> Text:
     name = printable(Path(report.model).name)
     told = f": {name}, {shrunk(report.before, report.after)}, {checked(report.verification)}"
     if report.dynamic:
-        told += f", {plural(len(report.dynamic), 'value')} without a fixed size"
+        verb = "stays" if len(report.dynamic) == 1 else "stay"
+        told += f", {plural(len(report.dynamic), 'value')} {verb} dynamic"
     return line.append(told, style="not bold default")
 
 
