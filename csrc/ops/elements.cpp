@@ -289,13 +289,20 @@ Fact combined(const NodeFacts& at, const Elementwise& how, Dims dims) {
   if (!inputs) return tensor_fact(how.dtype, std::move(dims));
   std::vector<std::optional<Expr>> elements;
   std::vector<Expr> row(inputs->size());
+  bool open = false;  // one unknown stands for all elements of an input: no result may depend on it
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if ((*inputs)[i].elements) continue;
+    row[i] = at.unknown_value("the element depends on data");
+    open = true;
+  }
   for (const Position& position : positions(*shape)) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       const Operand& from = (*inputs)[i];
-      row[i] = from.elements ? (*from.elements)[broadcast_index(position, from.shape)]
-                             : at.unknown_value("the element depends on data");
+      if (from.elements) row[i] = (*from.elements)[broadcast_index(position, from.shape)];
     }
-    elements.push_back(how.element(row));
+    auto element = how.element(row);
+    if (open && element && !element->is_number() && !element->writable()) element.reset();
+    elements.push_back(std::move(element));
   }
   return from_elements(at, how.dtype, std::move(dims), std::move(elements));
 }

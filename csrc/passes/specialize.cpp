@@ -6,8 +6,10 @@
 #include "passes/baked_sizes.h"
 #include "passes/bind_dims.h"
 #include "passes/drop_no_ops.h"
+#include "passes/drop_reshape_pairs.h"
 #include "passes/fold_values.h"
 #include "passes/inline_if.h"
+#include "passes/merge_pads.h"
 #include "passes/prune.h"
 #include "passes/share_duplicates.h"
 #include "passes/simplify_shapes.h"
@@ -91,6 +93,8 @@ class Specializer {
     }
     if (auto s = run(drop_no_ops(*model_, *facts_, changes_)); !s) return s.error();
     if (auto s = run(merge_chains(*model_, *facts_, changes_)); !s) return s.error();
+    if (auto s = run(drop_reshape_pairs(*model_, *facts_, changes_)); !s) return s.error();
+    if (auto s = run(merge_pads(*model_, *facts_, changes_)); !s) return s.error();
     const std::int64_t most = options_.max_unroll;
     if (auto s = run(inline_if(*model_, *facts_, changes_)); !s) return s.error();
     if (auto s = run(unroll_loop(*model_, *facts_, changes_, most)); !s) return s.error();
