@@ -46,20 +46,22 @@ def evaluate(known: Known, sizes: Mapping[str, int]) -> Fraction | float | None:
 
 def disagreements(fact: _core.Fact, real: Any, sizes: Mapping[str, int]) -> list[str]:
     """What `fact` says and the array does not show: dtype, rank, sizes, elements."""
-    if isinstance(real, list):
-        return _of_sequence(fact, real, sizes)
     if real is None:
         return []
+    if isinstance(real, list) or fact.kind == "sequence":  # the suite stacks the items of some
+        return _of_sequence(fact, list(real), sizes)
     array = np.asarray(real)
-    if fact.kind == "sequence":  # the suite stacks the items of some
-        return _of_sequence(fact, list(array), sizes)
     if fact.kind not in ("tensor", "unknown"):
         return [f"is said to be a {fact.kind}, came out as an array"]
-    found = _of_dtype(fact, array)
+    return _of_dtype(fact, array) + _of_dims(fact, array, sizes)
+
+
+def _of_dims(fact: _core.Fact, array: NDArray[Any], sizes: Mapping[str, int]) -> list[str]:
     if fact.dims is None:
-        return found
+        return []
     if len(fact.dims) != array.ndim:
-        return [*found, f"has rank {len(fact.dims)}, came out as {array.shape}"]
+        return [f"has rank {len(fact.dims)}, came out as {array.shape}"]
+    found = []
     for axis, (known, size) in enumerate(zip(fact.dims, array.shape, strict=True)):
         value = evaluate(known, sizes)
         if value is not None and value != size:
@@ -87,7 +89,9 @@ def _of_dtype(fact: _core.Fact, array: NDArray[Any]) -> list[str]:
         return []
     came = "string" if array.dtype.kind in "OUS" else array.dtype.name
     # onnxruntime and the suite hand float4, bfloat16 and the like out in types of their own.
-    same = fact.dtype == came.replace("_", "") or (array.dtype.kind in "Vu" and array.dtype.itemsize <= 2)
+    same = fact.dtype == came.replace("_", "") or (
+        array.dtype.kind in "Vu" and array.dtype.itemsize <= 2
+    )
     return [] if same else [f"is {fact.dtype}, came out as {came}"]
 
 
@@ -132,3 +136,20 @@ def less_exact(fact: _core.Fact, declared: onnx.TypeProto) -> list[str]:
     pairs = zip(fact.dims, theirs, strict=True)
     worse = any(size is not None and known != size for known, size in pairs)
     return [f"is {fact.dims}, onnx says {theirs}"] if worse else []
+
+
+def named_apart(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy in which every size of every input has a name of its own, and nothing else a shape."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    defaults = {tensor.name for tensor in copy.graph.initializer}
+    for at, info in enumerate(copy.graph.input):
+        if info.name in defaults:
+            continue
+        for axis, dim in enumerate(info.type.tensor_type.shape.dim):
+            dim.dim_param = f"s{at}_{axis}"
+    for info in copy.graph.output:
+        if info.type.HasField("tensor_type"):
+            info.type.tensor_type.ClearField("shape")
+    del copy.graph.value_info[:]
+    return copy
