@@ -15,7 +15,9 @@ Inferred where_rule(const NodeFacts& at) {
     if (const auto condition = in[0].number()) return *condition != 0 ? in[1] : in[2];
     return in[1] == in[2] ? std::optional(in[1]) : std::nullopt;
   };
-  return elementwise(at, {.dtype = dtype, .element = element, .partly = true});
+  // A known condition picks from the side that is known; without one both sides have to be.
+  const bool partly = elements_of(at.in(0)) != nullptr;
+  return elementwise(at, {.dtype = dtype, .element = element, .partly = partly});
 }
 
 std::optional<Expr> scalar(const Fact& fact) {

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from support.evaluated import elements_of, parsed, sizes_of, wrong_at
+from support.evaluated import elements_of, inferred, parsed, sizes_of, wrong_at
 
 HALVES = """g (float[batch, 3, h, w] x) => (y) <int64 two = {2}, int64[1] rest = {-1}> {
   s = Shape(x)  n = Size(x)
@@ -173,3 +173,68 @@ def test_slices_clamp() -> None:
     assert sizes["few"] == "min(2, s)"
     assert sizes["every"] == "(s + 1)//2"
     assert sizes["most"] == sizes["upto"]
+
+
+WINDOWS = """g (float[b, h, w, c] x) => (y)
+    <int64[1] m = {-1}, int64[1] seven = {7}, int64[1] o = {0}> {
+  s = Shape(x)
+  n, h, w, c = Split <axis = 0, num_outputs = 4> (s)
+  rest = Mod(h, seven)  less = Sub(seven, rest)  pad = Mod(less, seven)
+  pads = Concat <axis = 0> (o, o, o, o, o, pad, o, o)
+  padded = Pad(x, pads)
+  rows = Div(h, seven)  columns = Div(w, seven)
+  apart = Concat <axis = 0> (n, rows, seven, columns, seven, c)
+  cut = Reshape(x, apart)
+  turned = Transpose <perm = [0, 1, 3, 2, 4, 5]> (cut)
+  each = Concat <axis = 0> (m, seven, seven, c)
+  windows = Reshape(turned, each)
+  again = Concat <axis = 0> (n, rows, columns, seven, seven, m)
+  back = Reshape(windows, again)
+  line = Concat <axis = 0> (o, m, c)
+  y = Reshape(x, line)
+}"""
+
+
+def test_windows_and_back() -> None:
+    model = parsed(WINDOWS)
+    sizes = sizes_of(model)
+    assert sizes["padded"] == ["b", "7*((h + 6)//7)", "w", "c"]
+    assert sizes["windows"] == ["b*(h//7)*(w//7)", 7, 7, "c"]
+    assert sizes["back"] == ["b", "h//7", "w//7", 7, 7, "c"]
+    assert sizes["y"] == ["b", "h*w", "c"]
+    for height, width in product([7, 14, 28], repeat=2):
+        assert not wrong_at(model, {"b": 2, "h": height, "w": width, "c": 3})
+
+
+def test_the_rest_of_a_product_divides_exactly() -> None:
+    text = """g (float[h, w, 3] x) => (y) <int64[1] m = {-1}, int64[1] at = {1}> {
+      flat = Reshape(x, m)
+      s = Shape(x)
+      w = Gather(s, at)
+      target = Concat <axis = 0> (m, w)
+      y = Reshape(flat, target)
+    }"""
+    assert sizes_of(parsed(text)) | {"s": [3]} == {
+        "flat": ["3*h*w"],
+        "s": [3],
+        "w": [1],
+        "target": [2],
+        "y": ["3*h", "w"],
+    }
+
+
+def test_what_the_data_decides_stays_one_size() -> None:
+    text = """g (float[n] x) => (y) <int64[1] at = {0}> {
+      places = NonZero(x)
+      picked = Squeeze(places, at)
+      kept = Gather(x, picked)
+      twice = Concat <axis = 0> (kept, kept)
+      s = Shape(kept)
+      y = Reshape(twice, halves)
+      two = Constant <value_ints = [2]> ()
+      halves = Concat <axis = 0> (two, s)
+    }"""
+    facts = inferred(parsed(text))
+    assert facts.value("kept").dims == [None]
+    assert facts.value("y").dims == [2, None]
+    assert all("not zero" in reason for reason in facts.value("y").reasons)
