@@ -25,8 +25,24 @@ Inferred same_name_channels_last(const NodeFacts& at) {
 Inferred conv(const NodeFacts& at) { return by_standard(at, {.op_type = "Conv"}); }
 
 // The weight keeps its layout.
-Inferred nhwc_conv(const NodeFacts& at) {
+Inferred nhwc_fused_conv(const NodeFacts& at) {
   return by_standard_channels_last(at, {.op_type = "Conv", .slots = {0, 1, 2}});
+}
+
+/// The weight has its channels last, too, or not: the documentation says one thing, and what writes
+/// the operator does the other.
+Inferred nhwc_conv(const NodeFacts& at) {
+  std::vector<Fact> inputs(at.inputs().begin(), at.inputs().end());
+  for (std::size_t slot = 0; slot < inputs.size() && slot < 2; ++slot) {
+    inputs[slot] = channels_first(inputs[slot]);
+  }
+  Inferred made = by_standard(at, {.op_type = "Conv"}, std::move(inputs));
+  if (!made) {
+    Inferred other = nhwc_fused_conv(at);
+    return other ? other : made;
+  }
+  for (Fact& fact : made.value()) fact = channels_last(fact);
+  return made;
 }
 
 Inferred nhwc_max_pool(const NodeFacts& at) {
@@ -174,7 +190,8 @@ void register_channels_last(OpTable& table) {
 void register_contrib_conv(OpTable& table) {
   const OpTraits conv_sums{.accumulation = Accumulation::conv};
   table.add("FusedConv", {.traits = conv_sums, .shape = conv}, ort_domain);
-  table.add({"NhwcConv", "NhwcFusedConv"}, {.traits = conv_sums, .shape = nhwc_conv}, ort_domain);
+  table.add("NhwcConv", {.traits = conv_sums, .shape = nhwc_conv}, ort_domain);
+  table.add("NhwcFusedConv", {.traits = conv_sums, .shape = nhwc_fused_conv}, ort_domain);
   table.add("QLinearConv", {.traits = conv_sums, .shape = quantized_conv}, ort_domain);
   table.add("CausalConvWithState", {.traits = conv_sums, .shape = causal_conv}, ort_domain);
   table.add(
