@@ -36,7 +36,8 @@ class LoopUnroller {
  private:
   bool visit(Graph& graph, NodeId id) {
     const GraphPtr body = body_of(graph.node(id), "body");
-    std::string why = body ? malformed(graph.node(id), *body) : "it has no body";
+    if (!body) return false;
+    std::string why = malformed(graph.node(id), *body);
     Turns turns;
     if (why.empty()) turns = count_turns(graph, id, *body);
     if (why.empty()) why = turns.why_not;

@@ -59,13 +59,14 @@ class ScanUnroller {
  private:
   bool visit(Graph& graph, NodeId id) {
     constexpr std::int64_t kBatched = 8;
+    const GraphPtr body = body_of(graph.node(id), "body");
+    if (!body) return false;
     std::string why;
     if (graph.opset().value_or(0) <= kBatched) {
       why = "a Scan of opset 8 runs each sequence of the batch to its own length";
     }
     const ScanPlan plan(graph, id);
-    const GraphPtr body = body_of(graph.node(id), "body");
-    if (why.empty()) why = malformed(graph.node(id), body.get(), plan);
+    if (why.empty()) why = malformed(graph.node(id), *body, plan);
     std::int64_t turns = 0;
     if (why.empty()) why = count_elements(graph, id, plan, turns);
     if (why.empty()) why = why_not_copied(*body, turns <= 1);
@@ -80,12 +81,11 @@ class ScanUnroller {
     return true;
   }
 
-  static std::string malformed(const Node& node, const Graph* body, const ScanPlan& plan) {
-    if (!body) return "it has no body";
+  static std::string malformed(const Node& node, const Graph& body, const ScanPlan& plan) {
     if (!plan.states()) return "its num_scan_inputs does not fit its inputs";
-    if (body->inputs().size() != node.inputs.size())
+    if (body.inputs().size() != node.inputs.size())
       return "its body does not take what it is given";
-    const bool enough = body->outputs().size() >= std::max(*plan.states(), node.outputs.size());
+    const bool enough = body.outputs().size() >= std::max(*plan.states(), node.outputs.size());
     if (!enough) return "its body has too few outputs";
     if (std::ranges::count(node.inputs, ValueId{}) != 0) return "one of its inputs is missing";
     return {};

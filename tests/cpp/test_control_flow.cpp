@@ -157,23 +157,41 @@ TEST(a_body_in_a_body_is_opened_too) {
   CHECK(!run(*model, unroll_loop, changes));
 }
 
-TEST(a_scan_becomes_its_elements) {
+/// Scans `x` and, where it is given, another input: r = Neg(e).
+ModelPtr scanning(const char* other) {
   ModelPtr model = empty();
   Graph& graph = model->graph();
+  graph.add_input(graph.intern("longer"), type(DType::float32, {4}));
   auto body = std::make_shared<Graph>();
-  body->add_input(body->intern("e"), type(DType::float32, {}));
+  for (const char* name : {"e", "f"}) {
+    if (*other || *name == 'e') body->add_input(body->intern(name), type(DType::float32, {}));
+  }
   add(*body, "Neg", {"e"}, {"r"});
   body->add_output(body->intern("r"), nullptr);
-  Node scan = made(graph, "Scan", {"x"}, {"y"});
-  scan.attributes.emplace_back("num_scan_inputs", AttributeValue(std::int64_t{1}));
+  Node scan = made(graph, "Scan", *other ? Names{"x", other} : Names{"x"}, {"y"});
+  scan.attributes.emplace_back("num_scan_inputs",
+                               AttributeValue(static_cast<std::int64_t>(scan.inputs.size())));
   scan.attributes.emplace_back("body", AttributeValue(body));
   graph.add_node(std::move(scan));
   graph.add_output(graph.intern("y"), nullptr);
+  return model;
+}
+
+TEST(a_scan_becomes_its_elements) {
+  ModelPtr model = scanning("");
   Changes changes;
   CHECK(run(*model, unroll_scan, changes));
-  CHECK_EQ(text(graph),
+  CHECK_EQ(text(model->graph()),
            "Gather>x_at Neg>r Gather>x_at_1 Neg>r_1 Gather>x_at_2 Neg>r_2 Unsqueeze>r_row "
            "Unsqueeze>r_1_row Unsqueeze>r_2_row Concat>y");
+}
+
+TEST(a_scan_over_unlike_lengths_stays) {
+  ModelPtr model = scanning("longer");
+  Changes changes;
+  CHECK(!run(*model, unroll_scan, changes));
+  CHECK_EQ(changes.left().size(), 1U);
+  CHECK_EQ(changes.left()[0].reason, "its inputs differ in length");
 }
 
 TEST(items_take_the_place_of_a_sequence) {
