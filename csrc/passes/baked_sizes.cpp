@@ -34,6 +34,24 @@ Fact at_size(const Fact& fact, const Names& names, std::int64_t size) {
   return out;
 }
 
+/// A Reshape to a constant shape that has a number where its input has an open size first:
+/// [batch, 8, 4] as [1, -1] puts the batch elsewhere, and nothing contradicts that.
+std::optional<NodeId> first_baked_reshape(const Graph& graph, const ModelFacts& open) {
+  const auto order = graph.order();
+  if (!order) return std::nullopt;
+  for (const NodeId id : order.value()) {
+    const Node& node = graph.node(id);
+    if (!node.is("Reshape") || node.inputs.size() != 2) continue;
+    const Fact& data = open.of(graph, node.inputs[0]);
+    const auto target = numbers_of(open.of(graph, node.inputs[1]));
+    if (!data.has_rank() || data.rank() == 0 || !target || target->empty()) continue;
+    if ((*data.dims)[0].number() || (*target)[0] < 1) continue;
+    const bool elsewhere = std::ranges::count(*target, -1) != 0;
+    if (elsewhere) return id;
+  }
+  return std::nullopt;
+}
+
 /// Names of one size, or of sizes that have to change together, and what the node takes.
 struct Culprit {
   Names names;
@@ -43,26 +61,32 @@ struct Culprit {
 /// Finds out which size a node needs, by leaving open what was bound.
 class Explanation {
  public:
-  Explanation(const Model& model, const Bound& bound, const Fallback& fallback)
-      : model_(model), bound_(bound), fallback_(fallback) {
+  /// `open`: what is known of the model before anything is bound.
+  Explanation(const Model& model, const Bound& bound, const ModelFacts& open,
+              const Fallback& fallback)
+      : model_(model), bound_(bound), open_(open), fallback_(fallback) {
     for (const auto& [name, size] : bound.sizes) {
       if (size.number()) names_.push_back(name);
     }
   }
 
   [[nodiscard]] Error of(NodeId node, const std::string& message) const {
+    std::vector<Culprit> alone;
     for (const std::string& name : names_) {
-      if (const auto found = culprit(node, {name})) return named(*found, node, message);
+      if (auto found = culprit(node, {name})) alone.push_back(*std::move(found));
     }
-    const auto same = [this](const std::string& name) {
-      return bound_.sizes.at(name) == bound_.sizes.at(names_[0]);
-    };
-    if (names_.size() > 1 && std::ranges::all_of(names_, same)) {
-      if (const auto found = culprit(node, names_)) return named(*found, node, message);
+    // Where either of two equal sizes would do, their product is what does not fit: h*w.
+    Names both;
+    for (const Culprit& each : alone) {
+      if (size_of(each.names[0]) == size_of(alone[0].names[0])) both.push_back(each.names[0]);
     }
+    if (alone.size() > 1 && both.size() == alone.size()) {
+      if (const auto found = culprit(node, both)) return named(*found, node, message);
+    }
+    if (!alone.empty()) return named(alone[0], node, message);
     for (std::size_t i = 0; i < names_.size(); ++i) {
       for (std::size_t j = i + 1; j < names_.size(); ++j) {
-        if (bound_.sizes.at(names_[i]) != bound_.sizes.at(names_[j])) continue;
+        if (size_of(names_[i]) != size_of(names_[j])) continue;
         const auto found = culprit(node, {names_[i], names_[j]});
         if (found) return named(*found, node, message);
       }
@@ -71,6 +95,10 @@ class Explanation {
   }
 
  private:
+  [[nodiscard]] std::int64_t size_of(const std::string& name) const {
+    return *bound_.sizes.at(name).number();
+  }
+
   /// What a size is called while it is left open: one without a name needs one to be tried.
   static std::string open_name(const std::string& name) {
     return name.ends_with(']') ? name + "?" : name;
@@ -110,9 +138,9 @@ class Explanation {
       if (entry->shape(at)) out.fitting.push_back(size);
     }
     // What does not depend on the size fits always or never.
-    const auto asked = bound_.sizes.at(names[0]).number();
+    const std::int64_t asked = size_of(names[0]);
     const bool always = out.fitting.size() > static_cast<std::size_t>(kMostTried);
-    if (out.fitting.empty() || always || std::ranges::count(out.fitting, *asked) != 0) {
+    if (out.fitting.empty() || always || std::ranges::count(out.fitting, asked) != 0) {
       return std::nullopt;
     }
     return out;
@@ -123,7 +151,7 @@ class Explanation {
     for (const std::string& name : culprit.names) {
       names += (names.empty() ? "'" : " and '") + name + "'" + places(name);
     }
-    const std::int64_t asked = *bound_.sizes.at(culprit.names[0]).number();
+    const std::int64_t asked = size_of(culprit.names[0]);
     const std::string label = node_label(bound_.model->graph(), node);
     std::vector<std::int64_t> real;  // 0 and 1 fit because nothing is there, or all is stretched
     for (const std::int64_t size : culprit.fitting) {
@@ -135,7 +163,7 @@ class Explanation {
         culprit.names.size() == 1 ? " is declared dynamic, but " : " are declared dynamic, but ";
     std::string text = "size " + names + dynamic + label;
     if (real.size() == 1) {
-      text += " needs " + std::to_string(real[0]) + not_this;
+      text += " needs " + std::to_string(real[0]) + not_this + baked(node, real[0]);
     } else if (together && real.back() < kMostTried) {
       text += " needs " + std::to_string(real.front()) + " to " + std::to_string(real.back()) +
               not_this;
@@ -144,6 +172,17 @@ class Explanation {
              "; the nearest that it takes: " + nearest(real, asked);
     }
     return {Error::Kind::invalid, text + " (" + message + ")"};
+  }
+
+  /// The Reshape before the node that has this number in the place of the size.
+  [[nodiscard]] std::string baked(NodeId node, std::int64_t number) const {
+    const Graph& graph = model_.graph();
+    const auto reshape = first_baked_reshape(graph, open_);
+    if (!reshape || *reshape == node) return "";
+    const auto shape = numbers_of(open_.of(graph, graph.node(*reshape).inputs[1]));
+    if (shape->front() != number) return "";
+    return ": " + node_label(graph, *reshape) + " has a fixed " + std::to_string(number) +
+           " in its place";
   }
 
   static std::string nearest(const std::vector<std::int64_t>& sizes, std::int64_t asked) {
@@ -174,6 +213,7 @@ class Explanation {
 
   const Model& model_;
   const Bound& bound_;
+  const ModelFacts& open_;
   const Fallback& fallback_;
   Names names_;
 };
@@ -182,24 +222,6 @@ std::string dims_text(const std::vector<Expr>& dims) {
   std::string out = "[";
   for (const Expr& dim : dims) out += (out.size() > 1 ? ", " : "") + dim.text();
   return out + "]";
-}
-
-/// A Reshape to a constant shape that has a number where its input has an open size first:
-/// [batch, 8, 4] as [1, -1] puts the batch elsewhere, and nothing contradicts that.
-std::optional<NodeId> first_baked_reshape(const Graph& graph, const ModelFacts& open) {
-  const auto order = graph.order();
-  if (!order) return std::nullopt;
-  for (const NodeId id : order.value()) {
-    const Node& node = graph.node(id);
-    if (!node.is("Reshape") || node.inputs.size() != 2) continue;
-    const Fact& data = open.of(graph, node.inputs[0]);
-    const auto target = numbers_of(open.of(graph, node.inputs[1]));
-    if (!data.has_rank() || data.rank() == 0 || !target || target->empty()) continue;
-    if ((*data.dims)[0].number() || (*target)[0] < 1) continue;
-    const bool elsewhere = std::ranges::count(*target, -1) != 0;
-    if (elsewhere) return id;
-  }
-  return std::nullopt;
 }
 
 /// An output that is declared to follow a size and does not.
@@ -242,7 +264,7 @@ Status check_sizes(const Model& model, const Bound& bound, const Fallback& fallb
   for (const auto& each : open.value().contradictions()) always.insert(each.place.node);
   for (const auto& each : facts.value().contradictions()) {
     if (always.contains(each.place.node)) continue;
-    return Explanation(model, bound, fallback).of(each.place.node, each.message);
+    return Explanation(model, bound, open.value(), fallback).of(each.place.node, each.message);
   }
   return check_outputs(model, bound, open.value(), facts.value());
 }
