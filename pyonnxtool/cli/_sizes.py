@@ -89,8 +89,10 @@ def size_of(text: str) -> Size:
     return int(text) if re.fullmatch(r"[+-]?\d+", text) else text
 
 
-def whole_bytes(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
+def whole_bytes(_ctx: click.Context, _param: click.Parameter, text: str | None) -> int | None:
     """`1MiB` gives 1048576. Units are powers of 1024."""
+    if text is None:
+        return None
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?)i?b?\s*", text.lower())
     if match is None:
         raise click.BadParameter(f"{text!r} is not a size; write one such as 0, 64KiB or 1MiB")

@@ -53,8 +53,7 @@ def binding_options(function: Any) -> Any:
         click.option(
             "--max-growth",
             metavar="SIZE",
-            default="1MiB",
-            show_default=True,
+            show_default="1MiB; nothing for a second form of a weight that stays",
             callback=whole_bytes,
             help="Bytes that folded constants may take beyond what they replace.",
         ),
@@ -84,7 +83,7 @@ def command(
     target: Target,
     proof: Proof,
     output: Output,
-    **limits: Any,
+    **given: Any,
 ) -> int:
     """Fix the sizes of a model: one size, or several that share their weights.
 
@@ -103,6 +102,7 @@ def command(
     from pyonnxtool.model import as_model
     from pyonnxtool.specialization import specialize
 
+    limits = {name: value for name, value in given.items() if value is not None}
     if not Path(model).is_file():
         what = "a folder" if Path(model).is_dir() else "not there"
         raise UsageError(f"{model} is {what}; specialize wants the path of an .onnx file")
