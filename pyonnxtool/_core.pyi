@@ -602,7 +602,7 @@ def specialize(
     shapes: Mapping[str, Sequence[int | str | None]] = {},
     dims: Mapping[str, int | str] = {},
     max_unroll: int = 64,
-    max_growth: int = 1048576,
+    max_growth: int | None = None,
     value_info: bool = False,
     evaluate: Callable[[Model, list[str]], Sequence[NDArray[Any]]] | None = None,
     fallback: Callable[[bytes], bytes | None] | None = None,

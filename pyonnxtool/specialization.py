@@ -26,8 +26,6 @@ Tolerance: TypeAlias = "Sequence[str | float] | str | float | None"
 
 MAX_UNROLL = 64
 """Loops and Scans of more turns stay."""
-MAX_GROWTH = 1 << 20
-"""Bytes that folded constants may take beyond what they replace."""
 
 _SHAPE_OPS = frozenset({"Shape", "Size", "ConstantOfShape", "Range", "If", "Loop"})
 
@@ -69,7 +67,9 @@ class Limits:
     """How far specializing goes."""
 
     max_unroll: int = MAX_UNROLL
-    max_growth: int = MAX_GROWTH
+    max_growth: int | None = None
+    """Bytes that folded constants may take beyond what they replace; None: little, see
+    `specialize`."""
     value_info: bool = False
     """Types of all values are written, also where the file had none."""
     custom_ops: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ def specialize(
     atol: Tolerance = None,
     rtol: Tolerance = None,
     max_unroll: int = MAX_UNROLL,
-    max_growth: int = MAX_GROWTH,
+    max_growth: int | None = None,
     value_info: bool = False,
     memory: str | int = "2GiB",
     custom_ops: Sequence[str] = (),
@@ -98,7 +98,8 @@ def specialize(
     input) to a size. A size is a number, None for one that stays open, or the name that an open one
     is to have. Shape arithmetic and constants are computed, If with a known condition is inlined,
     Loops and Scans of at most `max_unroll` turns are unrolled, nodes that do nothing go.
-    `max_growth` bounds by how many bytes folded constants may make the weights larger.
+    `max_growth` bounds by how many bytes folded constants may make the weights larger; None is
+    1 MiB, and none of it for a second form of a weight that stays (the transpose of a tied table).
 
     `verify` is the number of samples on which old and new model are run and compared, each at two
     sizes where a size stays open; `inputs` and `seed` say what they are fed.

@@ -72,7 +72,7 @@ Evaluate evaluate_of(const py::object& callable) {
 
 Specialized run(const ModelPtr& model, const std::map<std::string, std::vector<Size>>& shapes,
                 const std::map<std::string, std::variant<std::int64_t, std::string>>& dims,
-                std::int64_t max_unroll, std::int64_t max_growth, bool value_info,
+                std::int64_t max_unroll, std::optional<std::int64_t> max_growth, bool value_info,
                 const py::object& evaluate, const py::object& fallback,
                 const SameMeaning& same_meaning) {
   SpecializeOptions options;
@@ -130,9 +130,9 @@ void bind_specialize(py::module_& m) {
       .def_property_readonly("left", &left_of, "(node, reason) of what a rule may not change.")
       .def_readonly("leftovers", &Specialized::leftovers);
   m.def("specialize", &run, "model"_a, "shapes"_a = py::dict(), "dims"_a = py::dict(),
-        "max_unroll"_a = SpecializeOptions{}.max_unroll,
-        "max_growth"_a = SpecializeOptions{}.max_growth, "value_info"_a = false,
-        "evaluate"_a = py::none(), "fallback"_a = py::none(), "same_meaning"_a = SameMeaning{},
+        "max_unroll"_a = SpecializeOptions{}.max_unroll, "max_growth"_a = py::none(),
+        "value_info"_a = false, "evaluate"_a = py::none(), "fallback"_a = py::none(),
+        "same_meaning"_a = SameMeaning{},
         "A model for these sizes: whatever follows from them is computed once.");
 }
 

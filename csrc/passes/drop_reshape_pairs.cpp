@@ -76,8 +76,13 @@ class Stretch {
     if (only_reshapes(node)) return !node.inputs.empty() && same(node.inputs[0], *before_);
     if (!is_elementwise(node) || nodes_.size() == kMostNodes) return false;
     nodes_.push_back(producer);
-    return std::ranges::all_of(
-        node.inputs, [this](ValueId input) { return !input || is_scalar(input) || take(input); });
+    bool shaped = false;  // scalars alone give a scalar, whatever the Reshape makes of it
+    const bool all = std::ranges::all_of(node.inputs, [&](ValueId input) {
+      if (!input || is_scalar(input)) return true;
+      shaped = true;
+      return take(input);
+    });
+    return all && shaped;
   }
 
   bool stays_inside(ValueId id) const {

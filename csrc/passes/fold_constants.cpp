@@ -34,6 +34,7 @@ class ConstantParts {
     std::vector<ValueId> results;  ///< read by what is not part of it
     std::int64_t growth = 0;       ///< bytes by which the file grows
     bool known = true;             ///< the sizes of the results are known
+    bool copies = false;           ///< a weight that it is made of is read elsewhere too
   };
 
   ConstantParts(const Graph& graph, const ModelFacts& facts)
@@ -44,23 +45,29 @@ class ConstantParts {
 
   [[nodiscard]] const std::vector<Part>& parts() const noexcept { return parts_; }
 
-  /// Bytes of the weights that nothing reads once these nodes are gone.
-  [[nodiscard]] std::int64_t freed_by(const std::vector<NodeId>& nodes) const {
+  struct Weights {
+    std::int64_t freed = 0;  ///< bytes of those that nothing else reads
+    bool stay = false;       ///< something else reads one that is not small
+  };
+  [[nodiscard]] Weights weights_of(const std::vector<NodeId>& nodes) const {
     std::unordered_map<ValueId, std::size_t> reads;
     for (const NodeId id : nodes) {
       for (const ValueId input : graph_.node(id).inputs) {
         if (input && graph_.value(input).initializer) ++reads[input];
       }
     }
-    std::int64_t freed = 0;
+    Weights out;
     for (const auto& [id, count] : reads) {
       const Value& weight = graph_.value(id);
+      const std::uint64_t bytes = weight.initializer->nbytes().value_or(0);
       const bool last = weight.uses.size() == count && !captured_[id.index];
       if (last && !weight.is_output && !weight.is_input) {
-        freed += static_cast<std::int64_t>(weight.initializer->nbytes().value_or(0));
+        out.freed += static_cast<std::int64_t>(bytes);
+      } else {
+        out.stay = out.stay || bytes > kAlwaysWorthIt;
       }
     }
-    return freed;
+    return out;
   }
 
   /// Nothing where the size is not known.
@@ -137,7 +144,9 @@ class ConstantParts {
         part.growth += cost.value_or(0);
       }
     }
-    part.growth -= freed_by(part.nodes);
+    const Weights weights = weights_of(part.nodes);
+    part.growth -= weights.freed;
+    part.copies = weights.stay;
   }
 
   bool read_outside(ValueId id) const {
@@ -216,7 +225,7 @@ class ConstantFolding {
         if (is_small(part)) wanted_.insert(wanted_.end(), part.results.begin(), part.results.end());
       } else if (part.growth <= 0) {
         take(part);
-      } else if (part.growth <= budget_.growth) {
+      } else if (part.growth <= budget_.growth && (budget_.copies || !part.copies)) {
         budget_.growth -= part.growth;
         take(part);
       } else {
@@ -234,7 +243,7 @@ class ConstantFolding {
   /// Node by node, for what is small on the way to something large.
   void take_what_pays(const ConstantParts& parts, const ConstantParts::Part& part) {
     for (const NodeId id : part.nodes) {
-      std::int64_t growth = -parts.freed_by({id});
+      std::int64_t growth = -parts.weights_of({id}).freed;
       bool known = true;
       std::vector<ValueId> results;
       for (const ValueId output : graph_.node(id).outputs) {

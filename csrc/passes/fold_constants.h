@@ -19,11 +19,17 @@ namespace pot {
 using Evaluate = std::function<Result<std::vector<TensorRef>>(
     const ModelPtr& model, const std::vector<std::string>& outputs)>;
 
+/// Masks and tables of positions and of windows, which peers fold whatever they cost: with so much
+/// all of the models at hand have as few nodes as without a bound.
+inline constexpr std::int64_t kModestGrowth = 1 << 20;
+
 /// What a constant subgraph may cost. A result is always worth its bytes when the weights that it
 /// replaces, and that nothing else reads, take as much.
 struct FoldBudget {
   /// Bytes by which the file may grow beyond that, over all calls; what was spent is taken off.
   std::int64_t growth = 0;
+  /// Whether that may go into another form of a weight that other nodes still read.
+  bool copies = true;
   /// Values that `evaluate` was asked for in vain: it is asked once.
   std::unordered_set<std::string> refused{};
 };

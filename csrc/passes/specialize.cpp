@@ -44,7 +44,10 @@ void unlist_weights(Model& model, Changes& changes) {
 class Specializer {
  public:
   Specializer(ModelPtr model, const SpecializeOptions& options)
-      : model_(std::move(model)), options_(options), budget_{options.max_growth} {}
+      : model_(std::move(model)),
+        options_(options),
+        budget_{.growth = options.max_growth.value_or(kModestGrowth),
+                .copies = options.max_growth.has_value()} {}
 
   Result<Specialized> run() {
     unlist_weights(*model_, changes_);

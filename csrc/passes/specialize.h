@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,8 @@ struct SpecializeOptions {
   /// Loops and Scans of more turns are left.
   std::int64_t max_unroll = 64;
   /// Bytes by which folded constants together may be larger than the weights that they replace.
-  std::int64_t max_growth = 1 << 20;
+  /// Nothing: `kModestGrowth`, and no second form of a weight that stays (a tied table, turned).
+  std::optional<std::int64_t> max_growth{};
   /// Types of all values are written, also where the file had none.
   bool value_info = false;
   Fallback fallback{};         ///< shapes of operators without a rule
