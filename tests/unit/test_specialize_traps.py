@@ -298,3 +298,14 @@ def test_items_of_a_sequence_have_sizes_of_their_own() -> None:
     found = specialized(model, dims={"b": 3})
     feed = {"items": [normal(1), normal(5)], "x": normal(3)}
     assert_same(run(model, [feed]), run(found, [feed]))
+
+
+def test_a_reshape_of_a_single_element_makes_its_axes() -> None:
+    """A stretch of scalars between two Reshapes has no more axes than the scalars had."""
+    model = parse(
+        "g (float[n] x) => (float[a,b,c] y) { s = ReduceSum <keepdims = 1> (x)"
+        "\n r = Sqrt (s) \n y = Reshape (r, to) }"
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 1, 1]), "to"))
+    fixed_to(model, {"x": np.abs(normal(1))})
+    fixed_to(model, {"x": np.abs(normal(4))})
