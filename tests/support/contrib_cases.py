@@ -53,7 +53,9 @@ class Case:
         kept = [numpy_helper.from_array(np.asarray(self.inputs[at]), f"i{at}") for at in self.fixed]
         outputs = [onnx.ValueInfoProto(name=name) for name in made]
         graph = helper.make_graph([node], "case", fed, outputs, kept)
-        imports = [helper.make_opsetid("", 17), helper.make_opsetid(self.domain, self.version)]
+        imports = [helper.make_opsetid("", 17 if self.domain else self.version)]
+        if self.domain:
+            imports.append(helper.make_opsetid(self.domain, self.version))
         return helper.make_model(graph, opset_imports=imports, ir_version=8)
 
     def feeds(self) -> dict[str, Array]:
@@ -255,7 +257,22 @@ CLASSICAL = [
     Case(one.op_type, one.inputs, one.attributes, one.outputs, one.fixed, ML, max(one.version, 1))
     for one in CLASSICAL
 ]
+LEGACY = [
+    Case("Affine", [f32(2, 3)], {"alpha": 1.0, "beta": 0.0}, domain="", version=9),
+    Case("ParametricSoftplus", [f32(2, 3)], {"alpha": 1.0, "beta": 1.0}, domain="", version=9),
+    Case("ScaledTanh", [f32(2, 3)], {"alpha": 1.0, "beta": 1.0}, domain="", version=9),
+    Case(
+        "ImageScaler", [f32(1, 2, 3, 4)], {"bias": [0.0, 0.0], "scale": 2.0}, domain="", version=9
+    ),
+    Case("Crop", [f32(1, 2, 8, 9)], {"border": [1, 2, 3, 0]}, domain="", version=9),
+    Case(
+        "Crop", [f32(1, 2, 8, 9)], {"border": [1, 2, 0, 0], "scale": [3, 4]}, domain="", version=9
+    ),
+]
+"""Of the default domain, but onnxruntime's alone."""
+
 CASES = [
     *(*KEEPS_SHAPE, *PRODUCTS, *LAYOUTS, *QUANTIZED, *ATTENTION, *TENSORS, *CLASSICAL),
+    *LEGACY,
 ]
 """Every case."""

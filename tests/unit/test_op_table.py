@@ -11,7 +11,9 @@ TABLE = {(info.domain, info.op_type): info for info in _core.op_table()}
 SCHEMAS = onnx.defs.get_all_schemas_with_history()
 NAMES = {(schema.domain, schema.name) for schema in SCHEMAS}
 
-OURS = {"SimplifiedLayerNormalization"}
+OURS = {"SimplifiedLayerNormalization", "MemcpyFromHost", "MemcpyToHost"} | {
+    *("Affine", "Crop", "ImageScaler", "ParametricSoftplus", "Scale", "ScaledTanh"),
+}
 """Of the default domain, but only onnxruntime knows them."""
 
 SUMS_NOTHING = {"BatchNormalization", "GlobalMaxPool", "MaxPool", "MaxRoiPool", "MaxUnpool"} | {
