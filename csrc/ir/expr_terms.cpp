@@ -55,7 +55,7 @@ std::optional<Rational> Rational::of(std::int64_t num, std::int64_t den) {
 }
 
 std::int64_t Rational::floor() const noexcept {
-  return num >= 0 || whole() ? num / den : -((-num + den - 1) / den);
+  return num / den - (num % den < 0 ? 1 : 0);
 }
 
 std::optional<Rational> add(const Rational& a, const Rational& b) {

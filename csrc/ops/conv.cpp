@@ -150,6 +150,9 @@ Inferred causal_conv(const NodeFacts& at) {
   if (!fits) return fits.error();
   const Expr carried =
       !at.in(1).has_rank() && at.in(3).has_rank() ? size_of(at, 3, 2) : size_of(at, 1, 2) - 1;
+  if (const auto most = carried.at_most(); most && *most < 0) {
+    return contradiction(quoted(at, 1) + " is 0 long on axis 2, but a kernel takes at least 1");
+  }
   const auto past =
       require_size(at, 3, 2, carried, quoted(at, 1) + " carries " + carried.text() + " positions");
   if (!past) return past.error();

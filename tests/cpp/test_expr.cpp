@@ -213,6 +213,12 @@ TEST(what_exporters_write_is_read) {
   CHECK_EQ(e("-h//2"), floor_div(-e("h"), 2));
 }
 
+TEST(a_fraction_near_the_end_of_the_range_is_rounded) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  CHECK_EQ(floor(Expr::ratio(-3, most)), Expr(-1));
+  CHECK_EQ(floor(Expr::ratio(most - 1, most)), Expr(0));
+}
+
 TEST(parsing_is_bounded) {
   std::string deep(3000, '(');
   deep += "h" + std::string(3000, ')');

@@ -216,6 +216,12 @@ def test_a_causal_convolution_carries_its_state() -> None:
     )
 
 
+def test_a_causal_kernel_is_not_empty() -> None:
+    assert "'x1' is 0 long on axis 2, but a kernel takes at least 1" in contradiction(
+        "CausalConvWithState", [1, 8, 5], [8, 1, 0], outputs=2, opset=27
+    )
+
+
 def test_blocks_of_an_image() -> None:
     image, block = Constant(np.array([4, 5])), Constant(np.array([2, 1]))
     assert shapes("Col2Im", [1, 10, 15], image, block) == real_shapes(
