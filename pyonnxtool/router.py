@@ -41,7 +41,8 @@ class Route:
     cropped: Mapping[str, Shape] = field(default_factory=dict)
     """Outputs that are cut back, and the shape that they have then; -1: as it comes."""
     uncropped: tuple[str, ...] = ()
-    """Outputs that keep the padded size: it is not known how they follow from the inputs."""
+    """Outputs that keep the padded size along an axis: how it follows from the inputs' sizes is
+    not known."""
 
 
 class ShapeRouter:
@@ -84,9 +85,9 @@ class ShapeRouter:
     def plan(self, feeds: Mapping[str, Any]) -> Route:
         """The variant that takes inputs of these shapes; nothing is run.
 
-        `feeds` holds arrays, or shapes. The exact size is taken, else the one that holds the
-        inputs with the fewest elements. Raises UsageError, with the sizes that there are, when none
-        does or an input must not be padded.
+        `feeds` holds arrays, or shapes as tuples. The exact size is taken, else the one that holds
+        the inputs with the fewest elements. Raises UsageError, with the sizes that there are, when
+        none does or an input must not be padded.
         """
         shapes = {name: _shape(value) for name, value in feeds.items()}
         self._check_names(shapes)
@@ -194,10 +195,10 @@ class ShapeRouter:
         stretched = {name for name in asked if asked[name] != fixed[name]}
         cropped, unknown = {}, []
         for symbolic, one in zip(self._index.outputs, variant.outputs, strict=True):
-            cut = _cropped(symbolic, one, asked, stretched)
-            if cut is None:
+            cut, known = _cropped(symbolic, one, asked, stretched)
+            if not known:
                 unknown.append(one.name)
-            elif any(size >= 0 for size in cut):
+            if any(size >= 0 for size in cut):
                 cropped[one.name] = cut
         return Route(variant.name, False, padded, cropped, tuple(unknown))
 
@@ -268,18 +269,16 @@ def _elements(variant: Variant, shapes: Mapping[str, Shape]) -> int:
 
 def _cropped(
     symbolic: Port, fixed: Port, asked: Mapping[str, int], stretched: set[str]
-) -> Shape | None:
-    """Sizes to cut an output back to, -1 where it is as it should be; None: nobody knows."""
+) -> tuple[Shape, bool]:
+    """Sizes to cut an output back to, -1 where it is as it comes; and whether all are known."""
     if symbolic.shape is None or fixed.shape is None:
-        return None
+        return (), False
     cut = []
     for dim, size in zip(symbolic.shape, fixed.shape, strict=True):
-        if dim is None:
-            return None
         meant = isinstance(dim, str) and names_in(dim) & stretched
         wanted = value_of(dim, asked) if meant else None
         cut.append(-1 if wanted is None or wanted == size else wanted)
-    return tuple(cut)
+    return tuple(cut), None not in symbolic.shape
 
 
 def _cut(value: Any, shape: Shape | None) -> Any:

@@ -20,7 +20,8 @@ Examples:
   pyonnxtool demo                        two small models, and how the wrong node is found
   pyonnxtool diff good.onnx bad.onnx     which values differ, and by how much
   pyonnxtool bisect good.onnx bad.onnx   the node that is to blame, and why
-  pyonnxtool diff model.onnx             onnxruntime without against with optimizations"""
+  pyonnxtool diff model.onnx             onnxruntime without against with optimizations
+  pyonnxtool specialize model.onnx -o fixed.onnx --dim batch=1"""
 USAGE, INCONCLUSIVE, INTERRUPTED, PIPE_CLOSED, BUG = 2, 125, 130, 141, 255
 
 

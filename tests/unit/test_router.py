@@ -136,6 +136,21 @@ def test_outputs_are_cut_back_where_they_follow(sizes: Path) -> None:
     assert found["mean"].shape == (1, 8)
 
 
+def test_axes_that_several_sizes_or_the_data_decide_stay(tmp_path: Path) -> None:
+    model = parsed(
+        "g (float[n,a] x, float[n,b] z) => (float[n,c] both, float[d] flat)"
+        " <int64[1] all = {-1}> { both = Concat <axis = 1> (x, z)\n flat = Reshape (x, all) }"
+    )
+    sizes = {"s": {"n": 2, "a": 2, "b": 2}, "l": {"n": 4, "a": 8, "b": 8}}
+    pot.specialize_variants(model, tmp_path / "out", sizes)
+    router = pot.ShapeRouter(tmp_path / "out", pad=0)
+    found = router.run({"x": np.ones((3, 5), np.float32), "z": np.ones((3, 8), np.float32)})
+    assert router.last is not None
+    assert router.last.cropped == {"both": (3, -1)}
+    assert router.last.uncropped == ("both", "flat")
+    assert found["both"].shape == (3, 16)
+
+
 def test_the_nearest_size_is_the_one_with_the_fewest_elements(sizes: Path) -> None:
     router = pot.ShapeRouter(sizes, pad=0)
     assert router.plan({"x": (1, 3, 20, 20)}).variant == "small"
