@@ -206,7 +206,9 @@ Result<LoopTurns> loop_turns(const NodeFacts& at, std::int64_t most) {
       return stop("whether it goes on after turn " + number + " is known only at run time");
     }
     if (!run.ended && !limit && (loop.limit() || loop.limit_unknown())) {
-      return stop("its trip count is known only at run time");
+      const bool named = loop.limit() && loop.limit()->writable();
+      return stop(named ? "its trip count is " + loop.limit()->text() + ", which is not bound"
+                        : "its trip count is known only at run time");
     }
     carried.assign(run.outputs.back().begin() + 1,
                    run.outputs.back().begin() + 1 + static_cast<std::ptrdiff_t>(carried.size()));

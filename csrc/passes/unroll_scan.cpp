@@ -96,14 +96,17 @@ class ScanUnroller {
                              std::int64_t& turns) const {
     const Node& node = graph.node(id);
     std::optional<std::int64_t> found;
+    std::string named;
     for (std::size_t i = 0; *plan.states() + i < node.inputs.size(); ++i) {
       const Fact& input = facts_.seen_from(graph, node.inputs[*plan.states() + i]);
       if (!input.has_rank()) continue;
       const auto axis = normalized_axis(plan.input_axis(i), input.rank());
       const auto size = axis ? (*input.dims)[*axis].number() : std::nullopt;
+      if (axis && !size && (*input.dims)[*axis].writable()) named = (*input.dims)[*axis].text();
       if (found && size && *found != *size) return "its inputs differ in length";
       if (size) found = size;
     }
+    if (!found && !named.empty()) return "it scans " + named + " elements, which is not bound";
     if (!found) return "the number of elements that it scans is known only at run time";
     turns = *found;
     return {};

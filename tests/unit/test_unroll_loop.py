@@ -115,7 +115,7 @@ SINCE_13 = frozenset({"a carried sequence"})
 """Only tensors were carried before opset 13."""
 
 
-@pytest.mark.parametrize("opset", [11, 18, 21])
+@pytest.mark.parametrize("opset", [9, 11, 18, 21, 24])
 @pytest.mark.parametrize("name", UNROLLED)
 def test_its_turns_take_its_place(name: str, opset: int) -> None:
     model = parse(UNROLLED[name], opset=max(opset, 13) if name in SINCE_13 else opset)
@@ -234,6 +234,14 @@ REASONS = {
         "   => (bool o, float[3,4] p) { o = Identity (g)  p = Sin (h) }> }",
         {"x": X, "trip": np.array(3)},
         "its trip count is known only at run time",
+    ),
+    "its trip count is a size that is not bound": (
+        "g (float[t,4] x, float[3,4] z) => (float[3,4] y) <int64 zero = {0}> {"
+        " n = Shape (x)  trip = Gather (n, zero)"
+        ' y = Loop (trip, "", z) <body = b (int64 i, bool g, float[3,4] h)'
+        "   => (bool o, float[3,4] p) { o = Identity (g)  p = Sin (h) }> }",
+        {"x": X, "z": Z},
+        "its trip count is t, which is not bound",
     ),
     "its start is an input": (
         "g (float[3,4] x, bool go) => (float[3,4] y) <int64 trip = {3}> {"

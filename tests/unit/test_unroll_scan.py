@@ -112,8 +112,14 @@ def test_bodies_of_the_bisection_tests() -> None:
 
 
 LEFT = {
-    "the length is open": (
+    "the length has a name": (
         f"""g (float[3,4] h, float[n,3,4] xs) => (float[3,4] y, float[p,q,r] s) {{
+          y, s = Scan (h, xs) <num_scan_inputs = 1, {BODY}> }}""",
+        18,
+        "it scans n elements, which is not bound",
+    ),
+    "the length is open": (
+        f"""g (float[3,4] h, float[?,3,4] xs) => (float[3,4] y, float[p,q,r] s) {{
           y, s = Scan (h, xs) <num_scan_inputs = 1, {BODY}> }}""",
         18,
         "the number of elements that it scans is known only at run time",
