@@ -147,6 +147,36 @@ std::vector<ConstantTarget> constant_targets(const NodeFacts& at) {
   return out;
 }
 
+namespace {
+
+/// Axes of `longer` that are 1 and without which it is `shorter`.
+std::optional<std::vector<std::int64_t>> added_ones(const Dims& shorter, const Dims& longer) {
+  std::vector<std::int64_t> axes;
+  std::size_t at = 0;
+  for (std::size_t axis = 0; axis < longer.size(); ++axis) {
+    if (at < shorter.size() && shorter[at] == longer[axis]) {
+      ++at;
+    } else if (longer[axis].is(1)) {
+      axes.push_back(static_cast<std::int64_t>(axis));
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (at != shorter.size() || axes.empty()) return std::nullopt;
+  return axes;
+}
+
+}  // namespace
+
+std::optional<OneAxes> one_axes(const NodeFacts& at, const Fact& made) {
+  const Fact& data = at.in(0);
+  if (!at.node().is("Reshape") || !data.has_rank() || !made.has_rank()) return std::nullopt;
+  if (!open_elements(at, 1)) return std::nullopt;
+  if (auto axes = added_ones(*data.dims, *made.dims)) return OneAxes{true, *std::move(axes)};
+  if (auto axes = added_ones(*made.dims, *data.dims)) return OneAxes{false, *std::move(axes)};
+  return std::nullopt;
+}
+
 std::optional<std::vector<float>> whole_scales(const NodeFacts& at) {
   constexpr std::size_t kSizes = 3;
   const bool stretches = at.attr_string("keep_aspect_ratio_policy", "stretch") == "stretch";

@@ -20,6 +20,14 @@ struct ConstantTarget {
 /// an `allowzero` has to go.
 [[nodiscard]] std::vector<ConstantTarget> constant_targets(const NodeFacts& at);
 
+/// A Reshape that only adds or drops axes of size 1.
+struct OneAxes {
+  bool added = true;  ///< Unsqueeze; else Squeeze
+  std::vector<std::int64_t> axes;
+};
+/// For a Reshape to a computed shape: how it says the same without it.
+[[nodiscard]] std::optional<OneAxes> one_axes(const NodeFacts& at, const Fact& made);
+
 /// For a Resize to sizes that are whole multiples of its input's: the scales that give the same,
 /// to the last bit, in every mode.
 [[nodiscard]] std::optional<std::vector<float>> whole_scales(const NodeFacts& at);

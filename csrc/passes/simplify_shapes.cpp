@@ -61,6 +61,7 @@ class Targets {
 
   std::size_t write_targets(const NodeFacts& at) {
     const auto targets = constant_targets(at);
+    if (targets.empty()) return write_ones(at);
     const NodeId id = at.node().id;
     for (const ConstantTarget& target : targets) {
       const TensorRef tensor =
@@ -71,6 +72,26 @@ class Targets {
       graph_.remove_attribute(id, "allowzero");
     }
     return targets.size();
+  }
+
+  std::size_t write_ones(const NodeFacts& at) {
+    constexpr std::int64_t kAxesAreInputs = 13;
+    const Node& node = at.node();
+    if (node.outputs.empty() || !node.outputs[0]) return 0;
+    const auto ones = one_axes(at, facts_.of(graph_, node.outputs[0]));
+    if (!ones) return 0;
+    const NodeId id = node.id;
+    const ValueId data = node.inputs[0];
+    const std::string name = name_for(node, "_axes");
+    graph_.remove_attribute(id, "allowzero");
+    graph_.set_op_type(id, ones->added ? "Unsqueeze" : "Squeeze", "");
+    if (at.opset() >= kAxesAreInputs) {
+      graph_.set_inputs(id, {data, graph_.set_initializer(make_int64s(name, ones->axes))});
+    } else {
+      graph_.set_inputs(id, {data});
+      graph_.set_attribute(id, Attribute("axes", ones->axes));
+    }
+    return 1;
   }
 
   std::size_t write_scales(const NodeFacts& at) {

@@ -85,24 +85,59 @@ SizePlan::Ref SizePlan::step(std::string op_type, std::vector<Ref> inputs,
   if (is_new) {
     steps_.push_back({std::move(op_type), std::move(inputs), std::move(attributes), before});
   }
+  make_before(found->second, before);
   Ref out;
   out.step = found->second;
   return out;
 }
 
-SizePlan::Maybe SizePlan::part(const SizeSources::Run& run, std::ptrdiff_t before) {
+/// What is there for a later reader may be wanted by an earlier one; what it reads is there too.
+void SizePlan::make_before(std::size_t index, std::ptrdiff_t place) {
+  Step& step = steps_[index];
+  if (step.before <= place) return;
+  step.before = place;
+  for (const Ref& input : step.inputs) {
+    if (input.kind == Ref::Kind::step) make_before(input.step, place);
+  }
+}
+
+/// Some axes of a value: a Shape of its own, or gathered from one that is planned.
+SizePlan::Ref SizePlan::part(const SizeSources::Run& run, bool scalar, std::ptrdiff_t before) {
+  const std::size_t start = run.from.axis;
+  const std::size_t end = start + run.length;
+  const auto covers = [&](const Shape& shape) {
+    const bool same = shape.start == start && shape.end == end && !scalar;
+    return shape.of == run.from.value && shape.start <= start && end <= shape.end && !same;
+  };
+  auto found = std::ranges::find_if(shapes_, covers);
   Ref value;
   value.kind = Ref::Kind::value;
   value.value = run.from.value;
-  const auto start = static_cast<std::int64_t>(run.from.axis);
-  const auto end = start + static_cast<std::int64_t>(run.length);
-  if (opset_ >= kShapeHasBounds) {
-    return step("Shape", {value}, {{"start", start}, {"end", end}}, before);
+  if (opset_ >= kShapeHasBounds && found == shapes_.end()) {
+    const Ref shape =
+        step("Shape", {value},
+             {{"start", static_cast<std::int64_t>(start)}, {"end", static_cast<std::int64_t>(end)}},
+             before);
+    shapes_.push_back({run.from.value, start, end, shape.step});
+    if (!scalar) return shape;
+    found = std::prev(shapes_.end());
+  }
+  std::size_t first = 0;
+  Ref shape;
+  if (found != shapes_.end()) {
+    make_before(found->step, before);
+    shape.step = found->step;
+    first = found->start;
+  } else {
+    shape = step("Shape", {value}, {}, before);
   }
   Ref axes;
   axes.kind = Ref::Kind::constant;
-  for (std::int64_t axis = start; axis < end; ++axis) axes.numbers.push_back(axis);
-  return step("Gather", {step("Shape", {value}, {}, before), axes}, {{"axis", 0}}, before);
+  axes.scalar = scalar;
+  for (std::size_t axis = start; axis < end; ++axis) {
+    axes.numbers.push_back(static_cast<std::int64_t>(axis - first));
+  }
+  return step("Gather", {shape, axes}, {{"axis", 0}}, before);
 }
 
 SizePlan::Maybe SizePlan::single(const Expr& size, std::ptrdiff_t before) {
@@ -112,17 +147,17 @@ SizePlan::Maybe SizePlan::single(const Expr& size, std::ptrdiff_t before) {
     out.numbers = {*number};
     return out;
   }
-  if (const auto run = sources_.longest({size}, 0, before)) return part(*run, before);
+  if (const auto run = sources_.longest({size}, 0, before)) return part(*run, false, before);
   return computed(size, before);
 }
 
 /// A sum of products of what is there, with whole coefficients.
 SizePlan::Maybe SizePlan::computed(const Expr& size, std::ptrdiff_t before) {
   if (const auto near = sources_.near(size, before)) {
-    const Maybe there = part(near->there, before);
+    const Ref there = part(near->there, false, before);
     const bool more = near->number > 0;
     const Maybe number = single(Expr(more ? near->number : -near->number), before);
-    return step(more ? "Add" : "Sub", {*there, *number}, {}, before);
+    return step(more ? "Add" : "Sub", {there, *number}, {}, before);
   }
   const auto terms = terms_of(size);
   Maybe sum;
@@ -154,7 +189,7 @@ SizePlan::Maybe SizePlan::computed(const Expr& size, std::ptrdiff_t before) {
 }
 
 SizePlan::Maybe SizePlan::atom(const Expr& expr, std::ptrdiff_t before) {
-  if (const auto run = sources_.longest({expr}, 0, before)) return part(*run, before);
+  if (const auto run = sources_.longest({expr}, 0, before)) return part(*run, false, before);
   if (sources_.near(expr, before)) return computed(expr, before);
   const Atom& inside = *terms_of(expr)[0].monomial[0].atom;
   if (inside.kind == AtomKind::floor) {
@@ -187,7 +222,7 @@ SizePlan::Maybe SizePlan::list(const std::vector<Expr>& elements, std::ptrdiff_t
     const auto run = sources_.longest(elements, i, before);
     // Numbers come along when they make the whole list one part; else they are a constant.
     if (run && (!elements[i].number() || run->length == elements.size())) {
-      parts.push_back(*part(*run, before));
+      parts.push_back(part(*run, false, before));
       i += run->length;
       continue;
     }
@@ -207,18 +242,21 @@ SizePlan::Maybe SizePlan::list(const std::vector<Expr>& elements, std::ptrdiff_t
   return step("Concat", std::move(parts), {{"axis", 0}}, before);
 }
 
+SizePlan::Maybe SizePlan::one(const Expr& element, std::ptrdiff_t before) {
+  if (const auto run = sources_.longest({element}, 0, before)) return part(*run, true, before);
+  const Maybe made = computed(element, before);
+  if (!made) return std::nullopt;
+  if (opset_ < kAxesAreInputs) return step("Squeeze", {*made}, {{"axes", 0}}, before);
+  Ref axes;
+  axes.kind = Ref::Kind::constant;
+  axes.numbers = {0};
+  return step("Squeeze", {*made, axes}, {}, before);
+}
+
 bool SizePlan::want(ValueId stands_for, const std::vector<Expr>& elements, bool scalar, bool narrow,
                     std::ptrdiff_t before) {
   const std::size_t steps = steps_.size();
-  Maybe made = list(elements, before);
-  if (made && scalar && opset_ < kAxesAreInputs) {
-    made = step("Squeeze", {*made}, {{"axes", 0}}, before);
-  } else if (made && scalar) {
-    Ref axes;
-    axes.kind = Ref::Kind::constant;
-    axes.numbers = {0};
-    made = step("Squeeze", {*made, axes}, {}, before);
-  }
+  Maybe made = scalar ? one(elements[0], before) : list(elements, before);
   if (made && narrow) {
     made = step("Cast", {*made}, {{"to", static_cast<std::int64_t>(DType::int32)}}, before);
   }
@@ -228,6 +266,7 @@ bool SizePlan::want(ValueId stands_for, const std::vector<Expr>& elements, bool 
   }
   steps_.resize(steps);
   std::erase_if(made_, [steps](const auto& each) { return each.second >= steps; });
+  std::erase_if(shapes_, [steps](const auto& each) { return each.step >= steps; });
   return false;
 }
 
@@ -237,7 +276,10 @@ std::vector<std::pair<ValueId, ValueId>> SizePlan::make(Graph& graph,
   const auto value_of = [&](const Ref& ref) {
     if (ref.kind == Ref::Kind::step) return values[ref.step];
     if (ref.kind == Ref::Kind::value) return ref.value;
-    return graph.set_initializer(make_int64s(graph.fresh_name("size"), ref.numbers));
+    const std::string name = graph.fresh_name("size");
+    if (!ref.scalar) return graph.set_initializer(make_int64s(name, ref.numbers));
+    return graph.set_initializer(
+        make_tensor_copy(name, DType::int64, {}, std::as_bytes(std::span(ref.numbers))));
   };
   for (const Step& each : steps_) {
     Node node;

@@ -78,8 +78,9 @@ class SizePlan {
   };
   using Maybe = std::optional<Ref>;
 
+  [[nodiscard]] Maybe one(const Expr& element, std::ptrdiff_t before);
   [[nodiscard]] Maybe list(const std::vector<Expr>& elements, std::ptrdiff_t before);
-  [[nodiscard]] Maybe part(const SizeSources::Run& run, std::ptrdiff_t before);
+  [[nodiscard]] Ref part(const SizeSources::Run& run, bool scalar, std::ptrdiff_t before);
   [[nodiscard]] Maybe single(const Expr& size, std::ptrdiff_t before);
   [[nodiscard]] Maybe computed(const Expr& size, std::ptrdiff_t before);
   [[nodiscard]] Maybe atom(const Expr& atom, std::ptrdiff_t before);
@@ -87,8 +88,19 @@ class SizePlan {
                          std::vector<std::pair<std::string, std::int64_t>> attributes,
                          std::ptrdiff_t before);
 
+  void make_before(std::size_t index, std::ptrdiff_t place);
+
+  /// A Shape that is planned: of which axes of which value.
+  struct Shape {
+    ValueId of;
+    std::size_t start = 0;
+    std::size_t end = 0;
+    std::size_t step = 0;
+  };
+
   const SizeSources& sources_;
   std::int64_t opset_;
+  std::vector<Shape> shapes_;
   std::vector<Step> steps_;
   std::map<std::string, std::size_t> made_;  ///< text of a step -> its index
   std::vector<std::pair<ValueId, Ref>> wanted_;

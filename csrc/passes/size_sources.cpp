@@ -1,6 +1,7 @@
 #include "passes/size_sources.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "passes/size_plan.h"
 #include "passes/stand_in.h"
@@ -33,8 +34,8 @@ class Rebuilding {
     std::vector<NodeId> all;
     std::vector<NodeId> kept;
     std::vector<Wanted> wanted = wanted_values();
-    // What is planned for the first readers is there for later ones.
-    std::ranges::stable_sort(wanted, {}, &Wanted::first_reader);
+    // A single size is taken from a list that is there anyway.
+    std::ranges::stable_sort(wanted, std::greater{}, &Wanted::length);
     for (const Wanted& each : wanted) {
       all.push_back(graph_.value(each.value).producer);
       if (!planned(plan, each)) kept.push_back(all.back());
@@ -51,6 +52,7 @@ class Rebuilding {
   struct Wanted {
     ValueId value;
     std::ptrdiff_t first_reader = 0;  // its place in the order
+    std::size_t length = 0;           // 0 for a scalar
     bool movable = true;              // no body reads it, and it is no output
   };
 
@@ -110,7 +112,11 @@ class Rebuilding {
   }
 
   [[nodiscard]] Wanted wanted(ValueId id) const {
-    Wanted out{id, static_cast<std::ptrdiff_t>(order_.size()), !graph_.value(id).is_output};
+    const Fact fact = facts_.of(graph_, id);
+    Wanted out{.value = id,
+               .first_reader = static_cast<std::ptrdiff_t>(order_.size()),
+               .length = fact.rank() == 0 ? 0 : fact.elements->size(),
+               .movable = !graph_.value(id).is_output};
     for (const Use& use : graph_.uses(id)) {
       if (use.slot == Use::kCaptured) out.movable = false;
       if (computes_sizes(use.node)) continue;
