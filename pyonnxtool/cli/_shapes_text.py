@@ -12,25 +12,29 @@ from pyonnxtool.cli._text import facts, heading, table
 from pyonnxtool.shapes import Number, ShapedValue, Shapes, Unruled
 from pyonnxtool.wording import middle, plural, printable
 
-NAME, OPERATOR = 36, 18
+NAME, OPERATOR = 36, 24
+SIZES = 3
 MOST_ELEMENTS = 8
 
 
 def shapes_line(shapes: Shapes) -> str:
-    """`118 values: 110 fixed, 7 depend on batch, 1 open`."""
+    """`118 values: 110 fixed, 7 depend on batch, 1 only known when the model runs`."""
     states = Counter(value.state for value in shapes.values)
-    names = ", ".join(sized_by(shapes)) or "names"
+    sizes = sized_by(shapes)
+    more = len(sizes) - SIZES
+    names = ", ".join(middle(name, 24) for name in sizes[:SIZES]) or "names"
+    names += f" and {more:,} more" if more > 0 else ""
     words = {
-        "fixed": "{} fixed",
-        "named": "{} depend on " + middle(names, 60),
-        "open": "{} only known when the model runs",
+        "fixed": "fixed",
+        "named": f"depend on {names}",
+        "open": "only known when the model runs",
     }
-    parts = [words[state].format(f"{states[state]:,}") for state in words if states[state]]
+    parts = [f"{states[state]:,} {told}" for state, told in words.items() if states[state]]
     return f"{plural(len(shapes.values), 'value')}{': ' if parts else ''}{', '.join(parts)}"
 
 
 def sized_by(shapes: Shapes) -> list[str]:
-    """Single names that sizes of inputs have, in their order: what a user can bind."""
+    """Names and expressions that inputs have as sizes, in their order: what a user can bind."""
     sizes = [
         size
         for value in shapes.values

@@ -119,3 +119,12 @@ def test_long_expressions_go_on_under_themselves(tmp_path: Path, run: Any) -> No
     lines = run("inspect", "long.onnx", "--shapes").stdout.splitlines()
     assert max(map(len, lines)) <= 100
     assert f"{long}*{long}_2*{long}_3" in "".join(line.strip() for line in lines)
+
+
+def test_many_names_are_counted(tmp_path: Path, run: Any) -> None:
+    nodes = [helper.make_node("Neg", ["x"], ["y"])]
+    sizes = ["a", "b{0}", "c", "d", "e"]
+    graph = helper.make_graph(nodes, "g", [value("x", FLOAT, sizes)], [value("y", FLOAT, None)])
+    onnx.save(helper.make_model(graph), tmp_path / "many.onnx")
+    text = run("inspect", "many.onnx", "--shapes").stdout
+    assert "Inferred shapes  2 values: 2 depend on a, b{0}, c and 2 more\n" in text
