@@ -16,11 +16,11 @@ from pyonnxtool.onnx_inference import ask_onnx
 from pyonnxtool.report import strict_json
 from pyonnxtool.rewrite import Change, Left, Measure, Rewrite, RewriteReport, StandsFor
 from pyonnxtool.verdict import Tolerances
-from pyonnxtool.verification import Check, verify
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
     from pyonnxtool.divergence.sweep import Progress
+    from pyonnxtool.verification import Check
 
 Tolerance: TypeAlias = "Sequence[str | float] | str | float | None"
 
@@ -115,6 +115,8 @@ def specialize(
     rewrite = specialized(model, shapes, dims, limits)
     if not verify:
         return rewrite
+    from pyonnxtool.verification import Check  # noqa: PLC0415 - what runs models takes a while
+
     check = Check(
         samples=verify,
         seed=seed,
@@ -163,6 +165,8 @@ def verified(
     model: Model, rewrite: Rewrite[SpecializeReport], check: Check, what: str = "specializing"
 ) -> Rewrite[SpecializeReport]:
     """The rewrite with the word of `verify` in its report. Raises as that does."""
+    from pyonnxtool.verification import verify  # noqa: PLC0415 - what runs models takes a while
+
     found = verify(what, model, rewrite.model, check, rewrite.report.pairs)
     return replace(rewrite, report=replace(rewrite.report, verification=found))
 
