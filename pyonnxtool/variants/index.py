@@ -85,7 +85,12 @@ def load_variants(folder: str | PathLike[str]) -> VariantSet:
         return VariantSet(
             model=told["model"],
             variants=tuple(
-                Variant(one["name"], one["file"], _ports(one["inputs"]), _ports(one["outputs"]))
+                Variant(
+                    one["name"],
+                    _beside(path, one["file"]),
+                    _ports(one["inputs"]),
+                    _ports(one["outputs"]),
+                )
                 for one in told["variants"]
             ),
             weights=tuple(told["weights"]),
@@ -107,6 +112,13 @@ def bound_sizes(
             if known and sizes.setdefault(str(name), int(size or 0)) != size:
                 return None
     return sizes
+
+
+def _beside(path: Path, name: str) -> str:
+    """The name of a file in the folder; a document from elsewhere may not point out of it."""
+    if Path(name).name != name:
+        raise ModelError(f"{path}: {name!r} is not in its folder")
+    return name
 
 
 def _ports(told: Sequence[Mapping[str, Any]]) -> tuple[Port, ...]:

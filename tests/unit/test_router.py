@@ -213,6 +213,13 @@ def test_session_options_and_providers_are_those_that_are_given(sizes: Path) -> 
         pot.ShapeRouter(sizes, providers=["NoSuchProvider"]).session("small")
 
 
+def test_a_variant_of_another_folder(sizes: Path) -> None:
+    index = sizes / "variants.json"
+    index.write_text(index.read_text().replace('"small.onnx"', '"../small.onnx"'))
+    with pytest.raises(ModelError, match=r"variants.json: '../small.onnx' is not in its folder"):
+        pot.ShapeRouter(sizes)
+
+
 def test_a_folder_that_holds_no_variants(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"holds no variants.json; make such a folder with: "):
         pot.ShapeRouter(tmp_path)
