@@ -60,6 +60,8 @@ class Unruled:
     by_onnx: bool
     """The onnx package's inference knew something of it; otherwise nothing is known but what the
     file declares."""
+    is_call: bool
+    """It calls a function of the model, and a node in that is what has no rule."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def infer_shapes(given: ModelLike) -> Shapes:
     model = as_model(given)
     facts = _core.infer_shapes(model, ask_onnx)
     told = facts.by_fallback
+    functions = {(function.domain, function.name) for function in model.functions}
     doubts = {node: f"{node.label}: there is no shape rule" for node in facts.without_rule}
     doubts |= {node: f"{node.label}: its inputs contradict" for node, _ in facts.contradictions}
     return Shapes(
@@ -103,6 +106,7 @@ def infer_shapes(given: ModelLike) -> Shapes:
                 graph=place_of(node.graph),
                 outputs=tuple(name for name in node.output_names if name),
                 by_onnx=node in told,
+                is_call=(node.domain, node.op_type) in functions,
             )
             for node in facts.without_rule
         ),

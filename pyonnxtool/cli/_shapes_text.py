@@ -133,15 +133,22 @@ def print_unruled(target: Console, nodes: Sequence[Unruled], limit: int | None) 
     if not nodes:
         return
     heading(target, "Operators without a shape rule")
-    grouped: dict[tuple[str, bool], list[str]] = {}
+    grouped: dict[tuple[str, str], list[str]] = {}
     for one in nodes:
         op = f"{one.domain}::{one.op_type}" if one.domain else one.op_type
-        grouped.setdefault((op, one.by_onnx), []).append(one.node)
-    rows = []
-    for (op, by_onnx), names in grouped.items():
-        source = "the onnx package's inference" if by_onnx else "nothing known but declared types"
-        rows.append((f"  {middle(op, 40)}", f"{source}: {few(names, limit)}"))
+        grouped.setdefault((op, instead(one)), []).append(one.node)
+    rows = [
+        (f"  {middle(op, 40)}", f"{source}: {few(names, limit)}")
+        for (op, source), names in grouped.items()
+    ]
     facts(target, rows)
+
+
+def instead(node: Unruled) -> str:
+    """Who was asked of a node without a rule."""
+    if node.is_call:
+        return "a function of the model that has one"
+    return "the onnx package's inference" if node.by_onnx else "nothing known but declared types"
 
 
 def few(names: Sequence[str], limit: int | None) -> str:

@@ -86,7 +86,9 @@ def test_json(odd: Path, run: Any) -> None:
     assert (values["rows"]["kind"], values["rows"]["shape"]) == ("sequence", ["n", 1])
     assert values["wrong"]["kind"] == "unknown"
     unruled = {"node": "magic", "op_type": "Magic", "domain": "vendor", "graph": "main"}
-    assert told["without_rule"] == [{**unruled, "outputs": ["made"], "by_onnx": False}]
+    assert told["without_rule"] == [
+        {**unruled, "outputs": ["made"], "by_onnx": False, "is_call": False}
+    ]
     assert [one["node"] for one in told["contradictions"]] == ["add"]
 
 
@@ -128,3 +130,52 @@ def test_many_names_are_counted(tmp_path: Path, run: Any) -> None:
     onnx.save(helper.make_model(graph), tmp_path / "many.onnx")
     text = run("inspect", "many.onnx", "--shapes").stdout
     assert "Inferred shapes  2 values: 2 depend on a, b{0}, c and 2 more\n" in text
+
+
+def test_a_function_with_such_a_node_is_named_by_its_call(tmp_path: Path, run: Any) -> None:
+    imports = [helper.make_opsetid(name, version) for name, version in (("", 17), ("vendor", 1))]
+    body = [helper.make_node("Magic", ["a"], ["m"], domain="vendor")]
+    body.append(helper.make_node("Relu", ["a"], ["b"]))
+    function = helper.make_function("mine", "F", ["a"], ["b"], body, imports)
+    graph = helper.make_graph(
+        [helper.make_node("F", ["x"], ["y"], name="call", domain="mine")],
+        "g",
+        [value("x", FLOAT, ["n"])],
+        [value("y", FLOAT, None)],
+    )
+    model = helper.make_model(
+        graph, functions=[function], opset_imports=[*imports, helper.make_opsetid("mine", 1)]
+    )
+    onnx.save(model, tmp_path / "calls.onnx")
+    text = run("inspect", "calls.onnx", "--shapes").stdout
+    assert "  mine::F  a function of the model that has one: call\n" in text
+    assert "  y      F        float32[n]\n" in text
+
+
+def test_what_the_onnx_package_knows_is_said(tmp_path: Path, run: Any) -> None:
+    """A program that registers a schema has it asked."""
+    parameter = onnx.defs.OpSchema.FormalParameter
+    schema = onnx.defs.OpSchema(
+        *("Same", "tests.shapes", 1, "Hands it on."),
+        inputs=[parameter("x", "T")],
+        outputs=[parameter("y", "T")],
+        type_constraints=[("T", ["tensor(float)"], "")],
+    )
+    schema.set_type_and_shape_inference_function(
+        lambda context: context.set_output_type(0, context.get_input_type(0))
+    )
+    graph = helper.make_graph(
+        [helper.make_node("Same", ["x"], ["y"], name="same", domain="tests.shapes")],
+        "g",
+        [value("x", FLOAT, ["n//2"])],
+        [onnx.ValueInfoProto(name="y")],
+    )
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("tests.shapes", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=imports), tmp_path / "same.onnx")
+    onnx.defs.register_schema(schema)
+    try:
+        text = run("inspect", "same.onnx", "--shapes").stdout
+    finally:
+        onnx.defs.deregister_schema("Same", 1, "tests.shapes")
+    assert "  tests.shapes::Same  the onnx package's inference: same\n" in text
+    assert "  y      Same     float32[n//2]\n" in text
