@@ -54,9 +54,7 @@ std::optional<Rational> Rational::of(std::int64_t num, std::int64_t den) {
   return Rational{turn * (num / shared), turn * (den / shared)};
 }
 
-std::int64_t Rational::floor() const noexcept {
-  return num / den - (num % den < 0 ? 1 : 0);
-}
+std::int64_t Rational::floor() const noexcept { return num / den - (num % den < 0 ? 1 : 0); }
 
 std::optional<Rational> add(const Rational& a, const Rational& b) {
   const std::int64_t shared = std::gcd(a.den, b.den);

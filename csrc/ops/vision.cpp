@@ -49,7 +49,9 @@ Inferred max_roi_pool(const NodeFacts& at) {
     return contradiction("pooled_shape has " + counted(pooled->size(), "number", "numbers") +
                          ", but takes a height and a width");
   }
-  return regions(at, (*pooled)[0], (*pooled)[1]);
+  const auto sizes = sizes_from(Dims(pooled->begin(), pooled->end()), "pooled_shape");
+  if (!sizes) return sizes.error();
+  return regions(at, sizes.value()[0], sizes.value()[1]);
 }
 
 /// Each row is an image, a class and a box that stays.
