@@ -107,6 +107,8 @@ def command(
         what = "a folder" if Path(model).is_dir() else "not there"
         raise UsageError(f"{model} is {what}; specialize wants the path of an .onnx file")
     check_targets(output, (model, str(target.path or "")))
+    if output.json and target.path and output.json.absolute() == target.path.absolute():
+        raise UsageError(f"-o and --json both name {target.path}; give them different files")
     if variants:
         from pyonnxtool.cli._variants import write_variants
 

@@ -198,6 +198,7 @@ def test_where_weights_go(run: Any, tmp_path: Path) -> None:
         (["net.onnx", "--variant", "a:h=1"], "say where the variants go, for example -o sizes"),
         (["net.onnx", "-o", "o", "--variant", "a:h=1", "--inputs", "x"], "--inputs have one size"),
         (["net.onnx", "-o", "o", "--max-growth", "much"], "'much' is not a size"),
+        (["net.onnx", "-o", "o", "--json", "o", "--dim", "h=1"], "-o and --json both name o; give"),
         (
             ["net.onnx", "-o", "o", "--dim", "h=1", "--no-verify", "--inputs", "x.npz"],
             "--inputs are what is checked on; leave out --no-verify",
