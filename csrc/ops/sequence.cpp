@@ -189,6 +189,18 @@ Result<std::optional<std::vector<std::int64_t>>> part_lengths(const NodeFacts& a
   return std::optional(std::move(lengths));
 }
 
+/// Whether parts lose the axis; nothing where that depends on data. ONNX ignores `keepdims` where
+/// `split` is given. But PyTorch writes a scalar 1 beside it for `unbind`, and onnxruntime takes
+/// the axis away then.
+std::optional<bool> split_squeezes(const NodeFacts& at) {
+  if (at.attr_int("keepdims", 1) != 0) return false;
+  if (!at.has(1)) return true;
+  const Fact& split = at.in(1);
+  if (split.has_rank() && split.rank() != 0) return false;
+  const auto given = numbers_of(split);
+  return given ? std::optional(*given == std::vector<std::int64_t>{1}) : std::nullopt;
+}
+
 Inferred infer_split(const NodeFacts& at) {
   const Fact& input = at.in(0);
   if (!input.has_rank()) return one(sequence_of(tensor_fact(input.dtype)));
@@ -197,7 +209,9 @@ Inferred infer_split(const NodeFacts& at) {
   const auto lengths = part_lengths(at, (*input.dims)[*axis]);
   if (!lengths) return lengths.error();
   Fact item = without_elements(input);
-  if (!at.has(1) && at.attr_int("keepdims", 1) == 0) {
+  const auto squeezed = split_squeezes(at);
+  if (!squeezed) return one(sequence_of(tensor_fact(input.dtype)));
+  if (*squeezed) {
     item.dims->erase(item.dims->begin() + static_cast<std::ptrdiff_t>(*axis));
     if (!lengths.value()) return one(sequence_of(item));
     return one(sequence_fact(std::vector<Fact>(lengths.value()->size(), item)));

@@ -139,15 +139,14 @@ class SequenceResolver {
     auto parts = std::make_shared<Parts>();
     parts->graph = &graph;
     parts->node = node.id;
-    const bool given = node.inputs.size() > 1 && node.inputs[1];
-    parts->squeezed = !given && node.attr_int("keepdims").value_or(1) == 0;
     const std::string name(graph.value_name(node.outputs[0]));
     Items items;
     for (const Fact& item : *sequence.items) {
-      const bool whole = item.has_rank() && item.rank() == input.rank();
-      const auto length = whole ? (*item.dims)[*axis].number() : std::nullopt;
-      if (!length && !parts->squeezed) return std::nullopt;
-      parts->lengths.push_back(length.value_or(1));
+      if (!item.has_rank()) return std::nullopt;
+      parts->squeezed = item.rank() < input.rank();
+      const auto length = parts->squeezed ? 1 : (*item.dims)[*axis].number();
+      if (!length) return std::nullopt;
+      parts->lengths.push_back(*length);
       parts->names.push_back(taken_.value(name + "_" + std::to_string(items.size()), 0));
       items.push_back({parts->names.back(), parts});
     }

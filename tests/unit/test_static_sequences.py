@@ -46,6 +46,13 @@ GONE = {
      <int64 back = {-1}> {
       s = SplitToSequence <axis = 1, keepdims = 1> (x)  t = SplitToSequence <keepdims = 0> (z)
       y = SequenceAt (s, back)  w = SequenceAt (t, back) }""",
+    "unbound, as PyTorch writes it": """g (float[3,4] x, float[3,4] z) => (float[p] y, float[q,r] w)
+     <int64 one = {1}, int64 back = {-1}> {
+      s = SplitToSequence <axis = 1, keepdims = 0> (x, one)  y = SequenceAt (s, back)
+      w = ConcatFromSequence <axis = 0, new_axis = 1> (s) }""",
+    "given sizes keep the axis": """g (float[3,4] x, float[3,4] z) => (float[p,q] y)
+     <int64[3] sizes = {1, 1, 1}, int64 one = {1}> {
+      s = SplitToSequence <axis = 0, keepdims = 0> (x, sizes)  y = SequenceAt (s, one) }""",
     "split in one part": """g (float[3,4] x, float[3,4] z) => (float[p,q] y) <int64 nine = {9}> {
       s = SplitToSequence <axis = 0> (x, nine)  y = ConcatFromSequence <axis = 1> (s) }""",
     "mapped": """g (float[3,4] x, float[3,4] z) => (float[p,q] y, float[3,4] w)
