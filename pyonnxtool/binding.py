@@ -20,6 +20,8 @@ Shapes: TypeAlias = "Mapping[str, Sequence[Size]]"
 Dims: TypeAlias = "Mapping[str, Size]"
 """By the name of a size, or by input and axis: "x[0]"."""
 
+_SOME_SHAPE = (1, 8)
+
 
 def check_something_is_bound(model: Model, shapes: Shapes | None, dims: Dims | None) -> None:
     """Raises UsageError, with a command that works, when no size is given and some are open."""
@@ -50,13 +52,17 @@ def open_sizes(model: Model) -> dict[str, list[str]]:
 
 
 def example_command(model: Model) -> str:
-    """A call that binds every open size to one that inputs of such names usually have."""
+    """A call that binds every open size to one that inputs of such names usually have.
+
+    Of an input without even a rank the shape is only an example.
+    """
     path = Path(model.path or "model.onnx")
     words = ["pyonnxtool", "specialize", str(path), "-o", f"{path.stem}_fixed.onnx"]
-    try:
-        sizes = resolve_shapes(model, {}, {})
-    except UsageError:  # an input of unknown rank: nobody can guess it
-        return f"{shlex.join(words)} --shape NAME=1,3,224,224"
+    rankless = [v for v in required_inputs(model) if v.shape is None and v.kind == "tensor"]
+    guessed = {value.name: _SOME_SHAPE for value in rankless}
+    sizes = resolve_shapes(model, guessed, {})
+    for name, shape in guessed.items():
+        words += ["--shape", f"{name}={','.join(map(str, shape))}"]
     said: set[str] = set()
     for value in required_inputs(model):
         open_axes = [

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pyonnxtool.cli._text import facts, heading, size
 from pyonnxtool.inspection import Port
+from pyonnxtool.report import ValueRow
 from pyonnxtool.rewrite import Left, Measure, RewriteReport, Verification
 from pyonnxtool.wording import distance, middle, plural, printable, typed
 
@@ -69,13 +70,16 @@ def print_verification(target: Console, found: Verification | None, limit: int |
         ", ".join(f"{name}{list(shape)}" for name, shape in one.items()) for one in found.sizes
     ]
     lines = [("  inputs", text.replace(" ", "").replace(",", ", ")) for text in tried[:limit]]
-    lines += [
-        (f"  {middle(row.value, 40)}", "; ".join(filter(None, (distance(row), row.note))))
-        for row in found.outputs[:limit]
-    ]
+    lines += [(f"  {middle(row.value, 40)}", agreement(row)) for row in found.outputs[:limit]]
     facts(target, lines)
     print_more(target, len(found.outputs), limit)
     facts(target, [("  note", note) for note in found.notes])
+
+
+def agreement(row: ValueRow) -> str:
+    """`equal`, or how far apart; text has no distance."""
+    apart = distance(row) or ("equal" if row.status == "ok" else "")
+    return "; ".join(filter(None, (apart, row.note)))
 
 
 def print_written(target: Console, written: Sequence[str]) -> None:

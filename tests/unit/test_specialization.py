@@ -87,6 +87,9 @@ def test_nothing_bound_names_a_command_that_works(tmp_path: Path) -> None:
     )
     nameless = parsed("g (float[?,4] x, int64[seq] ids) => (float[?,4] y) { y = Relu (x) }")
     assert example_command(nameless).endswith("--shape x=1,4 --dim seq=8")
+    rankless = pot.to_proto(parsed("g (float[1] x, float[n] z) => (float[n] y) { y = Mul (x, z) }"))
+    rankless.graph.input[0].type.tensor_type.ClearField("shape")
+    assert example_command(pot.from_proto(rankless)).endswith("--shape x=1,8 --dim n=1")
     fixed = parsed("g (float[2] x) => (float[2] y) { a = Identity (x)\n y = Relu (a) }")
     assert pot.specialize(fixed).report.after.nodes == 1, "there is nothing to bind"
     assert pot.specialize(flat(), {"x": (None,) * 4}).report.inputs[0].shape[0] == "batch"
