@@ -158,8 +158,6 @@ Inferred infer_concat(const NodeFacts& at) {
   return one(tensor_fact(item.dtype, std::move(dims)));
 }
 
-// -- SplitToSequence --------------------------------------------------------------------------
-
 /// The lengths of the parts, as far as they follow from `split` and the size of the axis.
 Result<std::optional<std::vector<std::int64_t>>> part_lengths(const NodeFacts& at,
                                                               const Expr& size) {
@@ -227,8 +225,6 @@ Inferred infer_split(const NodeFacts& at) {
   }
   return one(sequence_fact(std::move(items)));
 }
-
-// -- SequenceMap ------------------------------------------------------------------------------
 
 /// What the body is given for one item; without a number: what is true of every item.
 std::vector<Fact> given_for(const NodeFacts& at, std::optional<std::size_t> number) {

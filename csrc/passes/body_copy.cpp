@@ -211,6 +211,10 @@ bool makes_alone(const Graph& body, std::size_t slot) {
   return std::ranges::find(before, made, &ValueInfo::value) == before.end();
 }
 
+bool has_bodies(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes(), [&](NodeId id) { return graph.node(id).has_bodies(); });
+}
+
 std::size_t count_nodes(const Graph& graph) {
   std::size_t count = 0;
   for (const NodeId id : graph.nodes()) {

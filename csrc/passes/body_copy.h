@@ -75,6 +75,9 @@ void hand_on(Graph& graph, NodeId owner, ValueId output, const std::string& sour
 /// A node of the body makes this output, and no output before it is the same.
 [[nodiscard]] bool makes_alone(const Graph& body, std::size_t slot);
 
+/// Whether any node of the graph has a body. Most graphs have none: nothing else is looked at then.
+[[nodiscard]] bool has_bodies(const Graph& graph);
+
 /// Nodes in a graph and in all bodies inside.
 [[nodiscard]] std::size_t count_nodes(const Graph& graph);
 

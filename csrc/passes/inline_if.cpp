@@ -89,6 +89,7 @@ class IfInliner {
 }  // namespace
 
 Result<bool> inline_if(Model& model, const ModelFacts& facts, Changes& changes) {
+  if (!has_bodies(model.graph())) return false;
   return IfInliner(model, facts, changes).open(model.graph());
 }
 

@@ -29,6 +29,22 @@ struct Item {
 };
 using Items = std::vector<Item>;
 
+/// Operators that read something else than tensors.
+bool reads_container(const Node& node) {
+  return node.is("SequenceAt") || node.is("ConcatFromSequence") || node.is("SequenceMap") ||
+         node.is("OptionalGetElement");
+}
+
+bool any_reads_container(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes(), [&](NodeId id) {
+    const Node& node = graph.node(id);
+    if (reads_container(node)) return true;
+    if (!node.has_bodies()) return false;
+    return std::ranges::any_of(node.bodies(),
+                               [](const GraphPtr& body) { return any_reads_container(*body); });
+  });
+}
+
 class SequenceResolver {
  public:
   SequenceResolver(const Model& model, const ModelFacts& facts, Changes& changes,
@@ -61,8 +77,6 @@ class SequenceResolver {
     }
     return false;
   }
-
-  // -- what is known --------------------------------------------------------------------------
 
   void remember(const Graph& graph, ValueId id, Items items) {
     if (id) known_[&graph].insert_or_assign(id, std::move(items));
@@ -153,8 +167,6 @@ class SequenceResolver {
     return items;
   }
 
-  // -- what reads it --------------------------------------------------------------------------
-
   bool leave(const Graph& graph, NodeId id, std::string reason) {
     changes_.leave(node_label(graph, id), std::move(reason));
     return false;
@@ -226,8 +238,6 @@ class SequenceResolver {
     return true;
   }
 
-  // -- SequenceMap ----------------------------------------------------------------------------
-
   /// Items of each input that is a sequence, nothing for a tensor; or the reason why not.
   std::string given_to_map(const Graph& graph, const Node& node,
                            std::vector<std::optional<Items>>& given) const {
@@ -293,8 +303,6 @@ class SequenceResolver {
     gone.end();
   }
 
-  // -- Split ----------------------------------------------------------------------------------
-
   /// Parts of a tensor are made when the first of them is read.
   void make(const Items& items) {
     for (const Item& item : items) {
@@ -328,6 +336,7 @@ class SequenceResolver {
 
 Result<bool> static_sequences(Model& model, const ModelFacts& facts, Changes& changes,
                               std::int64_t max_unroll) {
+  if (!any_reads_container(model.graph())) return false;
   return SequenceResolver(model, facts, changes, max_unroll).open(model.graph());
 }
 

@@ -183,6 +183,7 @@ class LoopUnroller {
 
 Result<bool> unroll_loop(Model& model, const ModelFacts& facts, Changes& changes,
                          std::int64_t max_unroll) {
+  if (!has_bodies(model.graph())) return false;
   return LoopUnroller(model, facts, changes, max_unroll).open(model.graph());
 }
 

@@ -192,6 +192,7 @@ class ScanUnroller {
 
 Result<bool> unroll_scan(Model& model, const ModelFacts& facts, Changes& changes,
                          std::int64_t max_unroll) {
+  if (!has_bodies(model.graph())) return false;
   return ScanUnroller(model, facts, changes, max_unroll).open(model.graph());
 }
 

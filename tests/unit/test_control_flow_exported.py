@@ -50,6 +50,19 @@ class Parts(torch.nn.Module):
         return torch.cat(kept, dim=1) + parts[0].sum()
 
 
+class Unbound(torch.nn.Module):
+    """Steps one by one, their sums in a list, whose length decides."""
+
+    def forward(self, x):
+        sums = torch.jit.annotate(list[torch.Tensor], [])
+        for step in torch.unbind(x, 1):
+            sums.append(step.sum(-1))
+        picked = sums[-1]
+        if len(sums) > 3:
+            picked = sums[0] + sums[2]
+        return picked, torch.stack(sums)
+
+
 class ByLength(torch.nn.Module):
     """A branch that the length decides, in a loop that the length ends early."""
 
@@ -124,6 +137,7 @@ def scripted(module, axes) -> onnx.ModelProto:
 SCRIPTED = {
     "stacked steps": (StackedSteps, {0: "batch", 1: "time"}),
     "parts": (Parts, {0: "batch", 1: "time"}),
+    "unbound": (Unbound, {0: "batch", 1: "time"}),
     "by length": (ByLength, {1: "time"}),
     "nested": (Nested, {0: "batch"}),
 }
