@@ -77,7 +77,17 @@ Inferred combined(const NodeFacts& at) {
   return combine(at, operation);
 }
 
+/// The root of a square, which every pow gives without rounding.
+std::optional<Expr> square_root(const Expr& base, DType dtype) {
+  if (!is_float(dtype) || !base.number() || *base.number() <= 0) return std::nullopt;
+  const double root = std::sqrt(static_cast<double>(*base.number()));
+  const auto whole = static_cast<std::int64_t>(root);
+  if (whole > exact_up_to(DType::float32) || whole * whole != *base.number()) return std::nullopt;
+  return stored(Expr(whole), dtype);
+}
+
 std::optional<Expr> power(const Expr& base, const Expr& exponent, DType dtype) {
+  if (exponent.constant() == 0.5) return square_root(base, dtype);
   constexpr std::int64_t kMost = 64;
   const auto times = exponent.number();
   if (!times || *times < 0 || *times > kMost) return std::nullopt;

@@ -97,6 +97,26 @@ std::optional<std::vector<Position>> non_zeros(const Fact& in) {
   return out;
 }
 
+/// The one number that fills a tensor of any size, as exporters make ones to count them.
+std::optional<Expr> filling_of(const Graph& graph, ValueId id) {
+  constexpr int kLongest = 8;  // of a chain that hands the filling on
+  for (int i = 0; i < kLongest && id; ++i) {
+    if (const TensorRef constant = graph.constant(id)) return scalar(constant_fact(constant));
+    const Node* made = graph.find(graph.value(id).producer);
+    if (!made) return std::nullopt;
+    if (made->is("ConstantOfShape") || made->is("Constant")) {
+      const TensorRef value = made->attr_tensor("value");
+      if (!value) return made->is("Constant") ? std::nullopt : std::optional(Expr(0));
+      return scalar(constant_fact(value));
+    }
+    const bool repeats = made->is("Expand") || made->is("Tile") || made->is("Identity") ||
+                         made->is("Reshape") || made->is("Unsqueeze") || made->is("Squeeze");
+    if (!repeats || made->inputs.empty()) return std::nullopt;
+    id = made->inputs[0];
+  }
+  return std::nullopt;
+}
+
 Inferred non_zero(const NodeFacts& at) {
   const Fact& in = at.in(0);
   const auto fresh = [&] { return at.unknown_size("the data decides how many are not zero"); };
@@ -106,7 +126,11 @@ Inferred non_zero(const NodeFacts& at) {
   const auto found = in.rank() == 0 ? std::nullopt : non_zeros(in);
   if (!found ||
       rows * static_cast<std::int64_t>(found->size()) > static_cast<std::int64_t>(kMostElements)) {
-    return std::vector{tensor_fact(DType::int64, {rows, fresh()})};
+    const auto filling = filling_of(at.graph(), at.node().inputs[0]);
+    if (!filling || !filling->constant()) {
+      return std::vector{tensor_fact(DType::int64, {rows, fresh()})};
+    }
+    return std::vector{tensor_fact(DType::int64, {rows, filling->is(0) ? Expr(0) : in.count()})};
   }
   std::vector<Expr> elements;
   for (std::size_t axis = 0; axis < in.rank(); ++axis) {

@@ -41,6 +41,8 @@ std::optional<Expr> clamped(const Expr& bound, const Expr& size, std::int64_t fi
   if (least && *least >= 0) return min(bound, last);
   // All but the last: of no elements that is none, as counting from the end gives.
   if (!backwards && (size - bound).is(1)) return max(Expr(0), bound);
+  // As many from the end as there are is from the first, also when that is none.
+  if ((bound + size).is(0)) return min(Expr(0), last);
   if (!most || *most >= 0) return std::nullopt;
   if (backwards && bound.is(-1)) return last;
   constexpr std::int64_t kPastEverySize = -std::numeric_limits<std::int32_t>::max();

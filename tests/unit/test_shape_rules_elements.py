@@ -302,3 +302,10 @@ def test_a_negative_zero_is_no_zero() -> None:
     )
     assert known(product) == [None, -2]
     assert agrees(product) == 1
+
+
+def test_roots_of_squares() -> None:
+    patches = Constant(np.array([16.0, 196.0, 2.0, 1369.0], np.float32))
+    half = Constant(np.float32(0.5))
+    assert known(node_model("Pow", [patches, half])) == [4, 14, None, 37]
+    assert agrees(node_model("Pow", [patches, half])) == 3

@@ -238,3 +238,33 @@ def test_what_the_data_decides_stays_one_size() -> None:
     assert facts.value("kept").dims == [None]
     assert facts.value("y").dims == [2, None]
     assert all("not zero" in reason for reason in facts.value("y").reasons)
+
+
+def test_ones_are_counted() -> None:
+    text = """g (float[h, w] x) => (y) <int64 one = {1}> {
+      s = Shape(x)
+      ones = ConstantOfShape <value = int64[1] {1}> (s)
+      zeros = ConstantOfShape(s)
+      spread = Expand(one, s)
+      all = NonZero(ones)
+      none = NonZero(zeros)
+      each = NonZero(spread)
+      y = NonZero(x)
+    }"""
+    sizes = sizes_of(parsed(text))
+    assert sizes["all"] == sizes["each"] == [2, "h*w"]
+    assert sizes["none"] == [2, 0]
+    assert sizes["y"] == [2, None]
+    assert not wrong_at(parsed(text), {"h": 3, "w": 0})
+    assert not wrong_at(parsed(text), {"h": 3, "w": 5})
+
+
+def test_as_many_from_the_end_as_there_are_is_all() -> None:
+    text = """g (float[b, s] x) => (y) <int64[1] ax = {1}, int64[1] end = {9223372036854775807}> {
+      n = Shape <start = 1> (x)
+      start = Neg(n)
+      y = Slice(x, start, end, ax)
+    }"""
+    assert sizes_of(parsed(text))["y"] == ["b", "s"]
+    assert not wrong_at(parsed(text), {"b": 2, "s": 0})
+    assert not wrong_at(parsed(text), {"b": 2, "s": 3})
