@@ -70,7 +70,7 @@ class Limits:
     max_growth: int | None = None
     """Bytes that folded constants may take beyond what they replace; None: little, see
     `specialize`."""
-    value_info: bool = False
+    value_info: bool = True
     """Types of all values are written, also where the file had none."""
     custom_ops: tuple[str, ...] = ()
 
@@ -87,7 +87,7 @@ def specialize(
     rtol: Tolerance = None,
     max_unroll: int = MAX_UNROLL,
     max_growth: int | None = None,
-    value_info: bool = False,
+    value_info: bool = True,
     memory: str | int = "2GiB",
     custom_ops: Sequence[str] = (),
     progress: Progress | None = None,

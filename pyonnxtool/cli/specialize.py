@@ -57,7 +57,13 @@ def binding_options(function: Any) -> Any:
             callback=whole_bytes,
             help="Bytes that folded constants may take beyond what they replace.",
         ),
-        click.option("--value-info", is_flag=True, help="Write the types of all values into OUT."),
+        click.option(
+            "--no-value-info",
+            "value_info",
+            flag_value=False,
+            default=None,
+            help="Leave out the types of values that MODEL does not tell.",
+        ),
     ]
     return stacked(options, function)
 

@@ -260,3 +260,14 @@ def test_a_difference_is_refused_with_the_node(
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: variant a was refused for 2 reasons")
     assert [path.name for path in net.parent.iterdir()] == ["net.onnx"]
+
+
+def test_types_of_values_are_written_unless_they_are_not_wanted(net: Path, run: Any) -> None:
+    call = ["specialize", "net.onnx", "--dim", "batch=1", "-q", "-o"]
+    run(*call, "with.onnx")
+    run(*call, "without.onnx", "--no-value-info")
+    told = {
+        name: [info.name for info in onnx.load(net.with_name(name)).graph.value_info]
+        for name in ("with.onnx", "without.onnx")
+    }
+    assert told == {"with.onnx": ["r"], "without.onnx": []}
