@@ -282,6 +282,16 @@ Inferred decoder_attention(const NodeFacts& at) {
   return std::vector{shaped_like(at.in(0)), cache, cache};
 }
 
+/// A bias for each head and each pair of positions.
+Inferred relative_bias(const NodeFacts& at) {
+  const Fact& offsets = at.in(6);
+  const auto batch = given_size(at, offsets.has_rank() ? 6 : 0, 0);
+  return std::vector{tensor_fact(
+      at.in(0).dtype,
+      Dims{size_or_fresh(at, batch), size_or_fresh(at, heads(at, "num_heads")),
+           size_or_fresh(at, given_size(at, 2, 2)), size_or_fresh(at, given_size(at, 2, 3))})};
+}
+
 }  // namespace
 
 void register_contrib_attention(OpTable& table) {
@@ -302,6 +312,7 @@ void register_contrib_attention(OpTable& table) {
   add({"LinearAttention"}, linear_attention);
   add({"LongformerAttention", "QOrderedLongformerAttention"}, like_input);
   add({"DecoderAttention"}, decoder_attention);
+  table.add("GatedRelativePositionBias", {.shape = relative_bias}, ort_domain);
 }
 
 }  // namespace pot

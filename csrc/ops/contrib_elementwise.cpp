@@ -71,6 +71,20 @@ Inferred linear_gate(const NodeFacts& at) {
   return std::vector{shaped_like(at.in(0)), shaped_like(at.in(3))};
 }
 
+/// For each token a hash by each head, of 2 words and more; and the words that the next call needs.
+Inferred ngram_hashes(const NodeFacts& at) {
+  const Fact& ids = at.in(0);
+  const std::int64_t words = at.attr_int("max_ngram_size", 0);
+  const std::int64_t heads = at.attr_int("n_head_per_ngram", 0);
+  const auto checked = require_rank(at, 0, 2);
+  if (!checked) return checked.error();
+  if (words < 2 || heads < 1) return std::vector{tensor_fact(ids.dtype), tensor_fact(ids.dtype)};
+  const Expr before(words - 1);
+  return std::vector{
+      tensor_fact(ids.dtype, Dims{size_of(at, 0, 0), size_of(at, 0, 1), before * Expr(heads)}),
+      tensor_fact(ids.dtype, Dims{size_of(at, 0, 0), before})};
+}
+
 /// Input 0 is the embedding; queries and keys follow, each with its half that is turned.
 Inferred two_rotated(const NodeFacts& at) {
   return std::vector{shaped_like(at.in(1)), shaped_like(at.in(3))};
@@ -99,6 +113,7 @@ void register_contrib_elementwise(OpTable& table) {
   add({"EngramGate"}, twice_like_input);
   add({"LinearAttentionGate"}, linear_gate);
   add({"GemmaRotaryEmbedding"}, two_rotated);
+  add({"NGramHashMapping"}, ngram_hashes);
 }
 
 }  // namespace pot

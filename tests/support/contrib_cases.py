@@ -246,6 +246,14 @@ CLASSICAL = [
     Case("SVMRegressor", [f32(2, 3)],
          {"coefficients": [1.0], "support_vectors": [0.1] * 3, "n_supports": 1, "rho": [0.0],
           "kernel_type": "LINEAR", "kernel_params": [0.0, 0.0, 0.0]}),
+    Case("SVMClassifier", [f32(2, 2)],
+         {"classlabels_ints": [0, 1], "vectors_per_class": [1, 1], "rho": [0.0], "kernel_params":
+          [0.0, 0.0, 0.0], "coefficients": [1.0, -1.0], "support_vectors": [0.1, 0.2, 0.3, 0.4],
+          "prob_a": [1.0], "prob_b": [0.0], "kernel_type": "LINEAR"}, outputs=2),
+    Case("SVMClassifier", [f32(2, 2)],
+         {"classlabels_ints": [0, 1], "vectors_per_class": [1, 1], "rho": [0.0], "kernel_params":
+          [0.0, 0.0, 0.0], "coefficients": [1.0, -1.0], "support_vectors": [0.1, 0.2, 0.3, 0.4],
+          "kernel_type": "LINEAR"}, outputs=2, open=True),
     Case("TreeEnsembleRegressor", [f32(2, 3)], {
         **TREE, "n_targets": 1, "target_ids": [0, 0], "target_nodeids": [1, 2],
         "target_treeids": [0, 0], "target_weights": [1.0, 2.0]}),
@@ -254,7 +262,7 @@ CLASSICAL = [
         "class_treeids": [0, 0], "class_weights": [1.0, 1.0]}, outputs=2),
 ]  # fmt: skip
 CLASSICAL = [
-    Case(one.op_type, one.inputs, one.attributes, one.outputs, one.fixed, ML, max(one.version, 1))
+    Case(one.op_type, one.inputs, one.attributes, one.outputs, one.fixed, ML, one.version, one.open)
     for one in CLASSICAL
 ]
 LEGACY = [

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, TypeProto, helper
 
-from pyonnxtool import _core
-from support.one_node import Constant, Given, Input, Shape, shapes
+from pyonnxtool import _core, from_proto
+from support.one_node import Constant, Given, Input, Shape, node_model, shapes
 
 F16 = "float16"
 
@@ -83,6 +84,15 @@ DOCUMENTED: list[tuple[str, Sequence[Input], dict[str, Any], list[Shape]]] = [
         [([None], "uint8"), ([2], "int64"), ([2], "int64")],
     ),
     ("DequantizeBFP", [Given([99], "uint8"), numbers(3, 4)], {"dtype": 10}, [([3, 4], F16)]),
+    (
+        *("GatedRelativePositionBias", [["b", "s", 8], [8], [1, 2, "s", "s"]], {"num_heads": 2}),
+        [(["b", 2, "s", "s"], "float32")],
+    ),
+    (
+        *("NGramHashMapping", [Given(["b", "s"], "int64")]),
+        {"max_ngram_size": 3, "n_head_per_ngram": 4},
+        [(["b", "s", 8], "int64"), (["b", 2], "int64")],
+    ),
     ("SparseToDenseMatMul", [[3, 4], [4, 5]], {}, [([3, 5], "float32")]),
 ]  # fmt: skip
 
@@ -101,3 +111,35 @@ def test_every_operator_of_onnxruntimes_domain_has_a_rule() -> None:
     table = [op for op in _core.op_table() if op.domain == "com.microsoft"]
     assert len(table) > 120
     assert [op.op_type for op in table if not op.has_shape_rule] == []
+
+
+def test_scores_become_maps() -> None:
+    model = node_model(
+        "ZipMap", [["n", 3]], domain="ai.onnx.ml", classlabels_strings=["a", "b", "c"]
+    )
+    fact = _core.infer_shapes(from_proto(model)).value("y0")
+    assert fact.kind == "sequence"
+    assert fact.inner is not None
+    assert fact.inner.kind == "other"
+
+
+@pytest.mark.parametrize(
+    ("op_type", "attributes", "expected"),
+    [
+        ("DictVectorizer", {"int64_vocabulary": [4, 5, 6]}, ([1, 3], "float32")),
+        ("CastMap", {"map_form": "SPARSE", "max_map": 7}, ([1, 7], "float32")),
+        ("CastMap", {"cast_to": "TO_INT64"}, ([1, None], "int64")),
+        ("CastMap", {"cast_to": "TO_STRING"}, ([1, None], "string")),
+    ],
+)
+def test_maps_become_rows(op_type: str, attributes: dict[str, Any], expected: Shape) -> None:
+    model = node_model(op_type, [[1]], domain="ai.onnx.ml", **attributes)
+    map_type = helper.make_map_type_proto(TensorProto.INT64, float_type())
+    model.graph.input[0].type.CopyFrom(map_type)
+    fact = _core.infer_shapes(from_proto(model)).value("y0")
+    assert (fact.dims, fact.dtype) == expected
+
+
+def float_type() -> TypeProto:
+    """Of one number."""
+    return helper.make_tensor_type_proto(TensorProto.FLOAT, [])
