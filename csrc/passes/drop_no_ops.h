@@ -13,8 +13,9 @@ namespace pot {
 [[nodiscard]] Result<bool> drop_no_ops(Model& model, const ModelFacts& facts, Changes& changes);
 
 /// Reshapes (Flatten, Squeeze, Unsqueeze), Transposes and Casts that follow one another become one,
-/// or none where they undo each other. Of Casts only those that round nothing in between. Inputs
-/// of a Concat that are empty go. Returns whether anything changed.
+/// or none where they undo each other. Of Casts only those that round nothing in between, of Slices
+/// only those along different axes. Inputs of a Concat that are empty go. Returns whether anything
+/// changed.
 [[nodiscard]] Result<bool> merge_chains(Model& model, const ModelFacts& facts, Changes& changes);
 
 }  // namespace pot

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <array>
+#include <optional>
 
 #include "passes/drop_no_ops.h"
 #include "passes/stand_in.h"
@@ -84,6 +84,7 @@ class ChainMerging {
     if (only_reshapes(a) && only_reshapes(b)) return merge_reshapes(a.inputs[0], second);
     if (a.is("Transpose") && b.is("Transpose")) return merge_transposes(a, second);
     if (a.is("Cast") && b.is("Cast")) return merge_casts(a.inputs[0], second);
+    if (a.is("Slice") && b.is("Slice")) return merge_slices(a, b);
     return false;
   }
 
@@ -143,6 +144,67 @@ class ChainMerging {
     const Node& b = graph_.node(second);
     if (!holds_all(fact(b.inputs[0]).dtype, fact(source).dtype)) return false;
     graph_.set_inputs(second, {source});
+    return true;
+  }
+
+  /// Of one Slice; nothing unless all of it is known.
+  struct Cuts {
+    std::vector<std::int64_t> starts, ends, axes, steps;
+  };
+
+  std::optional<Cuts> cuts_of(const Node& node) const {
+    const Fact& data = facts_.seen_from(graph_, node.inputs[0]);
+    const auto listed = [&](std::size_t slot) {
+      return slot < node.inputs.size() && node.inputs[slot]
+                 ? constant_numbers(node.inputs[slot])
+                 : std::optional<std::vector<std::int64_t>>();
+    };
+    auto starts = listed(1), ends = listed(2), axes = listed(3), steps = listed(4);
+    if (!starts || !ends || !axes || !data.has_rank()) return std::nullopt;
+    if (!steps && node.inputs.size() > 4 && node.inputs[4]) return std::nullopt;
+    Cuts cuts{std::move(*starts), std::move(*ends), {}, {}};
+    cuts.steps = steps ? std::move(*steps) : std::vector<std::int64_t>(cuts.starts.size(), 1);
+    for (const std::int64_t each : *axes) {
+      const auto axis = normalized_axis(each, data.rank());
+      if (!axis) return std::nullopt;
+      cuts.axes.push_back(static_cast<std::int64_t>(*axis));
+    }
+    const std::size_t count = cuts.starts.size();
+    const bool whole =
+        cuts.ends.size() == count && cuts.axes.size() == count && cuts.steps.size() == count;
+    return whole ? std::optional(std::move(cuts)) : std::nullopt;
+  }
+
+  std::optional<std::vector<std::int64_t>> constant_numbers(ValueId id) const {
+    const TensorRef tensor = constant_of(graph_, id);
+    if (!tensor || tensor->count().value_or(kMostElements + 1) > kMostElements) return std::nullopt;
+    auto numbers = read_ints(*tensor);
+    return numbers ? std::optional(std::move(numbers).value()) : std::nullopt;
+  }
+
+  /// Along different axes they do not meet.
+  bool merge_slices(const Node& a, const Node& b) {
+    const ValueId between = b.inputs[0];
+    const bool alone = graph_.uses(between).size() == 1 && !graph_.value(between).is_output;
+    auto first = alone ? cuts_of(a) : std::nullopt;
+    const auto second = first ? cuts_of(b) : std::nullopt;
+    if (!second) return false;
+    for (const std::int64_t axis : second->axes) {
+      if (std::ranges::count(first->axes, axis) != 0) return false;
+    }
+    const auto join = [&](std::vector<std::int64_t>& to, const std::vector<std::int64_t>& more,
+                          const char* what) {
+      to.insert(to.end(), more.begin(), more.end());
+      const std::string base = std::string(graph_.value_name(b.outputs[0])) + what;
+      return graph_.set_initializer(make_int64s(graph_.fresh_name(base), to));
+    };
+    const ValueId source = a.inputs[0];
+    std::vector<ValueId> inputs{source};
+    inputs.push_back(join(first->starts, second->starts, "_starts"));
+    inputs.push_back(join(first->ends, second->ends, "_ends"));
+    inputs.push_back(join(first->axes, second->axes, "_axes"));
+    inputs.push_back(join(first->steps, second->steps, "_steps"));
+    graph_.set_inputs(b.id, std::move(inputs));
     return true;
   }
 

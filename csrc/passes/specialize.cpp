@@ -1,7 +1,9 @@
 #include "passes/specialize.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
+#include <vector>
 
 #include "passes/baked_sizes.h"
 #include "passes/bind_dims.h"
@@ -80,33 +82,55 @@ class Specializer {
     return ok_status();
   }
 
+  /// One round. What a pass makes anew, those after it know nothing of until the next one.
   Result<bool> simplify() {
     if (auto inferred = infer(); !inferred) return inferred.error();
     changes_.forget_left();
     bool changed = false;
-    const auto run = [&](Result<bool> pass) -> Status {
-      if (!pass) return pass.error();
-      changed = changed || pass.value();
-      return ok_status();
-    };
-    if (auto s = run(fold_values(*model_, *facts_, changes_)); !s) return s.error();
-    if (auto s = run(lift_constants(*model_, changes_)); !s) return s.error();
-    if (auto s = run(fold_constants(model_, *facts_, changes_, budget_, options_.evaluate)); !s) {
-      return s.error();
+    for (const auto& part : {fold(), drop(), take_apart(), tidy()}) {
+      for (const Pass& pass : part) {
+        auto done = pass(*model_, *facts_, changes_);
+        if (!done) return done.error();
+        changed = changed || done.value();
+      }
     }
-    if (auto s = run(drop_no_ops(*model_, *facts_, changes_)); !s) return s.error();
-    if (auto s = run(merge_chains(*model_, *facts_, changes_)); !s) return s.error();
-    if (auto s = run(drop_reshape_pairs(*model_, *facts_, changes_)); !s) return s.error();
-    if (auto s = run(merge_pads(*model_, *facts_, changes_)); !s) return s.error();
-    const std::int64_t most = options_.max_unroll;
-    if (auto s = run(inline_if(*model_, *facts_, changes_)); !s) return s.error();
-    if (auto s = run(unroll_loop(*model_, *facts_, changes_, most)); !s) return s.error();
-    if (auto s = run(unroll_scan(*model_, *facts_, changes_, most)); !s) return s.error();
-    if (auto s = run(static_sequences(*model_, *facts_, changes_, most)); !s) return s.error();
-    if (auto s = run(simplify_shapes(*model_, *facts_, changes_)); !s) return s.error();
-    if (auto s = run(share_duplicates(*model_, changes_)); !s) return s.error();
-    if (auto s = run(prune(*model_, changes_)); !s) return s.error();
     return changed;
+  }
+
+  using Pass = std::function<Result<bool>(Model&, const ModelFacts&, Changes&)>;
+
+  std::vector<Pass> fold() {
+    return {fold_values,
+            [](Model& model, const ModelFacts&, Changes& changes) {
+              return lift_constants(model, changes);
+            },
+            [this](Model&, const ModelFacts& facts, Changes& changes) {
+              return fold_constants(model_, facts, changes, budget_, options_.evaluate);
+            }};
+  }
+
+  static std::vector<Pass> drop() {
+    return {drop_no_ops, merge_chains, drop_reshape_pairs, merge_pads};
+  }
+
+  std::vector<Pass> take_apart() const {
+    const auto bounded = [most = options_.max_unroll](auto pass) -> Pass {
+      return [pass, most](Model& model, const ModelFacts& facts, Changes& changes) {
+        return pass(model, facts, changes, most);
+      };
+    };
+    const bool bodies = graphs_of(*model_).size() > 1;
+    if (!bodies) return {bounded(static_sequences)};
+    return {inline_if, bounded(unroll_loop), bounded(unroll_scan), bounded(static_sequences)};
+  }
+
+  static std::vector<Pass> tidy() {
+    const auto without_facts = [](auto pass) -> Pass {
+      return [pass](Model& model, const ModelFacts&, Changes& changes) {
+        return pass(model, changes);
+      };
+    };
+    return {simplify_shapes, without_facts(share_duplicates), without_facts(prune)};
   }
 
   ModelPtr model_;

@@ -66,7 +66,7 @@ bool holds_only(const Tensor& tensor, Neutral neutral) {
 }
 
 /// Nothing of a weight is read to find out whether it is all ones.
-constexpr std::uint64_t kMostLookedAt = 1024;
+constexpr std::uint64_t kMostLookedAt = 4096;
 
 bool is_neutral(const Fact& fact, Neutral neutral) {
   if (fact.constant) {
@@ -183,9 +183,28 @@ Slot beside(const NodeFacts& at, const Fact& made, std::size_t neutral_slot, Neu
                                                                                    : kNone;
 }
 
+/// Nothing that reads the value, nor what it makes of it, tells -0.0 from 0.0: attention scores,
+/// to which masks are added before Softmax.
+bool loses_sign_of_zero(const Graph& graph, ValueId id, int depth) {
+  constexpr int kDeepest = 4;
+  const auto uses = graph.uses(id);
+  if (depth > kDeepest || graph.value(id).is_output || uses.empty()) return false;
+  return std::ranges::all_of(uses, [&](const Use& use) {
+    const Node& reader = graph.node(use.node);
+    if (use.slot == Use::kCaptured || reader.outputs.size() != 1) return false;
+    if (reader.is("Softmax") || reader.is("Exp") || reader.is("Abs")) return true;
+    const bool adds = reader.is("Add") || reader.is("Sub") || (reader.is("Where") && use.slot > 0);
+    return adds && loses_sign_of_zero(graph, reader.outputs[0], depth + 1);
+  });
+}
+
 Slot add(const NodeFacts& at, const Fact& made) {
-  const Slot found = beside(at, made, 1, Neutral::minus_zero);
-  return found ? found : beside(at, made, 0, Neutral::minus_zero);
+  for (const std::size_t slot : {std::size_t{1}, std::size_t{0}}) {
+    if (const Slot found = beside(at, made, slot, Neutral::minus_zero)) return found;
+    const Slot found = beside(at, made, slot, Neutral::plus_zero);
+    if (found && loses_sign_of_zero(at.graph(), at.node().outputs[0], 0)) return found;
+  }
+  return kNone;
 }
 
 Slot sub(const NodeFacts& at, const Fact& made) { return beside(at, made, 1, Neutral::plus_zero); }

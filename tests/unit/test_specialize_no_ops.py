@@ -92,6 +92,16 @@ def test_a_node_that_does_something_stays(case: str) -> None:
         assert_same(run(model, [{"x": X}]), run(found, [{"x": X}]))
 
 
+def test_a_zero_goes_where_no_reader_tells_which() -> None:
+    nodes = (
+        "z = Constant <value = float[1,4] {0, 0, 0, 0}> () \n"
+        " n = Constant <value_floats = [1.0, -1.0, 2.0, -0.0]> () \n"
+        " a = Add (x, z) \n b = Add (a, n) \n y = Softmax (b)"
+    )
+    found = fixed_to(between_relus(nodes), {"x": X})
+    assert operators(found) == {"Neg": 2, "Add": 1, "Softmax": 1}
+
+
 def test_a_transpose_of_axes_of_one_element_goes() -> None:
     model = between_relus("y = Transpose <perm = [1, 0, 2]> (x)")
     assert operators(fixed_to(model, {"x": X[:1]})) == {"Neg": 2}
