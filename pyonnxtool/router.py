@@ -25,8 +25,7 @@ Padding = float | int | bool | str
 Shape = tuple[int, ...]
 
 _COPY_WEIGHTS = ("ConstantFolding", "NchwcTransformer")
-"""Optimizers that make copies of weights, each session its own. `specialize` has folded what pays;
-blocked convolutions are as fast without the other one as far as can be measured (ResNet-50)."""
+"""Optimizers that make copies of weights, each session its own: folded, or in blocks for Conv."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,9 @@ class ShapeRouter:
 
     Sessions are opened when they are first needed. With `share_weights` all of them map the one
     file of weights, so that it is in memory once: onnxruntime then neither packs, reorders nor
-    folds weights into copies of its own, which makes matrix products slower (1.4 to 1.6 times on
-    BERT and GPT-2 on two cores). `providers` and `session_options` are onnxruntime's; the options
-    are used as they are, so that it is for them to switch prepacking off.
+    folds weights into copies of its own, and runs slower for it (GPT-2 and BERT 1.3 to 1.6 times,
+    ResNet-50 1.1 to 1.3 times on two cores). `providers` and `session_options` are onnxruntime's;
+    the options are used as they are, so that it is for them to switch prepacking off.
     """
 
     def __init__(
