@@ -192,6 +192,7 @@ bool loses_sign_of_zero(const Graph& graph, ValueId id, int depth) {
   return std::ranges::all_of(uses, [&](const Use& use) {
     const Node& reader = graph.node(use.node);
     if (use.slot == Use::kCaptured || reader.outputs.size() != 1) return false;
+    if (!reader.outputs[0]) return true;  // nothing is made of it
     if (reader.is("Softmax") || reader.is("Exp") || reader.is("Abs")) return true;
     const bool adds = reader.is("Add") || reader.is("Sub") || (reader.is("Where") && use.slot > 0);
     return adds && loses_sign_of_zero(graph, reader.outputs[0], depth + 1);

@@ -309,3 +309,13 @@ def test_a_reshape_of_a_single_element_makes_its_axes() -> None:
     model.graph.initializer.append(numpy_helper.from_array(np.array([1, 1, 1]), "to"))
     fixed_to(model, {"x": np.abs(normal(1))})
     fixed_to(model, {"x": np.abs(normal(4))})
+
+
+def test_a_chain_of_masks_that_fold_away() -> None:
+    """Adding zeros to scores goes; a reader that has gone meanwhile is none."""
+    model = parse(
+        "g (float[batch,n] x) => (float[batch,n] y) { a = Add (x, zero) \n b = Add (a, zero)"
+        "\n c = Add (b, zero) \n d = Identity (c) \n e = Add (d, zero) \n y = Softmax (e) }"
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(1, np.float32), "zero"))
+    assert operators(fixed_to(model, {"x": normal(2, 3)})) == {"Softmax": 1}
