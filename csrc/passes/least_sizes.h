@@ -23,6 +23,10 @@ class FactsFromLeast {
   FactsFromLeast(const Graph& graph, const ModelFacts& facts);
 
   [[nodiscard]] Fact of(const Graph& graph, ValueId id) const;
+  /// As it was inferred.
+  [[nodiscard]] const Fact& plain(const Graph& graph, ValueId id) const {
+    return facts_.of(graph, id);
+  }
 
  private:
   [[nodiscard]] Expr shifted(const Expr& expr) const;

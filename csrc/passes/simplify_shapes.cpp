@@ -126,9 +126,10 @@ std::size_t share_equal(Graph& graph, const FactsFromLeast& facts, Changes& chan
     const std::vector<ValueId> outputs = graph.node(id).outputs;
     for (const ValueId output : outputs) {
       if (!output) continue;
+      const Fact& plain = facts.plain(graph, output);
+      const bool whole = plain.dtype == DType::int64 || plain.dtype == DType::int32;
+      if (!whole || !is_open(plain.elements)) continue;
       const Fact fact = facts.of(graph, output);
-      const bool whole = fact.dtype == DType::int64 || fact.dtype == DType::int32;
-      if (!whole || !is_open(fact.elements)) continue;
       std::size_t key = fact.rank();
       for (const Expr& each : *fact.elements) key = key * 31U + each.hash();
       auto& alike = seen[key];

@@ -66,7 +66,7 @@ class Rebuilding {
       const Node& node = graph_.node(id);
       if (node.has_bodies() || node.outputs.empty()) continue;
       const bool all = std::ranges::all_of(node.outputs, [&](ValueId output) {
-        return !output || is_open(facts_.of(graph_, output));
+        return !output || is_open(facts_.plain(graph_, output));
       });
       if (!all) continue;
       if (computes_.size() <= id.index) computes_.resize(id.index + 1, false);
