@@ -71,7 +71,8 @@ class Limits:
     """Bytes that folded constants may take beyond what they replace; None: little, see
     `specialize`."""
     value_info: bool = True
-    """Types of all values are written, also where the file had none."""
+    """Types of all values are written, also where the file had none: what reads the result need not
+    know our rules."""
     custom_ops: tuple[str, ...] = ()
 
 

@@ -319,3 +319,16 @@ def test_a_chain_of_masks_that_fold_away() -> None:
     )
     model.graph.initializer.append(numpy_helper.from_array(np.zeros(1, np.float32), "zero"))
     assert operators(fixed_to(model, {"x": normal(2, 3)})) == {"Softmax": 1}
+
+
+def test_sizes_are_written_for_those_who_cannot_infer_them() -> None:
+    """onnx infers nothing behind an operator of another domain; the file says it."""
+    model = parse(
+        "g (float[batch,8] x) => (float[batch,8] y) {"
+        " a = com.microsoft.QuickGelu (x) \n b = Relu (a) \n y = com.microsoft.Gelu (b) }"
+    )
+    found = fixed_to(model, {"x": normal(2, 8)})
+    assert {info.name: dims_of(info) for info in found.graph.value_info} == {
+        "a": [2, 8],
+        "b": [2, 8],
+    }
