@@ -195,7 +195,9 @@ class Explanation {
 
   /// " (x[2], y[0])"
   [[nodiscard]] std::string places(const std::string& name) const {
+    constexpr std::size_t kMostPlaces = 3;
     std::string out;
+    std::size_t found = 0;
     const Graph& graph = model_.graph();
     for (const ValueInfo& input : graph.inputs()) {
       if (!input.type || !input.type->shape) continue;
@@ -204,10 +206,12 @@ class Explanation {
         if (!dims[axis].symbol() || !has(Expr::parse(*dims[axis].symbol()).symbols(), name)) {
           continue;
         }
+        if (++found > kMostPlaces) continue;
         out += (out.empty() ? "" : ", ") + std::string(graph.value_name(input.value)) + "[" +
                std::to_string(axis) + "]";
       }
     }
+    if (found > kMostPlaces) out += " and " + std::to_string(found - kMostPlaces) + " more";
     return out.empty() ? "" : " (" + out + ")";
   }
 

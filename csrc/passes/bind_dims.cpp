@@ -16,6 +16,16 @@ std::string place(const std::string& input, std::size_t axis) {
   return input + "[" + std::to_string(axis) + "]";
 }
 
+/// "a, b, c and 6 more"
+std::string abbreviated(const std::vector<std::string>& all, std::size_t most) {
+  std::string out;
+  for (std::size_t i = 0; i < all.size() && i < most; ++i) out += (i == 0 ? "" : ", ") + all[i];
+  return all.size() > most ? out + " and " + std::to_string(all.size() - most) + " more" : out;
+}
+
+constexpr std::size_t kMostPlaces = 3;  // of one name: models have it in each of many caches
+constexpr std::size_t kMostListed = 24;
+
 std::string sizes_text(const std::vector<Dim>& dims) {
   const std::string text = type_text(tensor_type(DType::float32, dims).get());
   return text.substr(text.find('['));
@@ -65,26 +75,22 @@ class Interface {
   [[nodiscard]] bool has_size(const std::string& name) const { return names_.contains(name); }
 
   [[nodiscard]] std::string inputs_text() const {
-    std::string out;
+    std::vector<std::string> all;
     for (const Input& input : inputs_) {
-      out +=
-          (out.empty() ? "" : ", ") + ("'" + input.name + "' ") + type_text(input.info->type.get());
+      all.push_back("'" + input.name + "' " + type_text(input.info->type.get()));
     }
-    return out.empty() ? "the model has no inputs" : "inputs are: " + out;
+    return all.empty() ? "the model has no inputs" : "inputs are: " + abbreviated(all, kMostListed);
   }
 
   [[nodiscard]] std::string sizes_text() const {
-    std::string out;
+    std::vector<std::string> all;
     for (const auto& [name, places] : names_) {
-      out += (out.empty() ? "named sizes are: '" : ", '") + name + "' (";
-      for (std::size_t i = 0; i < places.size(); ++i) out += (i == 0 ? "" : ", ") + places[i];
-      out += ")";
+      all.push_back("'" + name + "' (" + abbreviated(places, kMostPlaces) + ")");
     }
-    if (out.empty()) out = "no size of an input has a name";
-    std::string unnamed;
-    for (const std::string& each : unnamed_) unnamed += (unnamed.empty() ? "" : ", ") + each;
-    if (!unnamed.empty()) return out + "; without a name: " + unnamed;
-    return names_.empty() ? "all sizes of all inputs are fixed" : out;
+    const std::string named = all.empty() ? "no size of an input has a name"
+                                          : "named sizes are: " + abbreviated(all, kMostListed);
+    if (!unnamed_.empty()) return named + "; without a name: " + abbreviated(unnamed_, kMostListed);
+    return all.empty() ? "all sizes of all inputs are fixed" : named;
   }
 
  private:

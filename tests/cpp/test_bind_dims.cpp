@@ -120,6 +120,14 @@ TEST(names_that_are_not_there_are_refused_with_what_there_is) {
            "no size of an input is called 'n'; all sizes of all inputs are fixed");
 }
 
+TEST(a_name_in_many_inputs_is_listed_by_the_first) {
+  Built made = decoder();
+  for (const char* name : {"k1", "v1", "k2"}) made.input(name, Dims_{named("batch"), 4});
+  CHECK_EQ(made.bound({}, {{"bach", 1}}),
+           "no size of an input is called 'bach'; named sizes are: 'batch' (ids[0], mask[0], "
+           "cache[0] and 3 more), 'past' (mask[1], cache[2]), 'sequence' (ids[1], mask[1])");
+}
+
 TEST(a_wrong_number_of_sizes_is_refused) {
   CHECK_EQ(decoder().bound({{"ids", {1, 2, 3}}}, {}),
            "input 'ids' has 2 dimensions [batch, sequence], but 3 sizes were given: [1, 2, 3]");
