@@ -28,8 +28,8 @@ void store(std::vector<std::byte>& bytes, std::size_t i, T value) {
 
 /// Whole numbers wrap as two's complement does, without undefined behaviour on the way.
 template <class T>
-using Wrapping =
-    std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>>::type;
+using Wrapping = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>,
+                                             std::type_identity<T>>::type;
 
 struct Add {
   template <class T>
