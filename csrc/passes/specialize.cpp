@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -140,9 +141,20 @@ class Specializer {
   std::optional<ModelFacts> facts_;
 };
 
+/// What has no name can be neither bound nor kept.
+Status check_names(const Model& model) {
+  const auto unnamed = [](std::span<const ValueInfo> infos) {
+    return std::ranges::any_of(infos, [](const ValueInfo& info) { return !info.value; });
+  };
+  if (unnamed(model.graph().inputs())) return Error{.message = "an input has no name"};
+  if (unnamed(model.graph().outputs())) return Error{.message = "an output has no name"};
+  return ok_status();
+}
+
 }  // namespace
 
 Result<Specialized> specialize(const Model& model, const SpecializeOptions& options) {
+  if (auto named = check_names(model); !named) return named.error();
   const SameMeaning none = [](const std::string&, const std::string&, std::int64_t, std::int64_t) {
     return false;
   };

@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import pyonnxtool as pot
+from pyonnxtool import _core
 from support.ort_runs import run
 from support.specialized import (
     assert_same,
@@ -332,3 +333,11 @@ def test_sizes_are_written_for_those_who_cannot_infer_them() -> None:
         "a": [2, 8],
         "b": [2, 8],
     }
+
+
+@pytest.mark.parametrize("end", ["input", "output"])
+def test_an_end_without_a_name_is_refused(end: str) -> None:
+    model = parse("g (float[n] x) => (float[n] y) { y = Relu (x) }")
+    getattr(model.graph, end)[0].name = ""
+    with pytest.raises(pot.ModelError, match=f"an {end} has no name"):
+        _core.specialize(pot.from_proto(model))
