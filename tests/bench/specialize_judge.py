@@ -228,6 +228,8 @@ def _fusible(graph: onnx.GraphProto) -> int:
             count += alone(node.input[0], "Conv", "ConvTranspose", "Gemm")
         elif node.op_type == "Add" and any(value in constant for value in node.input):
             count += any(alone(value, "Conv", "MatMul", "ConvTranspose") for value in node.input)
+        elif node.op_type in ("Mul", "Div") and any(value in constant for value in node.input):
+            count += any(alone(value, "Conv") for value in node.input)
         elif node.op_type == "Conv":
             count += alone(node.input[0], "Pad")
     return count

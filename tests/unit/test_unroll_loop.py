@@ -35,7 +35,7 @@ UNROLLED = {
       y, c = Loop (trip, "", x, zero) <body = b (int64 i, bool g, float[3,4] h, int64 k)
         => (bool o, float[3,4] p, int64 l) <int64 two = {2}, int64 nine = {9}> {
           l = Add (k, two)  o = Less (l, nine)  p = Sin (h) }> }""",
-    "a while loop as TensorFlow's converter writes it": """g (float[3,4] x) => (float[3,4] y, int32 c)
+    "a while loop of TensorFlow's converter": """g (float[3,4] x) => (float[3,4] y, int32 c)
      <int64 trip = {9223372036854775807}, int32 zero = {0}, int32 five = {5}, int32 seven = {7}> {
       a = Less (zero, five)  b0 = Less (zero, seven)  go = And (a, b0)
       c, n, y = Loop (trip, go, zero, zero, x) <body = b (int64 i, bool g, int32 j, int32 k,
