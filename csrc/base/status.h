@@ -15,7 +15,9 @@ struct Error {
     io,         ///< the file system said no
     malformed,  ///< bytes that are not what they should be
     unsafe,     ///< external data that leaves the model's folder
-    invalid,    ///< an edit or a request that the graph does not allow
+    invalid,    ///< an edit that the graph does not allow
+    request,    ///< what was asked for makes no sense for this model: a name, a size
+    refused,    ///< a rewrite that would not be the same
   };
   Kind kind = Kind::invalid;
   std::string message{};  ///< what was found, what was expected, what to do

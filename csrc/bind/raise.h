@@ -9,9 +9,15 @@
 
 namespace pot {
 
-/// Raises pyonnxtool.errors.ModelError with the text of the error.
+/// The class of pyonnxtool.errors that stands for this kind of error.
+[[nodiscard]] inline const char* class_of(Error::Kind kind) noexcept {
+  if (kind == Error::Kind::request) return "UsageError";
+  return kind == Error::Kind::refused ? "Refused" : "ModelError";
+}
+
+/// Raises that class with the text of the error.
 [[noreturn]] inline void raise(const Error& error) {
-  const auto type = pybind11::module_::import("pyonnxtool.errors").attr("ModelError");
+  const auto type = pybind11::module_::import("pyonnxtool.errors").attr(class_of(error.kind));
   PyErr_SetString(type.ptr(), error.text().c_str());
   throw pybind11::error_already_set();
 }

@@ -91,7 +91,7 @@ class Explanation {
         if (found) return named(*found, node, message);
       }
     }
-    return {Error::Kind::invalid, "the model does not take these sizes: " + message};
+    return {Error::Kind::refused, "the model does not take these sizes: " + message};
   }
 
  private:
@@ -171,7 +171,7 @@ class Explanation {
       text = label + " does not take size " + names + " = " + std::to_string(asked) +
              "; the nearest that it takes: " + nearest(real, asked);
     }
-    return {Error::Kind::invalid, text + " (" + message + ")"};
+    return {Error::Kind::refused, text + " (" + message + ")"};
   }
 
   /// The Reshape before the node that has this number in the place of the size.
@@ -262,7 +262,7 @@ Status check_outputs(const Model& model, const Bound& bound, const ModelFacts& o
   if (!dim.symbol()) return ok_status();
   const ValueInfo& output = after.outputs()[odd->output];
   const auto shape = numbers_of(open.of(before, before.node(*reshape).inputs[1]));
-  return Error{Error::Kind::invalid,
+  return Error{Error::Kind::refused,
                "size '" + *dim.symbol() + "' is declared dynamic, but " +
                    node_label(before, *reshape) + " has " + std::to_string((*shape)[0]) +
                    " in its place: output '" + std::string(after.value_name(output.value)) +

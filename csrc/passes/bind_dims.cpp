@@ -10,7 +10,7 @@
 namespace pot {
 namespace {
 
-Error refused(std::string message) { return {Error::Kind::invalid, std::move(message)}; }
+Error refused(std::string message) { return {Error::Kind::request, std::move(message)}; }
 
 std::string place(const std::string& input, std::size_t axis) {
   return input + "[" + std::to_string(axis) + "]";

@@ -32,7 +32,7 @@ std::optional<Expr> turned_around(const Expr& expr, const std::string& name, con
   return divide(wanted - rest, factor);
 }
 
-Error contradicting(std::string message) { return {Error::Kind::invalid, std::move(message)}; }
+Error contradicting(std::string message) { return {Error::Kind::request, std::move(message)}; }
 
 }  // namespace
 

@@ -143,5 +143,5 @@ def test_a_baked_size_is_refused_with_its_node() -> None:
     model.graph.initializer.append(onnx.numpy_helper.from_array(normal(1, 6, 4), "table"))
     model.graph.node[0].name = "add"
     kept(model, (2, 6, 4), c=6)
-    with pytest.raises(pot.ModelError, match=r"size 'c' \(x\[1\]\) is declared dynamic, but node "):
+    with pytest.raises(pot.Refused, match=r"size 'c' \(x\[1\]\) is declared dynamic, but node "):
         pot.specialize(pot.from_proto(model), dims={"c": 7})
