@@ -151,6 +151,7 @@ std::size_t share_weights(Graph& graph, Changes& changes) {
   for (const TensorRef& tensor : all) {
     const ValueId id = graph.find_value(tensor->name);
     if (!id || graph.value(id).is_input || graph.value(id).is_output) continue;
+    if (graph.value(id).initializer != tensor) continue;  // two of one name: the other one counts
     auto& alike = seen[first_key(*tensor)];
     const auto first = std::ranges::find_if(
         alike, [&](ValueId each) { return same_tensor(*graph.value(each).initializer, *tensor); });

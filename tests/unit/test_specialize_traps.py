@@ -341,3 +341,20 @@ def test_an_end_without_a_name_is_refused(end: str) -> None:
     getattr(model.graph, end)[0].name = ""
     with pytest.raises(pot.ModelError, match=f"an {end} has no name"):
         _core.specialize(pot.from_proto(model))
+
+
+def test_two_weights_of_one_name_are_not_shared_away() -> None:
+    # onnxruntime takes the latest; found by the fuzzer.
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])],
+        [numpy_helper.from_array(np.float32([1, 2, 3]), "w") for _ in range(2)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    made = pot.specialize(model, dims={"n": 2})
+    assert made.model.verify() == []
+    x = normal(2, 3)
+    ((y,),) = run(pot.to_proto(made.model), [{"x": x}])
+    np.testing.assert_array_equal(y, x + np.float32([1, 2, 3]))

@@ -65,6 +65,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
               names(result.graph(), result.graph().outputs()),
           "outputs stay");
   require(pot::model_bytes(result, pot::Weights::keep, "").ok(), "it can be written");
-  require(pot::specialize(result, {}).ok(), "it can be specialized again");
+  require(!sound || pot::specialize(result, {}).ok(), "it can be specialized again");
   return 0;
 }
