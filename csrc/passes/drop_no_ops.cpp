@@ -9,9 +9,8 @@ namespace pot {
 namespace {
 
 bool only_first_is_read(const Graph& graph, const Node& node) {
-  return std::all_of(node.outputs.begin() + 1, node.outputs.end(), [&](ValueId id) {
-    return !id || (!graph.value(id).is_output && graph.uses(id).empty());
-  });
+  return std::all_of(node.outputs.begin() + 1, node.outputs.end(),
+                     [&](ValueId id) { return !id || !is_read(graph, id); });
 }
 
 /// The fact of a value that may be defined around the body.

@@ -5,6 +5,7 @@
 
 #include "ir/print.h"
 #include "ops/op_table.h"
+#include "passes/inline_functions.h"
 
 namespace pot {
 namespace {
@@ -19,26 +20,12 @@ Fact sparse_fact(const SparseTensor& tensor) {
   return tensor_fact(dtype, Dims(tensor.dims.begin(), tensor.dims.end()));
 }
 
-/// Attributes that a function's body takes from its call.
-void bind_attributes(Graph& graph, const Node& call, const Function& function) {
+/// Attributes that a function's body takes from its call, in all bodies inside it too.
+void bind_all(Graph& graph, const Node& call, const Function& function) {
   const std::vector<NodeId> listing(graph.nodes().begin(), graph.nodes().end());
   for (const NodeId id : listing) {
-    std::vector<std::pair<std::string, std::string>> references;
-    for (const Attribute& each : graph.node(id).attributes) {
-      if (!each.ref_name.empty()) references.emplace_back(each.name.value, each.ref_name.value);
-    }
-    for (const auto& [name, reference] : references) {
-      const Attribute* source = call.attribute(reference);
-      for (const Attribute& standard : function.attribute_defaults) {
-        if (!source && standard.name == reference) source = &standard;
-      }
-      if (source) {
-        graph.set_attribute(id, Attribute(name, std::move(source->clone().value)));
-      } else {
-        graph.remove_attribute(id, name);
-      }
-    }
-    for (const GraphPtr& body : graph.node(id).bodies()) bind_attributes(*body, call, function);
+    bind_attributes(graph, id, call, function);
+    for (const GraphPtr& body : graph.node(id).bodies()) bind_all(*body, call, function);
   }
 }
 
@@ -198,7 +185,7 @@ class ShapeInference {
   /// The body of each call is inferred for itself: its attributes and sizes are the call's.
   Inferred infer_call(const NodeFacts& at, const Function& function) {
     const GraphPtr body = function.body->clone();
-    bind_attributes(*body, at.node(), function);
+    bind_all(*body, at.node(), function);
     const Imports* around = std::exchange(imports_, &function.opset_imports);
     const std::size_t listed = made_.without_rule_.size();
     Inferred made = infer_body(*body, at.inputs());

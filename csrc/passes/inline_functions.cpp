@@ -181,7 +181,7 @@ class Inliner {
     if (const std::string& name = graph.node(id).name.value; !name.empty()) {
       graph.set_node_name(id, unique(node_names_, call.label + "/" + name));
     }
-    bind_attributes(graph, id, call);
+    bind_attributes(graph, id, call.node, call.function);
     drop_omitted(graph, id, call.omitted);
     auto entries = graph.node(id).metadata();
     std::erase_if(entries, [](const MetadataEntry& entry) { return entry.first == kCalledFrom; });
@@ -191,25 +191,6 @@ class Inliner {
       const std::vector<NodeId> listing(body->nodes().begin(), body->nodes().end());
       for (const NodeId inner : listing) settle(*body, inner, call);
       rename_own(*body, call.label);
-    }
-  }
-
-  static void bind_attributes(Graph& graph, NodeId id, const Call& call) {
-    std::vector<std::pair<std::string, std::string>> references;  // attribute, of the function
-    for (const Attribute& each : graph.node(id).attributes) {
-      if (!each.ref_name.empty()) references.emplace_back(each.name.value, each.ref_name.value);
-    }
-    for (const auto& [name, reference] : references) {
-      const auto& defaults = call.function.attribute_defaults;
-      const Attribute* source = call.node.attribute(reference);
-      const auto standard = std::ranges::find_if(
-          defaults, [&wanted = reference](const Attribute& each) { return each.name == wanted; });
-      if (!source && standard != defaults.end()) source = &*standard;
-      if (!source) {
-        graph.remove_attribute(id, name);
-        continue;
-      }
-      graph.set_attribute(id, Attribute(name, std::move(source->clone().value)));
     }
   }
 
@@ -246,6 +227,25 @@ class Inliner {
 };
 
 }  // namespace
+
+void bind_attributes(Graph& graph, NodeId id, const Node& call, const Function& function) {
+  std::vector<std::pair<std::string, std::string>> references;  // attribute, of the function
+  for (const Attribute& each : graph.node(id).attributes) {
+    if (!each.ref_name.empty()) references.emplace_back(each.name.value, each.ref_name.value);
+  }
+  for (const auto& [name, reference] : references) {
+    const auto& defaults = function.attribute_defaults;
+    const Attribute* source = call.attribute(reference);
+    const auto standard = std::ranges::find_if(
+        defaults, [&wanted = reference](const Attribute& each) { return each.name == wanted; });
+    if (!source && standard != defaults.end()) source = &*standard;
+    if (!source) {
+      graph.remove_attribute(id, name);
+      continue;
+    }
+    graph.set_attribute(id, Attribute(name, std::move(source->clone().value)));
+  }
+}
 
 Result<Inlined> inline_functions(const Model& model, const SameMeaning& same_meaning) {
   Inlined made{.model = model.copy(), .kept = {}};

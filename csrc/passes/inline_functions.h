@@ -19,6 +19,10 @@ using SameMeaning = std::function<bool(const std::string& domain, const std::str
 /// Metadata of each inlined node: "Dense (called by /dense0)".
 inline constexpr std::string_view kCalledFrom = "pyonnxtool.function";
 
+/// Gives a node of a function's body the attributes that it takes from the call: the call's, or the
+/// function's defaults; those that neither has are left out.
+void bind_attributes(Graph& graph, NodeId id, const Node& call, const Function& function);
+
 struct Inlined {
   struct Kept {
     std::string call;    ///< as messages name it: "node 'dense0' (Dense)"

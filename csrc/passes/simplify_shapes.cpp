@@ -137,7 +137,7 @@ std::size_t share_equal(Graph& graph, const FactsFromLeast& facts, Changes& chan
           alike, [&](const auto& other) { return same_fact(other.second, fact); });
       if (first == alike.end()) {
         alike.emplace_back(output, fact);
-      } else if (!graph.value(output).is_output && !graph.uses(output).empty()) {
+      } else if (!graph.value(output).is_output && is_read(graph, output)) {
         if (stand_in(graph, output, first->first, changes)) ++shared;
       }
     }

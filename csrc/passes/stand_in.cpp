@@ -111,6 +111,10 @@ std::vector<GraphPtr> graphs_of(const Model& model) {
 
 bool is_main(const Graph& graph) noexcept { return !graph.parent() && !graph.function(); }
 
+bool is_read(const Graph& graph, ValueId id) {
+  return graph.value(id).is_output || !graph.uses(id).empty();
+}
+
 std::vector<bool> read_values(const Graph& graph) {
   for (const NodeId id : graph.nodes()) (void)graph.captures(id);  // may add names to the table
   std::vector<bool> read(graph.value_count(), false);

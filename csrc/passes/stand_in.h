@@ -36,6 +36,9 @@ void make_identity(Graph& graph, NodeId node, ValueId source);
 /// Names of the main graph are in the value map; those of bodies may occur twice.
 [[nodiscard]] bool is_main(const Graph& graph) noexcept;
 
+/// A node, a body or an output of the graph reads the value.
+[[nodiscard]] bool is_read(const Graph& graph, ValueId id);
+
 /// Values that are read by a node, by a body or as an output; by index of the value.
 [[nodiscard]] std::vector<bool> read_values(const Graph& graph);
 

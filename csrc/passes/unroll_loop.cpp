@@ -6,6 +6,7 @@
 
 #include "ir/print.h"
 #include "ops/control_flow.h"
+#include "passes/stand_in.h"
 #include "passes/unrolling.h"
 
 namespace pot {
@@ -157,10 +158,7 @@ class LoopUnroller {
   static std::vector<std::string> run(Unrolling& unrolling, BodyCopies& copies, const Graph& body,
                                       std::int64_t turn, bool last,
                                       const std::vector<std::string>& carried) {
-    const auto read = [&](std::size_t slot) {
-      const ValueId id = body.inputs()[slot].value;
-      return body.value(id).is_output || !body.uses(id).empty();
-    };
+    const auto read = [&](std::size_t slot) { return is_read(body, body.inputs()[slot].value); };
     std::vector<std::string> inputs{
         read(0) ? unrolling.number(turn, turn_number_dims(body)) : std::string("-"),
         read(1) ? unrolling.truth() : std::string("-")};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ir/print.h"
+#include "passes/stand_in.h"
 #include "passes/unrolling.h"
 
 namespace pot {
@@ -165,8 +166,7 @@ class ScanUnroller {
 
   static std::string element(Unrolling& unrolling, const Graph& body, std::size_t slot,
                              const std::string& source, std::int64_t index, std::int64_t axis) {
-    const ValueId given = body.inputs()[slot].value;
-    const bool read = body.value(given).is_output || !body.uses(given).empty();
+    const bool read = is_read(body, body.inputs()[slot].value);
     return read ? unrolling.element(source, index, axis) : std::string("-");
   }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <span>
 
+#include "passes/stand_in.h"
+
 namespace pot {
 namespace {
 
@@ -43,7 +45,7 @@ Unrolling::Unrolling(Graph& graph, NodeId owner, TakenNames& taken, Changes& cha
   label_ = node.name.empty() ? node.op_type.value : node.name.value;
   outputs_ = node.outputs;
   for (const ValueId id : outputs_) {
-    wanted_.push_back(id && (graph.value(id).is_output || !graph.uses(id).empty()));
+    wanted_.push_back(id && is_read(graph, id));
   }
 }
 

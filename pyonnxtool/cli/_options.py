@@ -105,6 +105,38 @@ def verbose_option(function: Function) -> Function:
     )
 
 
+def seed_option(function: Function) -> Function:
+    """The seed of inputs that nobody gave."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Seed of generated inputs.",
+    )(function)
+
+
+def text_or_json_options(function: Function) -> Function:
+    """The form of a report that is text or JSON, and a file for the JSON."""
+    options: list[Callable[[Any], Any]] = [
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="Form of the report.",
+        ),
+        click.option(
+            "--json",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Write the JSON to FILE as well.",
+        ),
+    ]
+    return stacked(options, function)
+
+
 def comparison_options(function: Function) -> Function:
     """The two subjects, and what diff and bisect need to run and to judge them."""
     many: dict[str, Any] = {"multiple": True}
@@ -124,13 +156,7 @@ def comparison_options(function: Function) -> Function:
             show_default=True,
             help="How many sets of inputs; the worst result of each value counts.",
         ),
-        click.option(
-            "--seed",
-            type=click.IntRange(min=0),
-            default=0,
-            show_default=True,
-            help="Seed of generated inputs.",
-        ),
+        seed_option,
         click.option(
             "--shape",
             "shapes",

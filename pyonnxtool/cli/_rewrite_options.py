@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,9 @@ from pyonnxtool.cli._options import (
     Function,
     Output,
     byte_size,
+    seed_option,
     stacked,
+    text_or_json_options,
     tolerance_option,
     verbose_option,
 )
@@ -51,7 +52,7 @@ class Target:
             raise UsageError(f"{self.path}: there is no folder {self.path.absolute().parent}")
         if self.path.is_dir():
             raise UsageError(f"{self.path} is a folder; name the file, such as {self.path}/m.onnx")
-        ours = self.path.exists() and os.path.samefile(self.path, model)  # noqa: PTH121
+        ours = self.path.exists() and self.path.samefile(model)
         if self.path.exists() and not ours and not self.force:
             raise UsageError(f"{self.path} exists; give --force to replace it, or another name")
 
@@ -81,6 +82,17 @@ class Proof:
     memory: str
     custom_ops: tuple[str, ...]
 
+    def arguments(self) -> dict[str, Any]:
+        """As the functions that rewrite take them, `inputs` aside: not all of them have it."""
+        return {
+            "verify": self.samples,
+            "seed": self.seed,
+            "atol": self.atol or None,
+            "rtol": self.rtol or None,
+            "memory": self.memory,
+            "custom_ops": self.custom_ops,
+        }
+
 
 def rewrite_options(function: Function) -> Function:
     """The command gets the parameters `target`, `proof` and `output`."""
@@ -108,13 +120,7 @@ def rewrite_options(function: Function) -> Function:
             show_default=True,
             help="Sets of inputs on which both models are run and compared before OUT is written.",
         ),
-        click.option(
-            "--seed",
-            type=click.IntRange(min=0),
-            default=0,
-            show_default=True,
-            help="Seed of generated inputs.",
-        ),
+        seed_option,
         click.option(
             "--inputs",
             metavar="FILE|DIR|PY:FN",
@@ -141,19 +147,7 @@ def rewrite_options(function: Function) -> Function:
             help="Library of custom operators for onnxruntime. May be repeated.",
             **several,
         ),
-        click.option(
-            "--format",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            show_default=True,
-            help="Form of the report.",
-        ),
-        click.option(
-            "--json",
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Write the JSON to FILE as well.",
-        ),
+        text_or_json_options,
         click.option("--force", is_flag=True, help="Replace OUT and FILE when they exist."),
         click.option("-q", "--quiet", is_flag=True, help="Print one line only."),
         verbose_option,
@@ -171,7 +165,7 @@ def rewrite_options(function: Function) -> Function:
                 raise UsageError("--inputs are what is checked on; leave out --no-verify")
             proof = Proof(**{**proof.__dict__, "samples": 0})
         output = Output(
-            format=values.pop("format"),
+            format=values.pop("form"),
             file=None,
             json=values.pop("json"),
             force=force,

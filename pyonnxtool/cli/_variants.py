@@ -54,13 +54,8 @@ def write_variants(
             dims=dims,
             weights=target.weights,
             force=target.force,
-            verify=proof.samples,
-            seed=proof.seed,
-            atol=proof.atol or None,
-            rtol=proof.rtol or None,
-            memory=proof.memory,
-            custom_ops=proof.custom_ops,
             progress=progress,
+            **proof.arguments(),
             **limits,
         )
     deliver(

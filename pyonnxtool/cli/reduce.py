@@ -12,6 +12,7 @@ from pyonnxtool.cli._options import (
     closing,
     comparison_options,
     stacked,
+    text_or_json_options,
     verbose_option,
 )
 
@@ -48,20 +49,7 @@ def reduce_options(function: Any) -> Any:
             show_default=True,
             help="A run that takes longer hangs.",
         ),
-        click.option(
-            "--format",
-            "form",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            show_default=True,
-            help="Form of the report.",
-        ),
-        click.option(
-            "--json",
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Write the JSON to FILE as well.",
-        ),
+        text_or_json_options,
         click.option("--force", is_flag=True, help="Replace an earlier DIR, and FILE."),
         click.option("-q", "--quiet", is_flag=True, help="Print one line only."),
         verbose_option,

@@ -126,14 +126,9 @@ def command(
             model,
             shapes,
             dims,
-            verify=proof.samples,
             inputs=proof.inputs,
-            seed=proof.seed,
-            atol=proof.atol or None,
-            rtol=proof.rtol or None,
-            memory=proof.memory,
-            custom_ops=proof.custom_ops,
             progress=progress,
+            **proof.arguments(),
             **limits,
         )
     report = target.write(rewrite)

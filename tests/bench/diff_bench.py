@@ -21,21 +21,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from measured_process import measured
+
 WAYS = ("floor", "script", "tool", "tool-introduced", "polygraphy")
 CHILDREN = Path(__file__).with_name("diff_bench_children.py")
-SAMPLE_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -140,50 +137,13 @@ def _process(
     timeout: float,
     may_differ: bool = False,
 ) -> Measurement:
-    log = folder / "log.txt"
-    started = time.perf_counter()
-    with log.open("wb") as sink:
-        process = subprocess.Popen([str(item) for item in command], stdout=sink, stderr=sink)
-    watch = _Watch(process.pid)
-    killer = threading.Timer(timeout, process.kill)
-    killer.start()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    killer.cancel()
-    watch.stop()
-    if process.returncode not in ((0, 1) if may_differ or timing else (0,)):
-        last = log.read_text(errors="replace").strip()[-600:]
-        raise ProcessError(f"exit code {process.returncode} after {wall:.1f} s: {last}")
+    run = measured(command, folder / "log.txt", timeout)
+    if run.code not in ((0, 1) if may_differ or timing else (0,)):
+        raise ProcessError(f"exit code {run.code} after {run.wall:.1f} s: {run.log[-600:]}")
     if timing is not None and not timing.exists():
-        raise ProcessError(log.read_text(errors="replace").strip()[-600:])
+        raise ProcessError(run.log[-600:])
     work = json.loads(timing.read_text())["work"] if timing else None
-    return Measurement(wall, work, usage.ru_maxrss / 1e3, watch.peak / 1e3)
-
-
-class _Watch(threading.Thread):
-    """Samples the private memory of a process, in kB, until told to stop."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.peak = 0
-        self._status = Path(f"/proc/{pid}/status")
-        self._done = threading.Event()
-        self.start()
-
-    def run(self) -> None:
-        while not self._done.wait(SAMPLE_SECONDS):
-            try:
-                text = self._status.read_text()
-            except OSError:
-                return
-            lines = [line.split() for line in text.splitlines() if line.startswith("Rss")]
-            sizes = {name: int(size) for name, size, _ in lines}
-            self.peak = max(self.peak, sizes.get("RssAnon:", 0) + sizes.get("RssShmem:", 0))
-
-    def stop(self) -> None:
-        self._done.set()
-        self.join()
+    return Measurement(run.wall, work, run.rss, run.anon)
 
 
 def _print_table(runs: dict[str, list[Measurement]]) -> None:

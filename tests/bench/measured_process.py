@@ -72,7 +72,7 @@ class _Watch(threading.Thread):
             lines = [line.split() for line in text.splitlines() if line.endswith("kB")]
             sizes = {name: int(size) for name, size, _ in lines}
             self.peak = max(self.peak, sizes.get("VmHWM:", 0))
-            self.anon = max(self.anon, sizes.get("RssAnon:", 0))
+            self.anon = max(self.anon, sizes.get("RssAnon:", 0) + sizes.get("RssShmem:", 0))
             self.file = max(self.file, sizes.get("RssFile:", 0))
 
     def stop(self) -> None:

@@ -10,7 +10,6 @@ onnxruntime runs both with all optimizations off.
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +21,10 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from support.ort_runs import difference
 
 DYNAMIC_OPS = ("Shape", "Size", "ConstantOfShape", "Range", "If", "Loop", "Scan")
 FULL, HALF, QUANTIZED = 1e-5, 1e-2, 5e-2
@@ -71,30 +74,9 @@ def judge(result: Path, verdict: Path, out: str, inputs: list[Path]) -> None:
 
 def _compare(opened: onnxruntime.InferenceSession, out: str, inputs: list[Path]) -> float | None:
     """Largest difference; None when there is another number, shape or type of outputs."""
-    worst = 0.0
-    for at, ours in enumerate(run(opened, inputs)):
-        stored = np.load(f"{out}_{at}.npz")
-        theirs = [stored[name] for name in stored.files]
-        if len(ours) != len(theirs):
-            return None
-        for one, other in zip(theirs, ours, strict=True):
-            if one.shape != other.shape or one.dtype != other.dtype:
-                return None
-            worst = max(worst, _difference(one, other))
-    return worst
-
-
-def _difference(one: NDArray[Any], other: NDArray[Any]) -> float:
-    if one.dtype.kind not in "fiub":
-        return 0.0 if np.array_equal(one, other) else math.inf
-    ours, theirs = one.astype(np.float64), other.astype(np.float64)
-    finite = np.isfinite(ours) & np.isfinite(theirs)
-    if not np.array_equal(ours[~finite], theirs[~finite], equal_nan=True):
-        return math.inf
-    if not finite.any():
-        return 0.0
-    scale = float(np.abs(ours[finite]).max()) or 1.0
-    return float(np.abs(ours - theirs)[finite].max()) / scale
+    stored = [np.load(f"{out}_{at}.npz") for at in range(len(inputs))]
+    theirs = [[each[name] for name in each.files] for each in stored]
+    return difference(theirs, list(run(opened, inputs)))
 
 
 def survey(path: Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +169,7 @@ def test_link_copies_no_weights(model: Path, tmp_path: Path) -> None:
     before = model.read_bytes()
     report = pot.specialize_variants(model, tmp_path / "out", SIZES, weights="link")
     assert report.linked == ("original_net.onnx",)
-    assert os.path.samefile(tmp_path / "out" / "original_net.onnx", model)  # noqa: PTH121
+    assert (tmp_path / "out" / "original_net.onnx").samefile(model)
     written = sum((tmp_path / "out" / name).stat().st_size for name in report.written)
     assert written < 16384
     assert_same(tmp_path / "out", model)
