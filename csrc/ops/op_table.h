@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "ops/fold_rule.h"
+#include "ops/layout_rule.h"
 #include "ops/shape_rule.h"
 
 namespace pot {
@@ -47,7 +48,9 @@ struct OpTraits {
 /// All that one family file says of an operator.
 struct OpEntry {
   OpTraits traits{};
-  ShapeRule shape = nullptr;  ///< null: the onnx package's inference is asked
+  ShapeRule shape = nullptr;                 ///< null: the onnx package's inference is asked
+  LayoutRule layout = nullptr;               ///< null: it reads and makes what the file says
+  ChannelsLastRule channels_last = nullptr;  ///< null: it has no channel axis of its own
 };
 
 class OpTable {

@@ -1,0 +1,26 @@
+#pragma once
+// The nodes that a layout rule draws, put into a graph.
+
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "ir/model.h"
+#include "ops/layout_rule.h"
+
+namespace pot {
+
+/// A constant as it is stored in another layout: a copy of its elements in that order, under
+/// `name`. Error: its bytes cannot be read.
+[[nodiscard]] Result<TensorRef> relaid(const Tensor& tensor, const Layout& layout,
+                                       const std::string& name);
+
+/// Puts what `relayout` says in the place of the node, which keeps its id, name, doc and metadata
+/// as the last drawn node. `inputs` are the values that hold its inputs in the layouts asked for
+/// (none for an omitted one). Axes of size 1 that a drawn input wants are put in by one Unsqueeze,
+/// or, of a constant, by a new constant; what a Gather reads is likewise folded for constants.
+/// Outputs keep their ids. Error: a constant cannot be read.
+Status draw_node(Graph& graph, NodeId node, const Relayout& relayout,
+                 const std::vector<ValueId>& inputs);
+
+}  // namespace pot
