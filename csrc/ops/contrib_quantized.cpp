@@ -5,7 +5,6 @@
 
 #include "ops/agreement.h"
 #include "ops/op_table.h"
-#include "ops/standard_rule.h"
 
 namespace pot {
 namespace {
@@ -43,27 +42,6 @@ Inferred multiplied_integers(const NodeFacts& at) {
 
 Inferred quantized_where(const NodeFacts& at) {
   return broadcast_slots(at, {0, 1, 4}, first_known(at, {1, 4}));
-}
-
-/// The output's scale and zero point come first, then each tensor with its own.
-Inferred quantized_concat(const NodeFacts& at) {
-  std::vector<std::size_t> slots;
-  for (std::size_t slot = 2; slot < at.input_count(); slot += 3) slots.push_back(slot);
-  if (slots.empty()) return std::vector<Fact>{};
-  return first_with_dtype(by_standard(at, {.op_type = "Concat", .slots = std::move(slots)}),
-                          first_known(at, {1, 2}));
-}
-
-Inferred reduced(const NodeFacts& at, std::string_view op_type, DType dtype) {
-  constexpr std::int64_t kAxesAreAttributes = 11;
-  return first_with_dtype(
-      by_standard(at, {.op_type = op_type, .opset = kAxesAreAttributes, .slots = {0}}), dtype);
-}
-
-Inferred quantized_mean(const NodeFacts& at) { return reduced(at, "ReduceMean", at.in(0).dtype); }
-
-Inferred integer_sum(const NodeFacts& at) {
-  return reduced(at, "ReduceSum", at.in(0).dtype == DType::uint8 ? DType::uint32 : DType::int32);
 }
 
 Inferred quantize(const NodeFacts& at) {
@@ -135,14 +113,10 @@ void register_contrib_quantized(OpTable& table) {
     table.add(op_types, {.traits = {.accumulation = accumulation}, .shape = shape}, ort_domain);
   };
   add({"QLinearLeakyRelu", "QLinearSigmoid", "QOrderedGelu"}, like_input);
-  add({"QLinearSoftmax"}, like_input, Accumulation::softmax);
   add({"QOrderedLayerNormalization"}, like_input, Accumulation::norm);
   add({"QLinearAdd", "QLinearMul"}, quantized_binary);
   add({"MulInteger"}, multiplied_integers);
   add({"QLinearWhere"}, quantized_where);
-  add({"QLinearConcat"}, quantized_concat);
-  add({"QLinearReduceMean"}, quantized_mean, Accumulation::reduce);
-  add({"ReduceSumInteger"}, integer_sum, Accumulation::reduce);
   add({"QuantizeLinear"}, quantize);
   add({"DequantizeLinear"}, dequantize);
   add({"QuantizeWithOrder"}, quantize_with_order);

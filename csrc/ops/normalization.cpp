@@ -133,8 +133,7 @@ void register_normalization(OpTable& table) {
   table.add("LayerNormalization", {.traits = sums, .shape = layer_normalization});
   table.add("RMSNormalization", {.traits = sums, .shape = rms_normalization});
   // LRN sums the squares of `size` channels.
-  table.add({"LRN", "LpNormalization", "MeanVarianceNormalization"},
-            {.traits = sums, .shape = unchanged});
+  table.add("LRN", {.traits = sums, .shape = unchanged});
   // onnxruntime's, in the default domain since before the standard had them.
   table.add("SimplifiedLayerNormalization", {.traits = sums, .shape = layer_normalization});
 }
