@@ -124,10 +124,10 @@ def main() -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     WAYS[way](Path(model), asked, Path(result))
     spent = {"work": time.perf_counter() - wall, "work_cpu": time.process_time() - cpu}
-    Path(timing).write_text(json.dumps({**spent, "rss": _peak()}))
+    Path(timing).write_text(json.dumps({**spent, "rss": peak()}))
 
 
-def _peak() -> float:
+def peak() -> float:
     """MB of resident memory at most so far."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
