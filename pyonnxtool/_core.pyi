@@ -614,3 +614,43 @@ def specialize(
     `fallback` is asked for shapes of operators without a rule. The argument is not changed. Raises
     ModelError for a name that is not there and for sizes that contradict each other.
     """
+
+class RelaidNode:
+    """One node in another layout, as a model of its own.
+
+    Lists are by slot; None stands for an operand that is omitted or no longer read.
+    """
+
+    @property
+    def model(self) -> Model:
+        """Reads what the node reads at run time, in its new layouts; constants are relaid."""
+    @property
+    def inputs(self) -> list[list[int] | None]:
+        """What is stored is `transpose(input, perm)`."""
+    @property
+    def outputs(self) -> list[list[int] | None]: ...
+    @property
+    def input_inner(self) -> list[list[tuple[int, list[int], list[int]]] | None]:
+        """(axis, sizes of its factors, their order) of each axis that is reordered within."""
+    @property
+    def output_inner(self) -> list[list[tuple[int, list[int], list[int]]] | None]: ...
+    @property
+    def input_names(self) -> list[str | None]:
+        """In the model; constants too."""
+    @property
+    def output_names(self) -> list[str | None]: ...
+
+def relayout_node(
+    model: Model,
+    node: str,
+    output: bool,
+    slot: int,
+    perm: Sequence[int],
+    inner: Sequence[tuple[int, Sequence[int], Sequence[int]]] = [],
+    fallback: Callable[[bytes], bytes | None] | None = None,
+) -> RelaidNode:
+    """How a node of the main graph looks when one of its operands is stored in another layout.
+
+    Raises Refused with the reason of the layout rule, UsageError for what is not there or does not
+    fit, and ModelError for a rule that answers something else than it was asked.
+    """

@@ -13,5 +13,6 @@ void bind_passes(pybind11::module_& m);
 void bind_bodies(pybind11::module_& m);
 void bind_shapes(pybind11::module_& m);
 void bind_specialize(pybind11::module_& m);
+void bind_layout(pybind11::module_& m);
 
 }  // namespace pot

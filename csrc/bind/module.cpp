@@ -12,4 +12,5 @@ PYBIND11_MODULE(_core, m) {
   pot::bind_bodies(m);
   pot::bind_shapes(m);
   pot::bind_specialize(m);
+  pot::bind_layout(m);
 }

@@ -1,6 +1,8 @@
 #pragma once
 // The nodes that a layout rule draws, put into a graph.
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,13 @@ namespace pot {
 /// (none for an omitted one). Axes of size 1 that a drawn input wants are put in by one Unsqueeze,
 /// or, of a constant, by a new constant; what a Gather reads is likewise folded for constants.
 /// Outputs keep their ids. Error: a constant cannot be read.
+///
+/// Pre: `inputs` has an entry for each input of the node.
 Status draw_node(Graph& graph, NodeId node, const Relayout& relayout,
                  const std::vector<ValueId>& inputs);
+
+/// An int64 constant of the graph with these elements, one axis; the one that is there already, if
+/// an edit made it.
+ValueId stored_ints(Graph& graph, std::span<const std::int64_t> ints);
 
 }  // namespace pot

@@ -1,0 +1,205 @@
+#include "passes/draw_node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "passes/stand_in.h"
+
+namespace pot {
+namespace {
+
+constexpr std::int64_t kAxesAreAnInput = 13;  // of Squeeze and Unsqueeze
+constexpr std::size_t kMostInName = 8;
+
+/// The same elements with axes of size 1 put in.
+TensorRef unsqueezed(const TensorRef& tensor, std::vector<std::int64_t> axes,
+                     const std::string& name) {
+  std::ranges::sort(axes);
+  auto made = std::make_shared<Tensor>(*tensor->renamed(name));
+  made->source.reset();
+  for (const std::int64_t axis : axes) made->dims.insert(made->dims.begin() + axis, 1);
+  return made;
+}
+
+/// "ints_2_3": equal lists meet under one name, so that they are stored once.
+std::string ints_name(std::span<const std::int64_t> ints) {
+  if (ints.size() > kMostInName) return "ints";
+  std::string name = "ints";
+  for (const std::int64_t number : ints) {
+    name += (number < 0 ? "_m" : "_") + std::to_string(number < 0 ? -number : number);
+  }
+  return name;
+}
+
+bool same_attributes(const std::vector<Attribute>& a, const std::vector<Attribute>& b) {
+  return std::ranges::equal(a, b, same_value);
+}
+
+class Drawing {
+ public:
+  Drawing(Graph& graph, NodeId node, const Relayout& relayout, const std::vector<ValueId>& inputs)
+      : graph_(graph), node_(node), relayout_(relayout), inputs_(inputs) {}
+
+  Status draw() {
+    if (relayout_.nodes.empty()) {
+      read(inputs_);
+      return ok_status();
+    }
+    for (const DrawnNode& drawn : relayout_.nodes) {
+      std::vector<ValueId> operands;
+      for (const DrawnInput& input : drawn.inputs) {
+        auto value = operand(input);
+        if (!value) return value.error();
+        operands.push_back(value.value());
+      }
+      if (&drawn == &relayout_.nodes.back()) {
+        redraw(drawn, std::move(operands));
+      } else {
+        made_.push_back(add(drawn.op_type, drawn.domain, drawn.attributes, std::move(operands)));
+      }
+    }
+    return ok_status();
+  }
+
+ private:
+  void read(const std::vector<ValueId>& inputs) {
+    if (graph_.node(node_).inputs != inputs) graph_.set_inputs(node_, inputs);
+  }
+
+  void redraw(const DrawnNode& drawn, std::vector<ValueId> operands) {
+    const Node& node = graph_.node(node_);
+    const bool standard = drawn.domain.empty() && node.is_standard();
+    if (!(node.op_type == drawn.op_type) || (!standard && !(node.domain == drawn.domain))) {
+      graph_.set_op_type(node_, drawn.op_type, drawn.domain);
+    }
+    if (!same_attributes(node.attributes, drawn.attributes)) {
+      std::vector<std::string> gone;
+      for (const Attribute& each : node.attributes) gone.push_back(each.name.value);
+      for (const std::string& name : gone) graph_.remove_attribute(node_, name);
+      for (const Attribute& each : drawn.attributes) graph_.set_attribute(node_, each.clone());
+    }
+    read(operands);
+  }
+
+  ValueId add(const std::string& op_type, const std::string& domain,
+              const std::vector<Attribute>& attributes, std::vector<ValueId> operands) {
+    const std::string name = graph_.fresh_name(base() + "/" + op_type);
+    Node node;
+    node.name = Text(name);
+    node.op_type = Text(op_type);
+    if (!domain.empty()) node.domain = Text(domain);
+    for (const Attribute& each : attributes) node.attributes.push_back(each.clone());
+    node.inputs = std::move(operands);
+    const ValueId made = graph_.intern(name);
+    node.outputs.push_back(made);
+    graph_.add_node(std::move(node), node_);
+    return made;
+  }
+
+  /// What new nodes and values are named after.
+  std::string base() const {
+    const Node& node = graph_.node(node_);
+    if (!node.name.empty()) return node.name.value;
+    for (const ValueId output : node.outputs) {
+      if (output) return std::string(graph_.value_name(output));
+    }
+    return node.op_type.value;
+  }
+
+  Result<ValueId> operand(const DrawnInput& input) {
+    switch (input.from) {
+      case DrawnInput::From::nothing:
+        return ValueId{};
+      case DrawnInput::From::constant:
+        return constant(input.tensor, input);
+      case DrawnInput::From::drawn:
+        assert(input.index < made_.size());
+        return reshaped(made_[input.index], input);
+      case DrawnInput::From::input:
+        break;
+    }
+    assert(input.index < inputs_.size());
+    const ValueId value = inputs_[input.index];
+    if (input.take.empty() && input.unsqueeze.empty()) return value;
+    if (const TensorRef tensor = constant_of(graph_, value)) return constant(tensor, input);
+    return reshaped(value, input);
+  }
+
+  /// What a run-time operand still needs: its elements in another order, axes of size 1.
+  ValueId reshaped(ValueId value, const DrawnInput& input) {
+    if (!input.take.empty()) {
+      value = add("Gather", "", {}, {value, stored_ints(graph_, input.take)});
+    }
+    if (input.unsqueeze.empty()) return value;
+    if (graph_.opset().value_or(1) >= kAxesAreAnInput) {
+      return add("Unsqueeze", "", {}, {value, stored_ints(graph_, input.unsqueeze)});
+    }
+    std::vector<Attribute> attributes;
+    attributes.emplace_back("axes", input.unsqueeze);
+    return add("Unsqueeze", "", attributes, {value});
+  }
+
+  Result<ValueId> constant(TensorRef tensor, const DrawnInput& input) {
+    if (!input.take.empty()) {
+      auto some = taken(*tensor, input.take);
+      if (!some) return some.error();
+      tensor = std::move(some).value();
+    }
+    if (!input.unsqueeze.empty()) tensor = unsqueezed(tensor, input.unsqueeze, "");
+    if (tensor->dtype() == DType::int64 && tensor->dims.size() == 1) {
+      if (const auto ints = read_ints(*tensor)) return stored_ints(graph_, ints.value());
+    }
+    const std::string name =
+        input.from == DrawnInput::From::input
+            ? std::string(graph_.value_name(inputs_[input.index]))
+            : base() + "/" + (tensor->name.empty() ? "constant" : tensor->name.value);
+    return graph_.set_initializer(tensor->renamed(graph_.fresh_name(name)));
+  }
+
+  /// As Gather along the only axis.
+  static Result<TensorRef> taken(const Tensor& tensor, const std::vector<std::int64_t>& order) {
+    const auto data = tensor.data();
+    if (!data) return data.error();
+    const std::size_t size = dtype_bits(tensor.dtype()) / 8;
+    const auto count = static_cast<std::int64_t>(tensor.dims.size() == 1 ? tensor.dims[0] : 0);
+    std::vector<std::byte> bytes;
+    for (const std::int64_t index : order) {
+      if (index < 0 || index >= count || size == 0) {
+        return refuse("constant '" + tensor.name.value + "' has no element " +
+                      std::to_string(index) + " to take");
+      }
+      const ByteView one = data.value().view.subspan(static_cast<std::size_t>(index) * size, size);
+      bytes.insert(bytes.end(), one.begin(), one.end());
+    }
+    return make_tensor_copy(tensor.name.value, tensor.dtype(),
+                            {static_cast<std::int64_t>(order.size())}, bytes);
+  }
+
+  Graph& graph_;
+  NodeId node_;
+  const Relayout& relayout_;
+  const std::vector<ValueId>& inputs_;
+  std::vector<ValueId> made_;  // by drawn node
+};
+
+}  // namespace
+
+ValueId stored_ints(Graph& graph, std::span<const std::int64_t> ints) {
+  const std::string name = ints_name(ints);
+  const ValueId known = graph.find_value(name);
+  if (known && graph.is_defined(known)) {
+    const TensorRef tensor = constant_of(graph, known);
+    if (tensor && tensor->dtype() == DType::int64 && tensor->dims.size() == 1) {
+      const auto elements = read_ints(*tensor);
+      if (elements && std::ranges::equal(elements.value(), ints)) return known;
+    }
+  }
+  return graph.set_initializer(make_int64s(graph.fresh_name(name), ints));
+}
+
+Status draw_node(Graph& graph, NodeId node, const Relayout& relayout,
+                 const std::vector<ValueId>& inputs) {
+  return Drawing(graph, node, relayout, inputs).draw();
+}
+
+}  // namespace pot

@@ -1,0 +1,175 @@
+#include "passes/relayout_node.h"
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "ops/op_table.h"
+#include "passes/draw_node.h"
+#include "passes/stand_in.h"
+
+namespace pot {
+namespace {
+
+Error request(std::string message) {
+  return {.kind = Error::Kind::request, .message = std::move(message)};
+}
+
+/// What is wrong with the answer itself; "" when nothing is.
+std::string broken(const LayoutNode& node, Operand operand, const Layout& layout,
+                   const Relayout& answer) {
+  if (answer.inputs.size() != node.at().input_count() ||
+      answer.outputs.size() != node.at().output_count()) {
+    return "it gives " + std::to_string(answer.inputs.size()) + " layouts of inputs and " +
+           std::to_string(answer.outputs.size()) + " of outputs";
+  }
+  const auto& asked = (operand.output ? answer.outputs : answer.inputs)[operand.slot];
+  if (asked != layout) return "it stores the operand as " + asked.text();
+  for (const bool output : {false, true}) {
+    const auto& layouts = output ? answer.outputs : answer.inputs;
+    for (std::size_t slot = 0; slot < layouts.size(); ++slot) {
+      const auto rank = node.rank({output, slot});
+      if (layouts[slot].rank() != rank.value_or(layouts[slot].rank())) {
+        return std::string(output ? "output " : "input ") + std::to_string(slot) + " has rank " +
+               std::to_string(*rank) + ", its layout " + layouts[slot].text();
+      }
+    }
+  }
+  return "";
+}
+
+Result<Relayout> ask(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const Node& own = node.at().node();
+  const std::size_t slots = operand.output ? own.outputs.size() : own.inputs.size();
+  const auto rank = node.rank(operand);
+  if (operand.slot >= slots) return request(node.at().label() + " has no such operand");
+  if (!rank) return request("the rank of the operand is not known");
+  if (layout.rank() != *rank || layout.is_identity()) {
+    return request("the operand has rank " + std::to_string(*rank) +
+                   ": it cannot be asked for as " + layout.text());
+  }
+  const OpEntry* entry = op_table().find(own.domain, own.op_type);
+  if (!entry || !entry->layout) return refuse(own.op_type.value + " has no layout rule");
+  auto answer = entry->layout(node, operand, layout);
+  if (!answer) return answer;
+  const std::string wrong = broken(node, operand, layout, answer.value());
+  if (!wrong.empty()) return Error{.message = "the rule of " + own.op_type.value + ": " + wrong};
+  return answer;
+}
+
+/// The node in a model of its own.
+class Builder {
+ public:
+  Builder(const LayoutNode& node, const Relayout& answer)
+      : node_(node), answer_(answer), graph_((made_.model = start(node))->graph()) {}
+
+  Result<RelaidNode> build() {
+    const Graph& around = node_.at().graph();
+    const NodeId id = graph_.adopt(around, node_.at().node().id);
+    std::vector<ValueId> inputs;
+    for (std::size_t slot = 0; slot < node_.at().input_count(); ++slot) {
+      auto value = input(slot);
+      if (!value) return value.error();
+      inputs.push_back(value.value());
+    }
+    if (auto drawn = draw_node(graph_, id, answer_, inputs); !drawn) return drawn.error();
+    for (std::size_t slot = 0; slot < node_.at().output_count(); ++slot) output(id, slot);
+    drop_unread();
+    return std::move(made_);
+  }
+
+ private:
+  static ModelPtr start(const LayoutNode& node) { return node.at().graph().model()->empty_like(); }
+
+  Result<ValueId> input(std::size_t slot) {
+    made_.inputs.emplace_back();
+    if (!node_.at().has(slot)) return ValueId{};
+    const Graph& around = node_.at().graph();
+    const ValueId value = node_.at().node().inputs[slot];
+    const Layout& layout = answer_.inputs[slot];
+    const auto [known, is_new] = stored_.try_emplace({value.index, layout}, "");
+    if (is_new) {
+      const std::string own(around.value_name(value));
+      known->second = named_.insert(own).second ? own : graph_.fresh_name(own);
+      if (auto put = store(known->second, slot, layout); !put) return put.error();
+    }
+    made_.inputs.back() = RelaidNode::Stored{known->second, layout};
+    return graph_.intern(known->second);
+  }
+
+  Status store(const std::string& name, std::size_t slot, const Layout& layout) {
+    const Fact& fact = node_.at().in(slot);
+    if (!fact.constant) {
+      graph_.add_input(graph_.intern(name), type_of(stored(fact, layout)));
+      return ok_status();
+    }
+    if (layout.is_identity()) {
+      graph_.set_initializer(fact.constant->renamed(name));
+      return ok_status();
+    }
+    const auto tensor = relaid(*fact.constant, layout, name);
+    if (!tensor) return tensor.error();
+    graph_.set_initializer(tensor.value());
+    return ok_status();
+  }
+
+  static Fact stored(const Fact& fact, const Layout& layout) {
+    Fact out = without_elements(fact);
+    if (fact.has_rank()) out.dims = stored_dims(layout, *fact.dims);
+    return out;
+  }
+
+  void output(NodeId id, std::size_t slot) {
+    made_.outputs.emplace_back();
+    const ValueId value = graph_.node(id).outputs[slot];
+    if (!value) return;
+    const Layout& layout = answer_.outputs[slot];
+    graph_.add_output(value, type_of(stored(node_.out(slot), layout)));
+    made_.outputs.back() = RelaidNode::Stored{std::string(graph_.value_name(value)), layout};
+  }
+
+  /// Inputs and constants that the redrawn node does without.
+  void drop_unread() {
+    const std::vector<bool> read = read_values(graph_);
+    for (std::uint32_t i = 0; i < read.size(); ++i) {
+      if (read[i]) continue;
+      if (graph_.value(ValueId{i}).initializer) graph_.remove_initializer(ValueId{i});
+      if (graph_.value(ValueId{i}).is_input) graph_.remove_input(ValueId{i});
+    }
+    for (auto& input : made_.inputs) {
+      if (input && !graph_.is_defined(graph_.find_value(input->name))) input.reset();
+    }
+  }
+
+  const LayoutNode& node_;
+  const Relayout& answer_;
+  RelaidNode made_;
+  Graph& graph_;
+  std::map<std::pair<std::uint32_t, Layout>, std::string> stored_;
+  std::set<std::string> named_;
+};
+
+}  // namespace
+
+Result<RelaidNode> relayout_node(const Model& model, NodeId node, Operand operand,
+                                 const Layout& layout, const Fallback& fallback) {
+  const auto facts = infer_shapes(model, fallback);
+  if (!facts) return facts.error();
+  std::vector<Fact> outputs;
+  for (const ValueId output : model.graph().node(node).outputs) {
+    outputs.push_back(output ? facts.value().of(model.graph(), output) : Fact{});
+  }
+  std::optional<Result<RelaidNode>> made;
+  visit_node(model, facts.value(), model.graph(), node, [&](const NodeFacts& at) {
+    const LayoutNode seen(at, outputs);
+    auto answer = ask(seen, operand, layout);
+    if (answer) {
+      made = Builder(seen, answer.value()).build();
+    } else {
+      made = answer.error();
+    }
+  });
+  return std::move(*made);
+}
+
+}  // namespace pot
