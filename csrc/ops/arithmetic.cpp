@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ops/broadcast_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -129,15 +130,17 @@ void register_arithmetic(OpTable& table) {
   // Sum, Mean, Max and Min take any number of inputs; with more than two, another order rounds
   // differently, which is noise and no other function.
   const OpTraits commutative{.commutative = true};
-  table.add({"Add", "Sum"}, {.traits = commutative, .shape = combined<add>});
-  table.add("Mul", {.traits = commutative, .shape = combined<multiply>});
-  table.add("Max", {.traits = commutative, .shape = combined<largest>});
-  table.add("Min", {.traits = commutative, .shape = combined<least>});
-  table.add("Mean", {.traits = commutative, .shape = broadcast_inputs});
-  table.add("Sub", {.shape = combined<subtract>});
-  table.add("Div", {.shape = combined<quotient>});
-  table.add("Mod", {.shape = mod_rule});
-  table.add("Pow", {.shape = pow_rule});
+  table.add({"Add", "Sum"},
+            {.traits = commutative, .shape = combined<add>, .layout = broadcast_layout});
+  table.add("Mul",
+            {.traits = commutative, .shape = combined<multiply>, .layout = broadcast_layout});
+  table.add("Max", {.traits = commutative, .shape = combined<largest>, .layout = broadcast_layout});
+  table.add("Min", {.traits = commutative, .shape = combined<least>, .layout = broadcast_layout});
+  table.add("Mean", {.traits = commutative, .shape = broadcast_inputs, .layout = broadcast_layout});
+  table.add("Sub", {.shape = combined<subtract>, .layout = broadcast_layout});
+  table.add("Div", {.shape = combined<quotient>, .layout = broadcast_layout});
+  table.add("Mod", {.shape = mod_rule, .layout = broadcast_layout});
+  table.add("Pow", {.shape = pow_rule, .layout = broadcast_layout});
 }
 
 }  // namespace pot

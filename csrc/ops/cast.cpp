@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ops/broadcast_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -63,12 +64,20 @@ Inferred bit_cast(const NodeFacts& at) {
   return std::vector{tensor_fact(to, *in.dims)};
 }
 
+/// Of input 1 only the type is read.
+Result<Relayout> cast_like_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  if (operand != Operand{.output = false, .slot = 1}) return unary_layout(node, operand, layout);
+  Relayout made = unmoved(node);
+  made.inputs[1] = layout;
+  return made;
+}
+
 }  // namespace
 
 void register_cast(OpTable& table) {
-  table.add("Cast", {.shape = cast_rule});
-  table.add("CastLike", {.shape = cast_like});
-  table.add("BitCast", {.shape = bit_cast});
+  table.add("Cast", {.shape = cast_rule, .layout = unary_layout});
+  table.add("CastLike", {.shape = cast_like, .layout = cast_like_layout});
+  table.add("BitCast", {.shape = bit_cast, .layout = unary_layout});
 }
 
 }  // namespace pot

@@ -1,5 +1,6 @@
 // Comparisons of two tensors.
 
+#include "ops/broadcast_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -33,11 +34,13 @@ Inferred compared(const NodeFacts& at) {
 }  // namespace
 
 void register_compare(OpTable& table) {
-  table.add("Equal", {.traits = {.commutative = true}, .shape = compared<equal>});
-  table.add("Less", {.shape = compared<less>});
-  table.add("Greater", {.shape = compared<greater>});
-  table.add("LessOrEqual", {.shape = compared<at_most>});
-  table.add("GreaterOrEqual", {.shape = compared<at_least>});
+  table.add(
+      "Equal",
+      {.traits = {.commutative = true}, .shape = compared<equal>, .layout = broadcast_layout});
+  table.add("Less", {.shape = compared<less>, .layout = broadcast_layout});
+  table.add("Greater", {.shape = compared<greater>, .layout = broadcast_layout});
+  table.add("LessOrEqual", {.shape = compared<at_most>, .layout = broadcast_layout});
+  table.add("GreaterOrEqual", {.shape = compared<at_least>, .layout = broadcast_layout});
 }
 
 }  // namespace pot

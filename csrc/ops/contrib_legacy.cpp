@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/broadcast_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -37,10 +38,12 @@ Inferred crop(const NodeFacts& at) {
 }  // namespace
 
 void register_contrib_legacy(OpTable& table) {
-  table.add({"Affine", "ImageScaler", "ParametricSoftplus", "Scale", "ScaledTanh"},
-            {.shape = like_input});
+  table.add({"Affine", "ParametricSoftplus", "Scale", "ScaledTanh"},
+            {.shape = like_input, .layout = unary_layout});
+  table.add("ImageScaler", {.shape = like_input});
   table.add("Crop", {.shape = crop});
-  table.add({"MemcpyFromHost", "MemcpyToHost"}, {.traits = {.alias = true}, .shape = same_value});
+  table.add({"MemcpyFromHost", "MemcpyToHost"},
+            {.traits = {.alias = true}, .shape = same_value, .layout = unary_layout});
 }
 
 }  // namespace pot

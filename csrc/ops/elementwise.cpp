@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ops/broadcast_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -113,25 +114,25 @@ Inferred clip_rule(const NodeFacts& at) {
 }  // namespace
 
 void register_elementwise(OpTable& table) {
-  table.add("Abs", {.shape = applied<absolute>});
-  table.add("Neg", {.shape = applied<negative>});
-  table.add("Floor", {.shape = applied<rounded_down>});
-  table.add("Ceil", {.shape = applied<rounded_up>});
-  table.add("Round", {.shape = applied<rounded>});
-  table.add("Sqrt", {.shape = applied<square_root>});
-  table.add("Sign", {.shape = applied<sign>});
-  table.add("Relu", {.shape = applied<relu>});
-  table.add("Clip", {.shape = clip_rule});
-  table.add({"IsInf", "IsNaN"}, {.shape = is_special});
+  table.add("Abs", {.shape = applied<absolute>, .layout = unary_layout});
+  table.add("Neg", {.shape = applied<negative>, .layout = unary_layout});
+  table.add("Floor", {.shape = applied<rounded_down>, .layout = unary_layout});
+  table.add("Ceil", {.shape = applied<rounded_up>, .layout = unary_layout});
+  table.add("Round", {.shape = applied<rounded>, .layout = unary_layout});
+  table.add("Sqrt", {.shape = applied<square_root>, .layout = unary_layout});
+  table.add("Sign", {.shape = applied<sign>, .layout = unary_layout});
+  table.add("Relu", {.shape = applied<relu>, .layout = unary_layout});
+  table.add("Clip", {.shape = clip_rule, .layout = unary_layout});
+  table.add({"IsInf", "IsNaN"}, {.shape = is_special, .layout = unary_layout});
   table.add({"Acos",       "Acosh",       "Asin",      "Asinh",     "Atan", "Atanh",
              "Celu",       "Cos",         "Cosh",      "Elu",       "Erf",  "Exp",
              "Gelu",       "HardSigmoid", "HardSwish", "LeakyRelu", "Log",  "Mish",
              "Reciprocal", "Selu",        "Shrink",    "Sigmoid",   "Sin",  "Sinh",
              "Softplus",   "Softsign",    "Swish",     "Tan",       "Tanh", "ThresholdedRelu"},
-            {.shape = same_as_input});
+            {.shape = same_as_input, .layout = unary_layout});
   // The slope of PRelu broadcasts to the input, never the other way round; the operands of SwiGLU
   // have one shape.
-  table.add({"PRelu", "SwiGLU"}, {.shape = same_as_input});
+  table.add({"PRelu", "SwiGLU"}, {.shape = same_as_input, .layout = broadcast_layout});
 }
 
 }  // namespace pot

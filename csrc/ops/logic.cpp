@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "ops/broadcast_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -113,15 +114,18 @@ Inferred bitwise_not(const NodeFacts& at) {
 
 void register_logic(OpTable& table) {
   const OpTraits commutative{.commutative = true};
-  table.add("And", {.traits = commutative, .shape = and_or<false>});
-  table.add("Or", {.traits = commutative, .shape = and_or<true>});
-  table.add("Xor", {.traits = commutative, .shape = exclusive_or});
-  table.add("Not", {.shape = negation});
-  table.add("BitwiseAnd", {.traits = commutative, .shape = bitwise<bits_and>});
-  table.add("BitwiseOr", {.traits = commutative, .shape = bitwise<bits_or>});
-  table.add("BitwiseXor", {.traits = commutative, .shape = bitwise<bits_xor>});
-  table.add("BitwiseNot", {.shape = bitwise_not});
-  table.add("BitShift", {.shape = bit_shift});
+  table.add("And", {.traits = commutative, .shape = and_or<false>, .layout = broadcast_layout});
+  table.add("Or", {.traits = commutative, .shape = and_or<true>, .layout = broadcast_layout});
+  table.add("Xor", {.traits = commutative, .shape = exclusive_or, .layout = broadcast_layout});
+  table.add("Not", {.shape = negation, .layout = unary_layout});
+  table.add("BitwiseAnd",
+            {.traits = commutative, .shape = bitwise<bits_and>, .layout = broadcast_layout});
+  table.add("BitwiseOr",
+            {.traits = commutative, .shape = bitwise<bits_or>, .layout = broadcast_layout});
+  table.add("BitwiseXor",
+            {.traits = commutative, .shape = bitwise<bits_xor>, .layout = broadcast_layout});
+  table.add("BitwiseNot", {.shape = bitwise_not, .layout = unary_layout});
+  table.add("BitShift", {.shape = bit_shift, .layout = broadcast_layout});
 }
 
 }  // namespace pot

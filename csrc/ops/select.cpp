@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/broadcast_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -166,7 +167,7 @@ Inferred unique_rule(const NodeFacts& at) {
 }  // namespace
 
 void register_select(OpTable& table) {
-  table.add("Where", {.shape = where_rule});
+  table.add("Where", {.shape = where_rule, .layout = broadcast_layout});
   table.add("OneHot", {.shape = one_hot});
   table.add("Trilu", {.shape = trilu_rule});
   table.add("NonZero", {.shape = non_zero});

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/agreement.h"
+#include "ops/broadcast_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -74,9 +75,9 @@ Inferred regex_full_match(const NodeFacts& at) {
 void register_text(OpTable& table) {
   table.add("StringNormalizer", {.shape = string_normalizer});
   table.add("TfIdfVectorizer", {.shape = tf_idf});
-  table.add("StringConcat", {.shape = string_concat});
+  table.add("StringConcat", {.shape = string_concat, .layout = broadcast_layout});
   table.add("StringSplit", {.shape = string_split});
-  table.add("RegexFullMatch", {.shape = regex_full_match});
+  table.add("RegexFullMatch", {.shape = regex_full_match, .layout = unary_layout});
 }
 
 }  // namespace pot
