@@ -54,6 +54,8 @@ struct DrawnInput {
   /// After the layout: axes of size 1 put in, at these places of the result (as Unsqueeze has it).
   /// Of a constant that is done once, of anything else by a node.
   std::vector<std::int64_t> unsqueeze{};
+  /// After the layout: axes of size 1 taken out, at these places (as Squeeze has it). Likewise.
+  std::vector<std::int64_t> squeeze{};
   /// Of a 1-D operand that is only known when the model runs: its elements in this order (Gather).
   std::vector<std::int64_t> take{};
 };

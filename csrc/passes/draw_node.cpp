@@ -11,13 +11,15 @@ namespace {
 constexpr std::int64_t kAxesAreAnInput = 13;  // of Squeeze and Unsqueeze
 constexpr std::size_t kMostInName = 8;
 
-/// The same elements with axes of size 1 put in.
-TensorRef unsqueezed(const TensorRef& tensor, std::vector<std::int64_t> axes,
-                     const std::string& name) {
-  std::ranges::sort(axes);
-  auto made = std::make_shared<Tensor>(*tensor->renamed(name));
+/// The same elements with some axes of size 1 taken out and others put in.
+TensorRef with_unit_axes(const TensorRef& tensor, std::vector<std::int64_t> out,
+                         std::vector<std::int64_t> in) {
+  std::ranges::sort(out, std::greater());
+  std::ranges::sort(in);
+  auto made = std::make_shared<Tensor>(*tensor->renamed(""));
   made->source.reset();
-  for (const std::int64_t axis : axes) made->dims.insert(made->dims.begin() + axis, 1);
+  for (const std::int64_t axis : out) made->dims.erase(made->dims.begin() + axis);
+  for (const std::int64_t axis : in) made->dims.insert(made->dims.begin() + axis, 1);
   return made;
 }
 
@@ -120,7 +122,7 @@ class Drawing {
     }
     assert(input.index < inputs_.size());
     const ValueId value = inputs_[input.index];
-    if (input.take.empty() && input.unsqueeze.empty()) return value;
+    if (input.take.empty() && input.squeeze.empty() && input.unsqueeze.empty()) return value;
     if (const TensorRef tensor = constant_of(graph_, value)) return constant(tensor, input);
     return reshaped(value, input);
   }
@@ -130,13 +132,19 @@ class Drawing {
     if (!input.take.empty()) {
       value = add("Gather", "", {}, {value, stored_ints(graph_, input.take)});
     }
-    if (input.unsqueeze.empty()) return value;
+    value = with_axes("Squeeze", value, input.squeeze);
+    return with_axes("Unsqueeze", value, input.unsqueeze);
+  }
+
+  ValueId with_axes(const std::string& op_type, ValueId value,
+                    const std::vector<std::int64_t>& axes) {
+    if (axes.empty()) return value;
     if (graph_.opset().value_or(1) >= kAxesAreAnInput) {
-      return add("Unsqueeze", "", {}, {value, stored_ints(graph_, input.unsqueeze)});
+      return add(op_type, "", {}, {value, stored_ints(graph_, axes)});
     }
     std::vector<Attribute> attributes;
-    attributes.emplace_back("axes", input.unsqueeze);
-    return add("Unsqueeze", "", attributes, {value});
+    attributes.emplace_back("axes", axes);
+    return add(op_type, "", attributes, {value});
   }
 
   Result<ValueId> constant(TensorRef tensor, const DrawnInput& input) {
@@ -145,7 +153,9 @@ class Drawing {
       if (!some) return some.error();
       tensor = std::move(some).value();
     }
-    if (!input.unsqueeze.empty()) tensor = unsqueezed(tensor, input.unsqueeze, "");
+    if (!input.squeeze.empty() || !input.unsqueeze.empty()) {
+      tensor = with_unit_axes(tensor, input.squeeze, input.unsqueeze);
+    }
     if (tensor->dtype() == DType::int64 && tensor->dims.size() == 1) {
       if (const auto ints = read_ints(*tensor)) return stored_ints(graph_, ints.value());
     }
