@@ -10,10 +10,6 @@
 
 namespace pot {
 
-/// The name under which a call of this node goes: the op_type, and the rank where it is not 4.
-/// Used by channels-last rules.
-[[nodiscard]] std::string channels_last_name(const std::string& op_type, std::size_t rank);
-
 /// Adds the function that the call in `relayout` needs (what a ChannelsLastRule answered for
 /// `original`), unless it is there, and the import of its domain. Call it before the node is
 /// redrawn. A file with functions has IR version 8 or above; a lower one is noted in the metadata.
