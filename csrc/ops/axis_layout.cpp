@@ -1,0 +1,216 @@
+#include "ops/axis_layout.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "ops/agreement.h"
+#include "ops/broadcast_layout.h"
+
+namespace pot {
+namespace {
+
+bool is_given(const LayoutNode& node, Operand operand) {
+  if (!operand.output) return node.at().has(operand.slot);
+  const auto& outputs = node.at().node().outputs;
+  return operand.slot < outputs.size() && bool(outputs[operand.slot]);
+}
+
+/// Sets the layout of an operand. Refusal: it has another rank.
+Status put_layout(Relayout& into, const LayoutNode& node, Operand operand, const Layout& layout) {
+  const auto rank = known_rank(node, operand);
+  if (!rank) return rank.error();
+  if (rank.value() != layout.rank()) {
+    return refuse(operand_label(node, operand) + " has " + counted(rank.value(), "axis", "axes") +
+                  ", others have " + std::to_string(layout.rank()));
+  }
+  (operand.output ? into.outputs : into.inputs)[operand.slot] = layout;
+  return ok_status();
+}
+
+TensorRef integers(const Fact& like, std::vector<std::int64_t> dims,
+                   std::span<const std::int64_t> elements) {
+  if (like.dtype != DType::int32) {
+    return make_tensor_copy("", DType::int64, std::move(dims), std::as_bytes(elements));
+  }
+  const std::vector<std::int32_t> narrow(elements.begin(), elements.end());
+  return make_tensor_copy("", DType::int32, std::move(dims), std::as_bytes(std::span(narrow)));
+}
+
+/// Axes of a value that lacks `apart`, as those of the whole one.
+std::vector<std::size_t> kept_axes(std::span<const std::size_t> apart, std::size_t whole_rank) {
+  std::vector<std::size_t> kept;
+  for (std::size_t axis = 0; axis < whole_rank; ++axis) {
+    if (std::ranges::find(apart, axis) == apart.end()) kept.push_back(axis);
+  }
+  return kept;
+}
+
+}  // namespace
+
+Status require_plain(const Layout& layout, std::span<const std::size_t> axes) {
+  for (const std::size_t axis : axes) {
+    if (layout.inner_of(axis)) {
+      return refuse("its axis " + std::to_string(axis) + " is stored in another inner order");
+    }
+  }
+  return ok_status();
+}
+
+Status require_plain(const Layout& layout) {
+  std::vector<std::size_t> axes;
+  for (const InnerOrder& inner : layout.inner) axes.push_back(inner.axis);
+  return require_plain(layout, axes);
+}
+
+Result<std::size_t> known_rank(const LayoutNode& node, Operand operand) {
+  const auto rank = node.rank(operand);
+  if (!rank) return refuse("the rank of " + operand_label(node, operand) + " is not known");
+  return *rank;
+}
+
+Result<std::vector<std::size_t>> normal_axes(std::span<const std::int64_t> axes, std::size_t rank) {
+  std::vector<std::size_t> out;
+  for (const std::int64_t axis : axes) {
+    const auto normal = normalized_axis(axis, rank);
+    if (!normal) {
+      return refuse("axis " + std::to_string(axis) + " is outside of rank " + std::to_string(rank));
+    }
+    out.push_back(*normal);
+  }
+  std::ranges::sort(out);
+  out.erase(std::ranges::unique(out).begin(), out.end());
+  return out;
+}
+
+Result<std::size_t> normal_axis(const LayoutNode& node, std::string_view name,
+                                std::int64_t otherwise, std::size_t rank) {
+  const std::int64_t written = node.at().attr_int(name, otherwise);
+  const auto axes = normal_axes({&written, 1}, rank);
+  if (!axes) return axes.error();
+  return axes.value().front();
+}
+
+std::vector<std::int64_t> places_of(const Layout& layout, std::span<const std::size_t> axes) {
+  std::vector<std::int64_t> out;
+  for (const std::size_t axis : axes) {
+    out.push_back(static_cast<std::int64_t>(layout.perm.place_of(axis)));
+  }
+  return out;
+}
+
+Result<Relayout> all_alike(const LayoutNode& node, Operand asked, const Layout& layout,
+                           std::span<const std::size_t> slots) {
+  if (!asked.output && std::ranges::find(slots, asked.slot) == slots.end()) {
+    return refuse(operand_label(node, asked) + " is read as it is");
+  }
+  Relayout made = unmoved(node);
+  for (const std::size_t slot : slots) {
+    if (!is_given(node, {.slot = slot})) continue;
+    const auto put = put_layout(made, node, {.slot = slot}, layout);
+    if (!put) return put.error();
+  }
+  for (std::size_t slot = 0; slot < made.outputs.size(); ++slot) {
+    if (!is_given(node, {.output = true, .slot = slot})) continue;
+    const auto put = put_layout(made, node, {.output = true, .slot = slot}, layout);
+    if (!put) return put.error();
+  }
+  return made;
+}
+
+Result<Relayout> along_axis(const LayoutNode& node, Operand asked, const Layout& layout,
+                            std::span<const std::size_t> slots, std::int64_t otherwise) {
+  auto made = all_alike(node, asked, layout, slots);
+  if (!made) return made;
+  const auto axis = normal_axis(node, "axis", otherwise, layout.rank());
+  if (!axis) return axis.error();
+  const auto plain = require_plain(layout, {&axis.value(), 1});
+  if (!plain) return plain.error();
+  const std::size_t place = layout.perm.place_of(axis.value());
+  if (place == axis.value()) return made;
+  DrawnNode drawn = redrawn(node);
+  put_attribute(drawn, "axis", static_cast<std::int64_t>(place));
+  return with_node(std::move(made).value(), std::move(drawn));
+}
+
+AxesApart from_whole(const Layout& whole, std::span<const std::size_t> apart) {
+  AxesApart made{whole, Layout(whole.perm.without(apart))};
+  const auto kept = kept_axes(apart, whole.rank());
+  for (const InnerOrder& inner : whole.inner) {
+    const auto found = std::ranges::find(kept, inner.axis);
+    if (found == kept.end()) continue;
+    made.rest.inner.push_back(inner);
+    made.rest.inner.back().axis = static_cast<std::size_t>(found - kept.begin());
+  }
+  return made;
+}
+
+AxesApart from_rest(const Layout& rest, std::span<const std::size_t> apart) {
+  const std::size_t rank = rest.rank() + apart.size();
+  const auto kept = kept_axes(apart, rank);
+  std::vector<std::int64_t> order;
+  std::size_t next = 0;
+  for (std::size_t place = 0; place < rank; ++place) {
+    const bool stays = std::ranges::find(apart, place) != apart.end();
+    order.push_back(static_cast<std::int64_t>(stays ? place : kept[rest.perm[next++]]));
+  }
+  AxesApart made{Layout(*Permutation::of(order)), rest};
+  made.whole.inner = rest.inner;
+  for (InnerOrder& inner : made.whole.inner) inner.axis = kept[inner.axis];
+  return made;
+}
+
+DrawnInput ints_like(const Fact& like, std::span<const std::int64_t> elements) {
+  const auto count = static_cast<std::int64_t>(elements.size());
+  return {.from = DrawnInput::From::constant, .tensor = integers(like, {count}, elements)};
+}
+
+DrawnInput int_like(const Fact& like, std::int64_t element) {
+  std::vector<std::int64_t> dims(like.has_rank() ? like.rank() : 0, 1);
+  return {.from = DrawnInput::From::constant,
+          .tensor = integers(like, std::move(dims), {&element, 1})};
+}
+
+void put_axes(DrawnNode& drawn, const LayoutNode& node, std::size_t slot,
+              std::span<const std::int64_t> axes) {
+  if (node.at().attr_ints("axes")) {
+    put_attribute(drawn, "axes", std::vector<std::int64_t>(axes.begin(), axes.end()));
+    return;
+  }
+  if (drawn.inputs.size() <= slot) drawn.inputs.resize(slot + 1);
+  drawn.inputs[slot] = ints_like(node.at().in(slot), axes);
+}
+
+Result<DrawnInput> in_stored_order(const LayoutNode& node, std::size_t slot, const Layout& layout,
+                                   std::size_t lists) {
+  const auto length = node.at().in(slot).numbers();
+  const auto expected = static_cast<std::int64_t>(lists * layout.rank());
+  if (!length || length->size() != 1 || length->front() != expected) {
+    return refuse(node.at().input_label(slot) + " is not known to have " +
+                  std::to_string(expected) + " elements");
+  }
+  DrawnInput made = from_input(slot);
+  for (std::size_t list = 0; list < lists; ++list) {
+    for (const std::int64_t axis : layout.perm.ints()) {
+      made.take.push_back(axis + static_cast<std::int64_t>(list * layout.rank()));
+    }
+  }
+  return made;
+}
+
+std::vector<std::int64_t> in_stored_order(std::span<const std::int64_t> elements,
+                                          const Layout& layout) {
+  std::vector<std::int64_t> out;
+  for (std::size_t first = 0; first + layout.rank() <= elements.size(); first += layout.rank()) {
+    const auto stored = layout.perm.apply(elements.subspan(first, layout.rank()));
+    out.insert(out.end(), stored.begin(), stored.end());
+  }
+  return out;
+}
+
+Relayout with_node(Relayout layouts, DrawnNode drawn) {
+  layouts.nodes.push_back(std::move(drawn));
+  return layouts;
+}
+
+}  // namespace pot
