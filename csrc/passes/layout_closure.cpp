@@ -1,0 +1,277 @@
+#include "passes/layout_closure.h"
+
+#include <algorithm>
+
+#include "ops/op_table.h"
+#include "passes/stand_in.h"
+
+namespace pot {
+namespace {
+
+using Kind = LayoutPlace::Kind;
+
+const ValueFamily::Member& member_of(const LayoutNetwork& network, const LayoutPlace::Port& port) {
+  return network.families[port.family].members[port.member];
+}
+
+/// The scanned values are stacked on a new axis in front.
+Layout stacked(const Layout& item) {
+  std::vector<std::int64_t> axes{0};
+  for (const std::int64_t axis : item.perm.ints()) axes.push_back(axis + 1);
+  Layout made(*Permutation::of(axes));
+  made.inner = item.inner;
+  for (InnerOrder& one : made.inner) ++one.axis;
+  return made;
+}
+
+/// Nothing when the stack is not stored item by item.
+std::optional<Layout> item_of(const Layout& stack) {
+  if (stack.perm[0] != 0 || stack.inner_of(0)) return std::nullopt;
+  const std::size_t first = 0;
+  Layout made(stack.perm.without(std::span(&first, 1)));
+  made.inner = stack.inner;
+  for (InnerOrder& one : made.inner) --one.axis;
+  return made;
+}
+
+const Layout* answered(const Relayout& relayout, Operand operand) {
+  const auto& layouts = operand.output ? relayout.outputs : relayout.inputs;
+  return operand.slot < layouts.size() ? &layouts[operand.slot] : nullptr;
+}
+
+std::string operand_text(Operand operand) {
+  return (operand.output ? "output " : "input ") + std::to_string(operand.slot);
+}
+
+/// What is no port is stored as the file has it.
+Status check_others(const LayoutPlace& place, const Relayout& relayout) {
+  for (const bool output : {false, true}) {
+    const auto& layouts = output ? relayout.outputs : relayout.inputs;
+    for (std::size_t slot = 0; slot < layouts.size(); ++slot) {
+      if (layouts[slot].is_identity()) continue;
+      const Operand operand{output, slot};
+      if (std::ranges::find(place.ports, operand, &LayoutPlace::Port::operand) ==
+          place.ports.end()) {
+        return refuse("its " + operand_text(operand) + " cannot be stored otherwise");
+      }
+    }
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+const OpEntry* op_entry(const Model& model, const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  if (model.find_function(node.domain, node.op_type, node.overload)) return nullptr;
+  return op_table().find(node.domain, node.op_type);
+}
+
+void show_node(const Model& model, const ModelFacts& facts, const LayoutPlace& place,
+               const std::function<void(const LayoutNode& node)>& visit) {
+  const Graph& graph = *place.graph;
+  std::vector<Fact> outputs;
+  for (const ValueId output : graph.node(place.node).outputs) {
+    outputs.push_back(output ? facts.of(graph, output) : Fact{});
+  }
+  visit_node(model, facts, graph, place.node,
+             [&](const NodeFacts& at) { visit(LayoutNode(at, outputs)); });
+}
+
+Result<LayoutPlace::Mode> mode_of(const LayoutPlace& place, const LayoutNetwork& network,
+                                  Relayout relayout) {
+  LayoutPlace::Mode mode;
+  for (const LayoutPlace::Port& port : place.ports) {
+    const Permutation& perm = member_of(network, port).perm;
+    const Layout* layout = answered(relayout, port.operand);
+    if (!layout || layout->rank() != perm.rank()) {
+      return refuse("its rule says nothing of its " + operand_text(port.operand));
+    }
+    mode.layouts.push_back(before_transpose(perm, *layout));
+  }
+  if (auto status = check_others(place, relayout); !status) return status.error();
+  mode.relayout = std::move(relayout);
+  return mode;
+}
+
+LayoutClosure::LayoutClosure(LayoutNetwork& network, const Model& model, const ModelFacts& facts,
+                             const LayoutOptions& options)
+    : network_(network),
+      model_(model),
+      facts_(facts),
+      options_(options),
+      at_family_(network.families.size()),
+      layouts_(network.families.size()),
+      places_(network.places.size()) {
+  for (std::size_t place = 0; place < network.places.size(); ++place) {
+    const auto& ports = network.places[place].ports;
+    for (std::size_t port = 0; port < ports.size(); ++port) {
+      at_family_[ports[port].family].push_back({place, port});
+    }
+  }
+  for (std::size_t family = 0; family < network.families.size(); ++family) {
+    for (const ValueFamily::Member& member : network.families[family].members) {
+      occurs(family, Layout(member.perm));
+    }
+  }
+  if (options.to == LayoutOptions::To::channels_last && !options.only_cancel) {
+    make_channels_last();
+  }
+}
+
+void LayoutClosure::occurs(std::size_t family, const Layout& layout) {
+  // A constant is at hand in every layout: that one place reads it so is no reason for another to.
+  if (network_.families[family].constant) return;
+  std::vector<Layout>& known = layouts_[family];
+  if (std::ranges::find(known, layout) != known.end()) return;
+  if (known.size() >= kMostLayouts) {
+    const LayoutValue& value = network_.families[family].members.front().value;
+    note_once("'" + std::string(value.graph->value_name(value.id)) +
+              "' could be stored in more than " + std::to_string(kMostLayouts) +
+              " layouts: not all of them were looked at");
+    return;
+  }
+  known.push_back(layout);
+  for (const Reader& reader : at_family_[family]) {
+    OfPlace& place = places_[reader.place];
+    place.open.push_back({reader.port, layout});
+    if (!std::exchange(place.waiting, true)) queue_.push_back(reader.place);
+  }
+}
+
+void LayoutClosure::fix(std::size_t place, LayoutPlace::Mode mode) {
+  places_[place].fixed = true;
+  network_.places[place].modes.clear();
+  network_.places[place].refused.clear();
+  add_mode(place, std::move(mode));
+}
+
+void LayoutClosure::run() {
+  while (!queue_.empty()) {
+    const std::size_t place = queue_.front();
+    queue_.pop_front();
+    places_[place].waiting = false;
+    answer(place);
+  }
+}
+
+void LayoutClosure::make_channels_last() {
+  for (std::size_t index = 0; index < network_.places.size(); ++index) {
+    const LayoutPlace& place = network_.places[index];
+    if (place.kind != Kind::node) continue;
+    const OpEntry* entry = op_entry(model_, *place.graph, place.node);
+    if (!entry || !entry->channels_last) continue;
+    show_node(model_, facts_, place, [&](const LayoutNode& node) {
+      auto drawn = entry->channels_last(node, options_.filters);
+      auto mode = drawn ? mode_of(place, network_, std::move(drawn.value()))
+                        : Result<LayoutPlace::Mode>(drawn.error());
+      if (mode) {
+        fix(index, std::move(mode.value()));
+      } else {
+        network_.left.emplace_back(place.label, mode.error().message);
+      }
+    });
+  }
+}
+
+void LayoutClosure::answer(std::size_t index) {
+  LayoutPlace& place = network_.places[index];
+  std::vector<Question> questions = std::exchange(places_[index].open, {});
+  if (places_[index].fixed) return;
+  std::erase_if(questions, [&](const Question& question) {
+    return question.layout == Layout(member_of(network_, place.ports[question.port]).perm);
+  });
+  if (questions.empty()) return;
+  const std::string kept = why_kept(place);
+  if (!kept.empty()) return refuse_all(index, questions, kept);
+  if (place.kind == Kind::node) return answer_node(index, questions);
+  for (const Question& question : questions) answer_tie(index, question);
+}
+
+std::string LayoutClosure::why_kept(const LayoutPlace& place) const {
+  if (place.kind == Kind::graph_input || place.kind == Kind::graph_output) {
+    return is_main(*place.graph) ? "it keeps its layout unless another one is asked for"
+                                 : "what crosses the border of this body keeps its layout";
+  }
+  if (options_.only_cancel) return "only Transposes are to be touched";
+  if (place.kind != Kind::node) return "";
+  if (place.graph->node(place.node).has_bodies()) {
+    return "what crosses the border of this body keeps its layout";
+  }
+  const OpEntry* entry = op_entry(model_, *place.graph, place.node);
+  return entry && entry->layout ? "" : "nothing is known of how it looks in another layout";
+}
+
+void LayoutClosure::answer_node(std::size_t index, const std::vector<Question>& questions) {
+  const LayoutRule rule =
+      op_entry(model_, *network_.places[index].graph, network_.places[index].node)->layout;
+  std::vector<LayoutPlace::Mode> found;
+  show_node(model_, facts_, network_.places[index], [&](const LayoutNode& node) {
+    LayoutPlace& place = network_.places[index];
+    for (const Question& question : questions) {
+      const LayoutPlace::Port& port = place.ports[question.port];
+      auto drawn = rule(node, port.operand,
+                        after_transpose(member_of(network_, port).perm, question.layout));
+      auto mode = drawn ? mode_of(place, network_, std::move(drawn.value()))
+                        : Result<LayoutPlace::Mode>(drawn.error());
+      if (mode) {
+        found.push_back(std::move(mode.value()));
+      } else {
+        place.refused.push_back({question.port, question.layout, mode.error().message});
+      }
+    }
+  });
+  for (LayoutPlace::Mode& mode : found) add_mode(index, std::move(mode));
+}
+
+void LayoutClosure::answer_tie(std::size_t index, const Question& question) {
+  LayoutPlace& place = network_.places[index];
+  const bool scan = place.kind == Kind::loop_scan;
+  const LayoutPlace::Port& asked = place.ports[question.port];
+  const Layout own = after_transpose(member_of(network_, asked).perm, question.layout);
+  const auto item = scan && asked.makes ? item_of(own) : own;
+  if (!item) {
+    place.refused.push_back(
+        {question.port, question.layout, "what each turn adds is stacked on the first axis"});
+    return;
+  }
+  LayoutPlace::Mode mode;
+  for (const LayoutPlace::Port& port : place.ports) {
+    const Layout layout = scan && port.makes ? stacked(*item) : *item;
+    mode.layouts.push_back(before_transpose(member_of(network_, port).perm, layout));
+  }
+  add_mode(index, std::move(mode));
+}
+
+void LayoutClosure::add_mode(std::size_t index, LayoutPlace::Mode mode) {
+  LayoutPlace& place = network_.places[index];
+  if (std::ranges::find(place.modes, mode.layouts, &LayoutPlace::Mode::layouts) !=
+      place.modes.end()) {
+    return;
+  }
+  if (place.modes.size() >= kMostModes) {
+    note_once(place.label + " could look in more than " + std::to_string(kMostModes) +
+              " ways: not all of them were looked at");
+    return;
+  }
+  place.modes.push_back(std::move(mode));
+  const std::vector<Layout> layouts = place.modes.back().layouts;
+  for (std::size_t port = 0; port < layouts.size(); ++port) {
+    occurs(place.ports[port].family, layouts[port]);
+  }
+}
+
+void LayoutClosure::refuse_all(std::size_t place, const std::vector<Question>& questions,
+                               const std::string& reason) {
+  for (const Question& question : questions) {
+    network_.places[place].refused.push_back({question.port, question.layout, reason});
+  }
+}
+
+void LayoutClosure::note_once(const std::string& note) {
+  if (std::ranges::find(network_.notes, note) == network_.notes.end()) {
+    network_.notes.push_back(note);
+  }
+}
+
+}  // namespace pot

@@ -1,0 +1,80 @@
+#pragma once
+// All modes of all places: each layout that occurs anywhere is offered to what reads and makes it.
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ops/op_table.h"
+#include "passes/layout_network.h"
+
+namespace pot {
+
+/// Layouts of one family that are offered to its places, and modes of one place. What goes on being
+/// found beyond is what nobody would choose; the network has a note of it.
+inline constexpr std::size_t kMostLayouts = 12;
+inline constexpr std::size_t kMostModes = 24;
+
+class LayoutClosure {
+ public:
+  /// All of them outlive this.
+  LayoutClosure(LayoutNetwork& network, const Model& model, const ModelFacts& facts,
+                const LayoutOptions& options);
+
+  /// A layout of the root of a family that something may use.
+  void occurs(std::size_t family, const Layout& layout);
+  /// From now on the place has this mode and no other.
+  void fix(std::size_t place, LayoutPlace::Mode mode);
+  /// Asks until nothing new is found, breadth first.
+  void run();
+
+ private:
+  struct Question {
+    std::size_t port;
+    Layout layout;  ///< of the root
+  };
+  struct OfPlace {
+    std::vector<Question> open;
+    bool waiting = false;
+    bool fixed = false;
+  };
+  struct Reader {
+    std::size_t place;
+    std::size_t port;
+  };
+
+  void make_channels_last();
+  void answer(std::size_t place);
+  void answer_node(std::size_t place, const std::vector<Question>& questions);
+  void answer_tie(std::size_t place, const Question& question);
+  void add_mode(std::size_t place, LayoutPlace::Mode mode);
+  void refuse_all(std::size_t place, const std::vector<Question>& questions,
+                  const std::string& reason);
+  [[nodiscard]] std::string why_kept(const LayoutPlace& place) const;
+  void note_once(const std::string& note);
+
+  LayoutNetwork& network_;
+  const Model& model_;
+  const ModelFacts& facts_;
+  const LayoutOptions& options_;
+  std::vector<std::vector<Reader>> at_family_;
+  std::vector<std::vector<Layout>> layouts_;  // of each family, in the order found
+  std::vector<OfPlace> places_;
+  std::deque<std::size_t> queue_;
+};
+
+/// What is known of the operator; null for calls of model-local functions, which may have the name
+/// of one.
+[[nodiscard]] const OpEntry* op_entry(const Model& model, const Graph& graph, NodeId node);
+
+/// Shows the node of a place as its layout rules see it.
+void show_node(const Model& model, const ModelFacts& facts, const LayoutPlace& place,
+               const std::function<void(const LayoutNode& node)>& visit);
+
+/// The answer of a rule as a mode of the place; a Refusal when it moves what cannot be moved.
+[[nodiscard]] Result<LayoutPlace::Mode> mode_of(const LayoutPlace& place,
+                                                const LayoutNetwork& network, Relayout relayout);
+
+}  // namespace pot
