@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/channels_last_rule.h"
 #include "ops/op_table.h"
 #include "ops/standard_rule.h"
 
@@ -154,6 +155,29 @@ Inferred blocked_upsample(const NodeFacts& at) {
   return std::vector{std::move(out)};
 }
 
+/// Input 3 is added to the output, so it lies as that does.
+Result<Relayout> fused_conv_channels_last(const LayoutNode& node, FilterLayout filters) {
+  return channels_last_call(
+      node, filters,
+      {.inputs = {
+           {Held::channels_last}, {Held::filter}, {Held::as_is}, {Held::channels_last, "sum"}}});
+}
+
+Result<Relayout> with_pads_channels_last(const LayoutNode& node, FilterLayout filters) {
+  return channels_last_call(
+      node, filters,
+      {.inputs = {{Held::channels_last}, {Held::filter}, {Held::as_is}, {Held::as_is}}});
+}
+
+Result<Relayout> quantized_pool_channels_last(const LayoutNode& node, FilterLayout filters) {
+  if (channels_are_last(node.at())) return refuse("its channels are last already");
+  constexpr std::size_t kInputs = 5;
+  ChannelsLastOperands operands;
+  operands.inputs.resize(kInputs);
+  operands.inputs[0].held = Held::channels_last;
+  return channels_last_call(node, filters, operands);
+}
+
 void register_blocked(OpTable& table) {
   table.add("Conv", {.traits = {.accumulation = Accumulation::conv}, .shape = conv}, kBlocked);
   table.add("AveragePool", {.traits = {.accumulation = Accumulation::pool}, .shape = same_name},
@@ -189,22 +213,29 @@ void register_channels_last(OpTable& table) {
 
 void register_contrib_conv(OpTable& table) {
   const OpTraits conv_sums{.accumulation = Accumulation::conv};
-  table.add("FusedConv", {.traits = conv_sums, .shape = conv}, ort_domain);
+  table.add("FusedConv",
+            {.traits = conv_sums, .shape = conv, .channels_last = fused_conv_channels_last},
+            ort_domain);
   table.add("NhwcConv", {.traits = conv_sums, .shape = nhwc_conv}, ort_domain);
   table.add("NhwcFusedConv", {.traits = conv_sums, .shape = nhwc_fused_conv}, ort_domain);
   table.add("QLinearConv", {.traits = conv_sums, .shape = quantized_conv}, ort_domain);
   table.add("CausalConvWithState", {.traits = conv_sums, .shape = causal_conv}, ort_domain);
-  table.add(
-      "ConvTransposeWithDynamicPads",
-      {.traits = {.accumulation = Accumulation::conv_transpose}, .shape = conv_transpose_with_pads},
-      ort_domain);
+  table.add("ConvTransposeWithDynamicPads",
+            {.traits = {.accumulation = Accumulation::conv_transpose},
+             .shape = conv_transpose_with_pads,
+             .channels_last = with_pads_channels_last},
+            ort_domain);
   table.add("NhwcMaxPool", {.shape = nhwc_max_pool}, ort_domain);
   table.add("MaxpoolWithMask", {.shape = masked_max_pool}, ort_domain);
   table.add("QLinearAveragePool",
-            {.traits = {.accumulation = Accumulation::pool}, .shape = quantized_average},
+            {.traits = {.accumulation = Accumulation::pool},
+             .shape = quantized_average,
+             .channels_last = quantized_pool_channels_last},
             ort_domain);
   table.add("QLinearGlobalAveragePool",
-            {.traits = {.accumulation = Accumulation::reduce}, .shape = quantized_global_average},
+            {.traits = {.accumulation = Accumulation::reduce},
+             .shape = quantized_global_average,
+             .channels_last = quantized_pool_channels_last},
             ort_domain);
   register_blocked(table);
   register_channels_last(table);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/channels_last_rule.h"
 #include "ops/op_table.h"
 #include "ops/windows.h"
 
@@ -160,16 +161,49 @@ Inferred causal_conv(const NodeFacts& at) {
   return std::vector{shaped_like(x), tensor_fact(x.dtype, state)};
 }
 
+Result<Relayout> conv_channels_last(const LayoutNode& node, FilterLayout filters) {
+  return channels_last_call(node, filters,
+                            {.inputs = {{Held::channels_last}, {Held::filter}, {Held::as_is}}});
+}
+
+Result<Relayout> conv_integer_channels_last(const LayoutNode& node, FilterLayout filters) {
+  return channels_last_call(
+      node, filters,
+      {.inputs = {{Held::channels_last}, {Held::filter}, {Held::as_is}, {Held::as_is}}});
+}
+
+Result<Relayout> qlinear_conv_channels_last(const LayoutNode& node, FilterLayout filters) {
+  constexpr std::size_t kInputs = 9;  // the filter is input 3: a scale and a zero point follow each
+  ChannelsLastOperands operands;
+  operands.inputs.resize(kInputs);
+  operands.inputs[0].held = Held::channels_last;
+  operands.inputs[3].held = Held::filter;
+  return channels_last_call(node, filters, operands);
+}
+
+/// Offsets and mask are maps as the input is: convolutions make them.
+Result<Relayout> deform_conv_channels_last(const LayoutNode& node, FilterLayout filters) {
+  return channels_last_call(node, filters,
+                            {.inputs = {{Held::channels_last},
+                                        {Held::filter},
+                                        {Held::channels_last},
+                                        {Held::as_is},
+                                        {Held::channels_last, "mask"}}});
+}
+
 }  // namespace
 
 void register_conv(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::conv};
-  table.add("Conv", {.traits = sums, .shape = conv});
-  table.add("ConvInteger", {.traits = sums, .shape = conv_integer});
-  table.add("DeformConv", {.traits = sums, .shape = deform_conv});
+  table.add("Conv", {.traits = sums, .shape = conv, .channels_last = conv_channels_last});
+  table.add("ConvInteger",
+            {.traits = sums, .shape = conv_integer, .channels_last = conv_integer_channels_last});
+  table.add("DeformConv",
+            {.traits = sums, .shape = deform_conv, .channels_last = deform_conv_channels_last});
   table.add("CausalConvWithState", {.traits = sums, .shape = causal_conv});
   // Here the weight is input 3: each tensor is followed by its scale and its zero point.
-  table.add("QLinearConv", {.traits = sums, .shape = qlinear_conv});
+  table.add("QLinearConv",
+            {.traits = sums, .shape = qlinear_conv, .channels_last = qlinear_conv_channels_last});
 }
 
 }  // namespace pot

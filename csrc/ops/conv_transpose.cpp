@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/channels_last_rule.h"
 #include "ops/op_table.h"
 #include "ops/windows.h"
 
@@ -147,11 +148,18 @@ Inferred conv_transpose(const NodeFacts& at) {
   return std::vector{tensor_fact(at.in(kX).dtype, std::move(out))};
 }
 
+Result<Relayout> conv_transpose_channels_last(const LayoutNode& node, FilterLayout filters) {
+  return channels_last_call(node, filters,
+                            {.inputs = {{Held::channels_last}, {Held::filter}, {Held::as_is}}});
+}
+
 }  // namespace
 
 void register_conv_transpose(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::conv_transpose};
-  table.add("ConvTranspose", {.traits = sums, .shape = conv_transpose});
+  table.add(
+      "ConvTranspose",
+      {.traits = sums, .shape = conv_transpose, .channels_last = conv_transpose_channels_last});
 }
 
 }  // namespace pot

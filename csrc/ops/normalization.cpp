@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/channels_last_rule.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -122,18 +123,29 @@ Inferred rms_normalization(const NodeFacts& at) {
 
 Inferred unchanged(const NodeFacts& at) { return std::vector{shaped_like(at.in(0))}; }
 
+Result<Relayout> batch_normalization_channels_last(const LayoutNode& node, FilterLayout filters) {
+  constexpr std::int64_t kAlwaysSpatial = 9;
+  if (node.at().opset() < kAlwaysSpatial && node.at().attr_int("spatial", 1) == 0) {
+    return refuse("spatial=0: each place has a mean of its own");
+  }
+  return one_channels_last(node, filters);
+}
+
 }  // namespace
 
 void register_normalization(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::norm};
   // At inference its mean and variance are inputs, so it sums nothing.
-  table.add("BatchNormalization", {.shape = batch_normalization});
-  table.add("InstanceNormalization", {.traits = sums, .shape = instance_normalization});
-  table.add("GroupNormalization", {.traits = sums, .shape = group_normalization});
+  table.add("BatchNormalization",
+            {.shape = batch_normalization, .channels_last = batch_normalization_channels_last});
+  table.add("InstanceNormalization",
+            {.traits = sums, .shape = instance_normalization, .channels_last = one_channels_last});
+  table.add("GroupNormalization",
+            {.traits = sums, .shape = group_normalization, .channels_last = one_channels_last});
   table.add("LayerNormalization", {.traits = sums, .shape = layer_normalization});
   table.add("RMSNormalization", {.traits = sums, .shape = rms_normalization});
   // LRN sums the squares of `size` channels.
-  table.add("LRN", {.traits = sums, .shape = unchanged});
+  table.add("LRN", {.traits = sums, .shape = unchanged, .channels_last = one_channels_last});
   // onnxruntime's, in the default domain since before the standard had them.
   table.add("SimplifiedLayerNormalization", {.traits = sums, .shape = layer_normalization});
 }

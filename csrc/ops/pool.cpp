@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/channels_last_rule.h"
 #include "ops/op_table.h"
 #include "ops/windows.h"
 
@@ -113,17 +114,31 @@ Inferred max_unpool(const NodeFacts& at) {
   return std::vector{tensor_of(x.dtype, std::move(dims).value())};
 }
 
+/// Indices count in the input as the operator has it, whatever the layout they are stored in.
+Result<Relayout> max_pool_channels_last(const LayoutNode& node, FilterLayout filters) {
+  return channels_last_call(node, filters,
+                            {.inputs = {{Held::channels_last}},
+                             .outputs = {{Held::channels_last}, {Held::channels_last, "indices"}}});
+}
+
+Result<Relayout> max_unpool_channels_last(const LayoutNode& node, FilterLayout filters) {
+  return channels_last_call(
+      node, filters, {.inputs = {{Held::channels_last}, {Held::channels_last}, {Held::as_is}}});
+}
+
 }  // namespace
 
 void register_pool(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::pool};
-  table.add({"AveragePool", "LpPool"}, {.traits = sums, .shape = pool});
-  table.add("MaxPool", {.shape = max_pool});
-  table.add("MaxUnpool", {.shape = max_unpool});
+  table.add({"AveragePool", "LpPool"},
+            {.traits = sums, .shape = pool, .channels_last = one_channels_last});
+  table.add("MaxPool", {.shape = max_pool, .channels_last = max_pool_channels_last});
+  table.add("MaxUnpool", {.shape = max_unpool, .channels_last = max_unpool_channels_last});
 
   const OpTraits reduces{.accumulation = Accumulation::reduce};
-  table.add({"GlobalAveragePool", "GlobalLpPool"}, {.traits = reduces, .shape = global_pool});
-  table.add("GlobalMaxPool", {.shape = global_pool});
+  table.add({"GlobalAveragePool", "GlobalLpPool"},
+            {.traits = reduces, .shape = global_pool, .channels_last = one_channels_last});
+  table.add("GlobalMaxPool", {.shape = global_pool, .channels_last = one_channels_last});
 }
 
 }  // namespace pot

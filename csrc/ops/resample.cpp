@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/channels_last_rule.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -71,7 +72,8 @@ Inferred affine_grid(const NodeFacts& at) {
 
 void register_resample(OpTable& table) {
   const OpTraits samples{.accumulation = Accumulation::interpolate};
-  table.add("GridSample", {.traits = samples, .shape = grid_sample});
+  table.add("GridSample",
+            {.traits = samples, .shape = grid_sample, .channels_last = one_channels_last});
   table.add("AffineGrid", {.traits = samples, .shape = affine_grid});
 }
 

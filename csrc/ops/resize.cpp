@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ops/agreement.h"
+#include "ops/channels_last_rule.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -189,12 +190,23 @@ Inferred resize(const NodeFacts& at) {
 
 Inferred upsample(const NodeFacts& at) { return by_scales(at, 1); }
 
+/// onnxruntime runs the plain operator channels-last, but for cubic weights and those of three
+/// axes.
+Result<Relayout> resize_channels_last(const LayoutNode& node, FilterLayout filters) {
+  constexpr std::size_t kVolume = 5;
+  const std::string mode = node.at().attr_string("mode", "nearest");
+  const bool in_volume = mode == "linear" && node.rank({.slot = 0}) == kVolume;
+  if (mode != "cubic" && !in_volume) return refuse("it works in any layout as it is");
+  return one_channels_last(node, filters);
+}
+
 }  // namespace
 
 void register_resize(OpTable& table) {
   const OpTraits samples{.accumulation = Accumulation::interpolate};
-  table.add("Resize", {.traits = samples, .shape = resize});
-  table.add("Upsample", {.traits = samples, .shape = upsample});
+  table.add("Resize", {.traits = samples, .shape = resize, .channels_last = resize_channels_last});
+  table.add("Upsample",
+            {.traits = samples, .shape = upsample, .channels_last = resize_channels_last});
 }
 
 }  // namespace pot

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "ops/channels_last_rule.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -86,8 +87,8 @@ Inferred space_to_depth(const NodeFacts& at) { return trade_blocks(at, true); }
 
 void register_transpose(OpTable& table) {
   table.add("Transpose", {.shape = transpose_rule});
-  table.add("DepthToSpace", {.shape = depth_to_space});
-  table.add("SpaceToDepth", {.shape = space_to_depth});
+  table.add("DepthToSpace", {.shape = depth_to_space, .channels_last = one_channels_last});
+  table.add("SpaceToDepth", {.shape = space_to_depth, .channels_last = one_channels_last});
   table.add("ReverseSequence", {.shape = same_as_input});
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/channels_last_rule.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -78,9 +79,10 @@ Inferred non_max_suppression(const NodeFacts& at) {
 }  // namespace
 
 void register_vision(OpTable& table) {
-  table.add("RoiAlign",
-            {.traits = {.accumulation = Accumulation::interpolate}, .shape = roi_align});
-  table.add("MaxRoiPool", {.shape = max_roi_pool});
+  table.add("RoiAlign", {.traits = {.accumulation = Accumulation::interpolate},
+                         .shape = roi_align,
+                         .channels_last = one_channels_last});
+  table.add("MaxRoiPool", {.shape = max_roi_pool, .channels_last = one_channels_last});
   table.add("NonMaxSuppression", {.shape = non_max_suppression});
 }
 
