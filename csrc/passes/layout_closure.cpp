@@ -100,15 +100,9 @@ LayoutClosure::LayoutClosure(LayoutNetwork& network, const Model& model, const M
       model_(model),
       facts_(facts),
       options_(options),
-      at_family_(network.families.size()),
+      at_family_(ports_of_families(network)),
       layouts_(network.families.size()),
       places_(network.places.size()) {
-  for (std::size_t place = 0; place < network.places.size(); ++place) {
-    const auto& ports = network.places[place].ports;
-    for (std::size_t port = 0; port < ports.size(); ++port) {
-      at_family_[ports[port].family].push_back({place, port});
-    }
-  }
   for (std::size_t family = 0; family < network.families.size(); ++family) {
     for (const ValueFamily::Member& member : network.families[family].members) {
       occurs(family, Layout(member.perm));
@@ -132,7 +126,7 @@ void LayoutClosure::occurs(std::size_t family, const Layout& layout) {
     return;
   }
   known.push_back(layout);
-  for (const Reader& reader : at_family_[family]) {
+  for (const PortAt& reader : at_family_[family]) {
     OfPlace& place = places_[reader.place];
     place.open.push_back({reader.port, layout});
     if (!std::exchange(place.waiting, true)) queue_.push_back(reader.place);

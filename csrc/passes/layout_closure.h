@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "ops/op_table.h"
-#include "passes/layout_network.h"
+#include "passes/layout_places.h"
 
 namespace pot {
 
@@ -40,10 +40,6 @@ class LayoutClosure {
     bool waiting = false;
     bool fixed = false;
   };
-  struct Reader {
-    std::size_t place;
-    std::size_t port;
-  };
 
   void make_channels_last();
   void answer(std::size_t place);
@@ -59,7 +55,7 @@ class LayoutClosure {
   const Model& model_;
   const ModelFacts& facts_;
   const LayoutOptions& options_;
-  std::vector<std::vector<Reader>> at_family_;
+  std::vector<std::vector<PortAt>> at_family_;
   std::vector<std::vector<Layout>> layouts_;  // of each family, in the order found
   std::vector<OfPlace> places_;
   std::deque<std::size_t> queue_;

@@ -87,7 +87,7 @@ bool LayoutFamilies::add_member(Graph& graph, const Node& node) {
   OfGraph& here = graphs_[&graph];
   here.values[node.outputs[0].index] = At{source->family, family.members.size()};
   here.transposes.insert(node.id);
-  family.members.push_back({{&graph, node.outputs[0]}, of_root, node.id});
+  family.members.push_back({{&graph, node.outputs[0]}, of_root, node.id, source->member});
   network_->transposes.emplace_back(&graph, node.id);
   return true;
 }

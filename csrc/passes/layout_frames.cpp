@@ -13,14 +13,7 @@ constexpr std::size_t kLeastRank = 3;  // of something that has channels and a p
 
 class Frames {
  public:
-  explicit Frames(LayoutNetwork& network) : network_(network), at_(network.families.size()) {
-    for (std::size_t place = 0; place < network.places.size(); ++place) {
-      const auto& ports = network.places[place].ports;
-      for (std::size_t port = 0; port < ports.size(); ++port) {
-        at_[ports[port].family].push_back({place, port});
-      }
-    }
-  }
+  explicit Frames(LayoutNetwork& network) : network_(network), at_(ports_of_families(network)) {}
 
   void begin(const LayoutPlace& place) {
     for (const LayoutPlace::Port& port : place.ports) {
@@ -63,7 +56,7 @@ class Frames {
   }
 
   LayoutNetwork& network_;
-  std::vector<std::vector<std::pair<std::size_t, std::size_t>>> at_;  // places and ports
+  std::vector<std::vector<PortAt>> at_;
   std::deque<std::size_t> queue_;
 };
 

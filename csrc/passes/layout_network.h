@@ -29,8 +29,9 @@ struct LayoutValue {
 struct ValueFamily {
   struct Member {
     LayoutValue value;
-    Permutation perm;  ///< the member is Transpose(root, perm)
-    NodeId transpose;  ///< the node of value.graph that makes it; none for the root
+    Permutation perm;        ///< the member is Transpose(root, perm)
+    NodeId transpose;        ///< the node of value.graph that makes it; none for the root
+    std::size_t source = 0;  ///< the member that this node reads
   };
   std::vector<Member> members;  ///< the root first
   Dims dims;                    ///< of the root

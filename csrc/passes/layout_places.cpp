@@ -82,6 +82,17 @@ LayoutPlace::Mode file_mode(const LayoutPlace& place, const LayoutNetwork& netwo
   return mode;
 }
 
+std::vector<std::vector<PortAt>> ports_of_families(const LayoutNetwork& network) {
+  std::vector<std::vector<PortAt>> made(network.families.size());
+  for (std::size_t place = 0; place < network.places.size(); ++place) {
+    const auto& ports = network.places[place].ports;
+    for (std::size_t port = 0; port < ports.size(); ++port) {
+      made[ports[port].family].push_back({place, port});
+    }
+  }
+  return made;
+}
+
 void find_places(const LayoutFamilies& families, Model& model, LayoutNetwork& network) {
   Places places(families, network);
   places.add_border(model.graph());

@@ -21,6 +21,14 @@ bool add_port(LayoutPlace& place, const LayoutFamilies& families, Graph& graph, 
 void find_body_places(const LayoutFamilies& families, Graph& graph, NodeId node,
                       LayoutPlace& around, LayoutNetwork& network);
 
+/// A port by the place that has it.
+struct PortAt {
+  std::size_t place = 0;
+  std::size_t port = 0;
+};
+/// What reads and makes each family.
+[[nodiscard]] std::vector<std::vector<PortAt>> ports_of_families(const LayoutNetwork& network);
+
 /// The mode in which everything is as the file has it.
 [[nodiscard]] LayoutPlace::Mode file_mode(const LayoutPlace& place, const LayoutNetwork& network);
 
