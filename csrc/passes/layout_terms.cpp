@@ -70,7 +70,8 @@ void add_to_maker(PairModel& model, const Term& term, bool read_by_others) {
 }
 
 void add_one_reader(PairModel& model, const Term& term) {
-  const auto& [place, reads] = *term.reads.begin();
+  const std::size_t place = term.reads.begin()->first;
+  const InModes& reads = term.reads.begin()->second;
   if (term.maker && !(never(term.makes) && never(term.own_reads))) {
     model.add_pair(place, *term.maker, [&](std::size_t reader, std::size_t maker) {
       const bool due = (reads[reader] || term.own_reads[maker]) && !term.makes[maker];
@@ -85,8 +86,9 @@ void add_one_reader(PairModel& model, const Term& term) {
 
 void add_many_readers(PairModel& model, const Term& term) {
   const std::size_t at_hand = model.add_variable({Weight{}, Weight{}});
-  for (const auto& [place, reads] : term.reads) {
-    model.add_pair(place, at_hand, [&](std::size_t mode, std::size_t hand) {
+  for (const auto& each : term.reads) {
+    const InModes& reads = each.second;
+    model.add_pair(each.first, at_hand, [&](std::size_t mode, std::size_t hand) {
       return reads[mode] && hand == 0 ? term.weight : Weight{};
     });
   }
