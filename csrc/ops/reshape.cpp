@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/axis_groups.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -144,11 +145,119 @@ Inferred flatten_rule(const NodeFacts& at) {
   return std::vector{reshaped(in, {product(sizes.first(cut)), product(sizes.subspan(cut))})};
 }
 
+/// Both sides of a node that moves no element, one of them stored as `layout`.
+Result<Relayout> across(const LayoutNode& node, Operand operand, const Layout& layout) {
+  if (operand.slot != 0) return refuse("it reads its shape as a list");
+  const Fact& x = node.at().in(0);
+  const Fact& y = node.out(0);
+  if (!x.has_rank() || !y.has_rank()) return refuse("its shape is only known when the model runs");
+  auto other = operand.output ? layout_across(layout, *y.dims, *x.dims)
+                              : layout_across(layout, *x.dims, *y.dims);
+  if (!other) return other.error();
+  Relayout made = unmoved(node);
+  made.inputs[0] = operand.output ? other.value() : layout;
+  made.outputs[0] = operand.output ? layout : other.value();
+  return made;
+}
+
+/// The shape of what is stored, for a Reshape that copies zeros; `said` are the elements of the
+/// file's in the same order. A size that it copied or left over stays so where it can. Nothing
+/// where more than one size is open and not copied. Copied sizes leave a -1 ambiguous when one of
+/// them is 0: both are only there when the file has a -1 too.
+std::optional<std::vector<std::int64_t>> constant_target(const Dims& from, const Dims& to,
+                                                         std::span<const Expr> said) {
+  std::vector<std::int64_t> target;
+  bool copied = false;
+  std::optional<std::size_t> left;
+  for (std::size_t place = 0; place < to.size(); ++place) {
+    const auto number = to[place].number();
+    const bool same = place < from.size() && from[place] == to[place];
+    if (same && (!number || said[place].is(0))) {
+      target.push_back(0);
+      copied = copied || !number;
+    } else if (number) {
+      target.push_back(*number);
+    } else if (!left) {
+      target.push_back(-1);
+      left = place;
+    } else {
+      return std::nullopt;
+    }
+  }
+  const auto rest = std::ranges::find_if(said, [](const Expr& each) { return each.is(-1); });
+  if (rest == said.end()) return left && copied ? std::nullopt : std::optional(target);
+  if (!left) target[static_cast<std::size_t>(rest - said.begin())] = -1;
+  return target;
+}
+
+/// The target's elements mean the same when they are read in the order of the stored axes.
+bool can_be_taken(const LayoutNode& node, const Relayout& made, const Dims& from, const Dims& to,
+                  std::span<const Expr> said) {
+  const bool copies = node.at().attr_int("allowzero", 0) == 0;
+  for (std::size_t place = 0; place < to.size(); ++place) {
+    const std::size_t axis = made.outputs[0].perm[place];
+    if (!copies || !said[axis].is(0)) continue;
+    if (place >= from.size() || !(from[place] == to[place])) return false;
+  }
+  return true;
+}
+
+Result<Relayout> reshape_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  auto result = across(node, operand, layout);
+  if (!result) return result;
+  Relayout& made = result.value();
+  const Elements said = elements_of(node.at().in(1));
+  const Permutation& order = made.outputs[0].perm;
+  if (!said || said->size() != order.rank()) {
+    return refuse("its shape is only known when the model runs");
+  }
+  const Dims from = stored_dims(made.inputs[0], *node.at().in(0).dims);
+  const Dims to = stored_dims(made.outputs[0], *node.out(0).dims);
+  const bool takes = can_be_taken(node, made, from, to, *said);
+  if (takes && order.is_identity()) return result;
+
+  DrawnNode drawn = redrawn(node);
+  if (const auto target = constant_target(from, to, order.apply(*said))) {
+    drop_attribute(drawn, "allowzero");
+    drawn.inputs[1] = from_ints(*target);
+  } else if (takes) {
+    drawn.inputs[1].take = order.ints();
+  } else {
+    return refuse("its shape would have to be computed: more than one size of it is open");
+  }
+  made.nodes.push_back(std::move(drawn));
+  return result;
+}
+
+/// What is stored splits into the two groups as well, at another axis perhaps.
+Result<Relayout> flatten_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  auto result = across(node, operand, layout);
+  if (!result) return result;
+  Relayout& made = result.value();
+  const Dims from = stored_dims(made.inputs[0], *node.at().in(0).dims);
+  const Dims to = stored_dims(made.outputs[0], *node.out(0).dims);
+  const std::span<const Expr> sizes(from);
+  const auto splits = [&](std::size_t cut) {
+    return product(sizes.first(cut)) == to[0] && product(sizes.subspan(cut)) == to[1];
+  };
+  const std::int64_t said = node.at().attr_int("axis", 1);
+  const auto rank = static_cast<std::int64_t>(from.size());
+  if (splits(static_cast<std::size_t>(said < 0 ? said + rank : said))) return result;
+  for (std::size_t cut = 0; cut <= from.size(); ++cut) {
+    if (!splits(cut)) continue;
+    DrawnNode drawn = redrawn(node);
+    put_attribute(drawn, "axis", static_cast<std::int64_t>(cut));
+    made.nodes.push_back(std::move(drawn));
+    return result;
+  }
+  return refuse("its axes do not split into two groups in that order");
+}
+
 }  // namespace
 
 void register_reshape(OpTable& table) {
-  table.add("Reshape", {.shape = reshape_rule});
-  table.add("Flatten", {.shape = flatten_rule});
+  table.add("Reshape", {.shape = reshape_rule, .layout = reshape_layout});
+  table.add("Flatten", {.shape = flatten_rule, .layout = flatten_layout});
 }
 
 }  // namespace pot
