@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 Axes = tuple[int, ...]
+Sizes = Sequence[int | str | None]
 
 
 @dataclass(frozen=True)
@@ -25,20 +26,28 @@ class Interface:
     notes: tuple[str, ...] = ()
     moved: Mapping[str, Axes] = field(default_factory=dict)
     """Inputs of the candidate that take the reference's with its axes permuted, by name."""
+    moved_outputs: Mapping[str, Axes] = field(default_factory=dict)
+    """Outputs of the candidate that are the reference's with its axes permuted, by name, as far as
+    declared shapes or the caller tell."""
 
 
-def match_interface(reference: Model, candidate: Model) -> Interface:
+def match_interface(
+    reference: Model, candidate: Model, told: Mapping[str, Axes | None] | None = None
+) -> Interface:
     """Pair the graph inputs and outputs by name, or by place when no name is shared.
 
     The order of graph inputs and outputs is part of a model's signature, so it may stand in for
-    names; dtypes and ranks must agree. An input may have its channels last on one side and first on
-    the other. Raises UsageError when an output is missing in the
+    names; dtypes and ranks must agree. A value may have its channels last on one side and first on
+    the other; `told` gives the axes of inputs and outputs of the candidate, by name, where that is
+    known (None: as the reference has them). Raises UsageError when an output is missing in the
     candidate, when an input of the candidate has no source, or when nothing fits.
     """
+    told = told or {}
     ours, theirs = required_inputs(reference), required_inputs(candidate)
-    inputs, by_place = _pair("input", ours, theirs)
-    moved = _moved(inputs, ours, theirs)
-    outputs, outputs_by_place = _pair("output", reference.graph.outputs, candidate.graph.outputs)
+    inputs, by_place = _pair("input", ours, theirs, told)
+    moved = _moved(inputs, ours, theirs, told)
+    made, same = candidate.graph.outputs, reference.graph.outputs
+    outputs, outputs_by_place = _pair("output", same, made, told)
     notes = [f"input {name!r} is fed transposed {perm}" for name, perm in moved.items()]
     if by_place:
         notes.append("the models share no input name: inputs were matched by their order")
@@ -48,37 +57,60 @@ def match_interface(reference: Model, candidate: Model) -> Interface:
     more = [value.name for value in candidate.graph.outputs if value.name not in known]
     if more:
         notes.append(f"only the candidate has the output {', '.join(map(repr, more))}")
-    return Interface(tuple(inputs), tuple(outputs), tuple(notes), moved)
+    turned = _moved(outputs, same, made, told)
+    return Interface(tuple(inputs), tuple(outputs), tuple(notes), moved, turned)
 
 
 def _moved(
-    inputs: Sequence[tuple[str, str]], ours: Sequence[Value], theirs: Sequence[Value]
+    pairs: Sequence[tuple[str, str]],
+    ours: Sequence[Value],
+    theirs: Sequence[Value],
+    told: Mapping[str, Axes | None],
 ) -> dict[str, Axes]:
     by_name = {value.name: value for value in ours}, {value.name: value for value in theirs}
-    pairs = [(by_name[0][a], by_name[1][b]) for a, b in inputs]
-    perms = {b.name: _layout(a, b) for a, b in pairs if not _fits(a, b)}
+    perms = {b: _perm(by_name[0][a], by_name[1][b], told) for a, b in pairs}
     return {name: perm for name, perm in perms.items() if perm is not None}
 
 
-def _layout(ours: Value, theirs: Value) -> Axes | None:
+def _perm(ours: Value, theirs: Value, told: Mapping[str, Axes | None]) -> Axes | None:
+    """The candidate's axes as those of the reference; None where they are in the same order."""
+    if theirs.name in told:
+        return told[theirs.name]
+    if not _fits(ours, theirs):
+        return _layout(ours, theirs, _agree)
+    # Names of sizes tell more than that nothing contradicts.
+    return None if ours.shape == theirs.shape else _layout(ours, theirs, _equal)
+
+
+def _layout(ours: Value, theirs: Value, alike: Callable[[Sizes, Sizes], bool]) -> Axes | None:
     """Channels last instead of first, or the reverse, where the sizes allow just that."""
     rank = len(ours.shape or ())
     last = (0, *range(2, rank), 1)
     first = (0, rank - 1, *range(1, rank - 1))
     for perm in (last, first) if rank >= 3 else ():
-        if ours.shape and _agree([ours.shape[axis] for axis in perm], theirs.shape or ()):
+        if ours.shape and alike([ours.shape[axis] for axis in perm], theirs.shape or ()):
             return perm
     return None
 
 
+def _equal(ours: Sizes, theirs: Sizes) -> bool:
+    return None not in ours and tuple(ours) == tuple(theirs)
+
+
 def _pair(
-    what: str, reference: Sequence[Value], candidate: Sequence[Value]
+    what: str,
+    reference: Sequence[Value],
+    candidate: Sequence[Value],
+    told: Mapping[str, Axes | None],
 ) -> tuple[list[tuple[str, str]], bool]:
     ours = {value.name: value for value in reference}
     theirs = {value.name: value for value in candidate}
     if ours.keys() & theirs.keys():
-        return _pair_by_name(what, ours, theirs), False
-    fits = _fits if what == "output" else lambda a, b: _fits(a, b) or _layout(a, b) is not None
+        return _pair_by_name(what, ours, theirs, told), False
+
+    def fits(a: Value, b: Value) -> bool:
+        return _fits(a, b) or (what == "input" and _perm(a, b, told) is not None)
+
     if len(reference) == len(candidate) and all(map(fits, reference, candidate)):
         pairs = [(a.name, b.name) for a, b in zip(reference, candidate, strict=True)]
         return pairs, bool(pairs)
@@ -89,7 +121,10 @@ def _pair(
 
 
 def _pair_by_name(
-    what: str, ours: dict[str, Value], theirs: dict[str, Value]
+    what: str,
+    ours: dict[str, Value],
+    theirs: dict[str, Value],
+    told: Mapping[str, Axes | None],
 ) -> list[tuple[str, str]]:
     # The candidate may ignore an input (pruned), but it cannot invent one, nor lack an output.
     needed, there = (theirs, ours) if what == "input" else (ours, theirs)
@@ -101,7 +136,7 @@ def _pair_by_name(
             f"it has {_listed(list(there.values()))}"
         )
     for name in needed if what == "input" else ():
-        if not _fits(ours[name], theirs[name]) and _layout(ours[name], theirs[name]) is None:
+        if not _fits(ours[name], theirs[name]) and _perm(ours[name], theirs[name], told) is None:
             raise UsageError(
                 f"{what} {name!r} is {_described(ours[name])} in the reference, "
                 f"but {_described(theirs[name])} in the candidate"
@@ -115,7 +150,7 @@ def _fits(ours: Value, theirs: Value) -> bool:
     return _agree(ours.shape, theirs.shape)
 
 
-def _agree(ours: Sequence[int | str | None], theirs: Sequence[int | str | None]) -> bool:
+def _agree(ours: Sizes, theirs: Sizes) -> bool:
     return len(ours) == len(theirs) and not any(
         isinstance(a, int) and isinstance(b, int) and a != b
         for a, b in zip(ours, theirs, strict=True)

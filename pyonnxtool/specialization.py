@@ -168,7 +168,7 @@ def verified(
     """The rewrite with the word of `verify` in its report. Raises as that does."""
     from pyonnxtool.verification import verify  # noqa: PLC0415 - what runs models takes a while
 
-    found = verify(what, model, rewrite.model, check, rewrite.report.pairs)
+    found = verify(what, model, rewrite.model, check, rewrite.report.value_map)
     return replace(rewrite, report=replace(rewrite.report, verification=found))
 
 

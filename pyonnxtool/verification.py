@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool.backends import RunOptions, find_backend
-from pyonnxtool.bisection import bisect
 from pyonnxtool.divergence.case import feeds_of, parse_memory
 from pyonnxtool.divergence.compare import Comparison, compare
 from pyonnxtool.divergence.judge import metrics_of
 from pyonnxtool.divergence.probe import Feeds, Side, Values, type_of
-from pyonnxtool.errors import BackendError, PyonnxtoolError
+from pyonnxtool.divergence.views import moved
+from pyonnxtool.errors import BackendError
 from pyonnxtool.feeds import required_inputs
 from pyonnxtool.feeds.sizes import resolve_shapes
 from pyonnxtool.inspection import all_graphs, key_of, random_ops
+from pyonnxtool.mismatch import culprits
 from pyonnxtool.report import ValueRow
-from pyonnxtool.rewrite import Refusal, Verification, refused
+from pyonnxtool.rewrite import Refusal, StandsFor, Verification, refused
 from pyonnxtool.verdict import Tolerances
-from pyonnxtool.wording import distance, finding
+from pyonnxtool.wording import distance
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
+    from pyonnxtool.divergence.compare import Array
     from pyonnxtool.divergence.sweep import Progress
+    from pyonnxtool.rewrite.report import Axes
 
 Shapes = Mapping[str, tuple[int, ...]]
 _MOST_NAMED = 4
@@ -61,17 +64,21 @@ def verify(
     original: Model,
     rewritten: Model,
     check: Check,
-    pairs: Sequence[tuple[str, str]] = (),
+    told: Sequence[StandsFor] = (),
+    border: Mapping[str, Axes] | None = None,
 ) -> Verification:
     """Run both models under onnxruntime, as the files have them, and compare final outputs.
 
-    Sizes that the rewritten model leaves open are tried at two values each. `pairs` are values of
-    both that hold the same, for the search after a mismatch; `what` names the rewrite.
+    Sizes that the rewritten model leaves open are tried at two values each. `told` is what the
+    rewrite says of the values that it made, for the search after a mismatch; `what` names the
+    rewrite. `border` gives the order of axes in which inputs and outputs of the rewritten model
+    come, where it is another one: inputs are those of the original model, transposed.
 
     Raises Refused when an output differs by more than its dtype's rounding allows, with the node;
     BackendError when the original model cannot be run, so that nothing can be said.
     """
-    verifier = _Verifier(what, original, rewritten, check)
+    border = border or {}
+    verifier = _Verifier(what, original, rewritten, check, border)
     try:
         for trial in verifier.trials():
             verifier.run(trial)
@@ -79,13 +86,24 @@ def verify(
     finally:
         verifier.close()
     if verifier.failed is not None:
-        raise refused(what, verifier.reasons(pairs))
+        known = {one.value for one in told}
+        moves = [StandsFor(n, n, tuple(perm)) for n, perm in border.items() if n not in known]
+        raise refused(what, verifier.reasons([*told, *moves]))
     return verifier.result()
 
 
 class _Verifier:
-    def __init__(self, what: str, original: Model, rewritten: Model, check: Check) -> None:
+    def __init__(
+        self,
+        what: str,
+        original: Model,
+        rewritten: Model,
+        check: Check,
+        border: Mapping[str, Axes],
+    ) -> None:
         self._what, self._check = what, check
+        self._border = {name: tuple(perm) for name, perm in border.items()}
+        self._fitted = original if border else rewritten
         options = RunOptions(level="none", custom_ops=tuple(check.custom_ops))
         runtime = find_backend("onnxruntime")
         self._ours = Side("the original model", original, runtime, options)
@@ -103,19 +121,19 @@ class _Verifier:
 
     def trials(self) -> Iterator[_Trial]:
         """Inputs of the sizes that the rewritten model takes; generated ones suit the original."""
-        check, rewritten = self._check, self._theirs.model
+        check, fitted = self._check, self._fitted
         if check.inputs is not None:
-            for feeds in feeds_of(rewritten, check.inputs, check.samples, check.seed, None, None):
+            for feeds in feeds_of(fitted, check.inputs, check.samples, check.seed, None, None):
                 yield _Trial(feeds, needed=True)
             return
-        first, second = (resolve_shapes(rewritten, {}, {}, other=other) for other in (False, True))
+        first, second = (resolve_shapes(fitted, {}, {}, other=other) for other in (False, True))
         yield from self._generated(first, needed=True)
         if first == second:
             return
         ran = self._samples
         yield from self._generated(second, needed=False)
         if self._samples == ran:  # all at once do not fit together; each alone may
-            for shapes in _one_by_one(rewritten, second):
+            for shapes in _one_by_one(fitted, second):
                 yield from self._generated(shapes, needed=False)
 
     def _generated(self, shapes: Shapes, *, needed: bool) -> Iterator[_Trial]:
@@ -160,7 +178,9 @@ class _Verifier:
         shapes = _shapes_of(feeds)
         taken = {value.name for value in self._theirs.model.graph.inputs}
         try:
-            found = self._theirs.run_whole({name: feeds[name] for name in feeds if name in taken})
+            found = self._theirs.run_whole(
+                {name: self._turned(name, feeds[name]) for name in feeds if name in taken}
+            )
         except BackendError as error:
             why = f"the rewritten model does not run at {_told(shapes)}, and the original does"
             reason = f"{why}: {_bare(error, self._theirs)}"
@@ -169,6 +189,17 @@ class _Verifier:
         good = [self._agree(name, expected[name], found[name], number) for name in expected]
         if not all(good) and self.failed is None:
             self.failed = feeds
+
+    def _turned(self, name: str, array: Array) -> Array:
+        """An input of the original model as the rewritten one takes it."""
+        return moved(array, self._border[name]) if name in self._border else array
+
+    def _turned_back(self, name: str, value: object) -> object:
+        """An output of the rewritten model as the original one gives it."""
+        perm = self._border.get(name, ())
+        if not perm or not isinstance(value, np.ndarray) or value.ndim != len(perm):
+            return value
+        return moved(value, [int(axis) for axis in np.argsort(perm)])
 
     def _unverified(self, error: BackendError, *, opened: bool) -> BackendError:
         made_up = opened and self._check.inputs is None
@@ -179,6 +210,7 @@ class _Verifier:
         )
 
     def _agree(self, name: str, expected: object, found: object, number: int) -> bool:
+        found = self._turned_back(name, found)
         compared = compare(expected, found)
         same_type = type_of(expected) == type_of(found)
         limit = self._check.tolerances.output_limit(name, compared.dtype)
@@ -196,13 +228,16 @@ class _Verifier:
             status="bad" if not good else "ok" if compared.identical else "noise",
             accumulated=metrics_of(compared),
             tolerance=limit.absolute(compared.scale),
-            note=compared.note,
+            note="; ".join(filter(None, (self._note(name), compared.note))),
             sample=number,
         )
         rank = (0.0 if good else 1e300) + compared.relative
         if name not in self._worst or rank > self._worst[name][0]:
             self._worst[name] = (rank, row)
         return good
+
+    def _note(self, name: str) -> str:
+        return f"transposed {self._border[name]}" if name in self._border else ""
 
     def result(self) -> Verification:
         """What was compared, and what was not."""
@@ -220,7 +255,7 @@ class _Verifier:
             notes=tuple(self._notes),
         )
 
-    def reasons(self, pairs: Sequence[tuple[str, str]]) -> list[Refusal]:
+    def reasons(self, told: Sequence[StandsFor]) -> list[Refusal]:
         """The outputs that differ, and the nodes that are to blame."""
         assert self.failed is not None
         bad = [row for _, row in self._worst.values() if row.status == "bad"]
@@ -228,34 +263,9 @@ class _Verifier:
             Refusal("", "", f"output {row.value!r} differs: {_distance(row)}")
             for row in bad[:_MOST_NAMED]
         ]
-        return found + self._culprits(self.failed, pairs)
-
-    def _culprits(self, feeds: Feeds, pairs: Sequence[tuple[str, str]]) -> list[Refusal]:
-        original, rewritten = self._ours.model, self._theirs.model
-        here, there = _names(original), _names(rewritten)
-        try:
-            report = bisect(
-                original,
-                rewritten,
-                inputs=feeds,
-                memory=self._check.memory,
-                custom_ops=self._check.custom_ops,
-                progress=self._check.progress,
-                value_map=[(old, new) for old, new in pairs if old in here and new in there],
-            )
-        except PyonnxtoolError as error:
-            return [Refusal("", "", f"no node can be named: {error}")]
-        if not report.culprits:
-            return [Refusal("", "", f"{report.verdict}: {finding(report)}")]
-        return [
-            Refusal(
-                culprit.node or ", ".join(culprit.outputs),
-                culprit.op_type,
-                culprit.why or f"introduces the difference in {', '.join(culprit.outputs)}",
-                _rule(culprit.outputs, original, rewritten),
-            )
-            for culprit in report.culprits[:_MOST_NAMED]
-        ]
+        return found + culprits(
+            self._ours.model, self._theirs.model, self.failed, self._check, told
+        )
 
     def close(self) -> None:
         """Close both sessions."""
@@ -307,23 +317,6 @@ def _distance(row: ValueRow) -> str:
 def _bare(error: BackendError, side: Side) -> str:
     """The text without the side's name, which an error of opening has and one of running not."""
     return str(error).removeprefix(f"{side.text}: ")
-
-
-def _names(model: Model) -> set[str]:
-    made = {name for node in model.graph.nodes for name in node.output_names if name}
-    return made | {value.name for value in model.graph.inputs}
-
-
-def _rule(outputs: Sequence[str], original: Model, rewritten: Model) -> str:
-    """A constant that the node reads and that was computed before is what was rewritten."""
-    made = {name for node in original.graph.nodes for name in node.output_names if name}
-    for node in rewritten.graph.nodes:
-        if not set(outputs) & set(node.output_names):
-            continue
-        for value in node.inputs:
-            if value is not None and value.initializer is not None and value.name in made:
-                return f"folded constant {value.name!r}"
-    return ""
 
 
 def _shapes_of(feeds: Feeds) -> Shapes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,8 @@ import numpy as np
 
 from pyonnxtool.divergence.functions import opened
 from pyonnxtool.divergence.pairing.fingerprints import pair_by_values
-from pyonnxtool.divergence.pairing.given_pairs import ValueMap, given_pairs
+from pyonnxtool.divergence.pairing.forms import Form
+from pyonnxtool.divergence.pairing.given_pairs import GivenPair, ValueMap, given_pairs
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side
 from pyonnxtool.divergence.quantized.detour import line_up_quantized
@@ -22,11 +23,11 @@ from pyonnxtool.divergence.quantized.noise import Quantization
 from pyonnxtool.divergence.quantized.pairs import QuantizedAlignment
 from pyonnxtool.divergence.sweep import Progress
 from pyonnxtool.divergence.training import training_notes
-from pyonnxtool.divergence.views import moved
+from pyonnxtool.divergence.views import Rearranged, moved
 from pyonnxtool.errors import UsageError
 from pyonnxtool.feeds import check_feeds, generate_feeds, load_feeds
 from pyonnxtool.feeds.dtypes import numpy_dtype
-from pyonnxtool.interface import Interface, match_interface
+from pyonnxtool.interface import Axes, Interface, match_interface
 from pyonnxtool.report import Coverage
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Case:
     """Whether a value of the candidate passes --only and --skip."""
     quantization: Quantization | None = None
     """How much noise the candidate's quantization explains, where it is quantized otherwise."""
+    told: Collection[str] = ()
+    """Values of the candidate of which the caller told how they hold the reference's numbers."""
     is_body: bool = False
     """The models are bodies of a pair of nodes, so whatever differs is inside."""
 
@@ -116,7 +119,7 @@ def open_case(
 ) -> Iterator[Case]:
     """Pair the two models and make their inputs; closes both sides at the end.
 
-    `value_map` holds pairs of value names, the reference's first, that the user vouches for.
+    `value_map` holds pairs of values that the user vouches for, or what a rewrite says of them.
 
     Raises UsageError for inputs that do not fit, and for models that have nothing in common.
     """
@@ -126,7 +129,8 @@ def open_case(
     if reference.recorded is not None and inputs is None:
         inputs = reference.recorded.held_inputs(candidate.model, samples)
     (reference, closed), (candidate, more) = opened(reference), opened(candidate)
-    interface = match_interface(reference.model, candidate.model)
+    given = given_pairs(value_map, reference.model, candidate.model)
+    interface = match_interface(reference.model, candidate.model, _told_perms(given))
     shapes = _shapes(reference, inputs, shapes, dims)
     interface = replace(interface, notes=(*interface.notes, *closed, *more))
     models = (reference.model, interface, candidate.model)
@@ -148,8 +152,7 @@ def open_case(
         *names,
         watched,
         memory=budget,
-        given=given_pairs(value_map, reference.model, candidate.model),
-        moved_inputs=set(interface.moved),
+        given=[*_moved_inputs(interface), *given],
         progress=progress or _silent,
     )
     alignment = lineup.alignment
@@ -158,7 +161,7 @@ def open_case(
     if alignment.values and not pairs:
         raise UsageError(f"no value fits --only {' '.join(only)} --skip {' '.join(skip)}")
     viewed = {(pair.reference, pair.candidate): pair for pair in lineup.pairs if pair.view}
-    outputs = [viewed.get(names, Pair(*names)) for names in interface.outputs]
+    outputs = [viewed.get(names) or _output(names, interface) for names in interface.outputs]
     if reference.recorded is not None:
         known = reference.recorded.names(fed[0].reference)
         pairs = [pair for pair in pairs if pair.reference in known]
@@ -176,11 +179,38 @@ def open_case(
         swapped,
         chosen.takes,
         Quantization(candidate.model, fed[0].candidate, reference.model) if quantized else None,
+        {one.candidate for one in given if one.form is not None},
     )
     try:
         yield case
     finally:
         case.close()
+
+
+def _told_perms(given: Sequence[GivenPair]) -> dict[str, Axes | None]:
+    """What is known of how the candidate's values lie; None: as the reference's."""
+    perms: dict[str, Axes | None] = {}
+    for one in given:
+        view = one.form.view if one.form is not None else None
+        if isinstance(view, Rearranged):
+            perms[one.candidate] = view.perm
+        elif one.form is not None:
+            perms[one.candidate] = None
+    return perms
+
+
+def _moved_inputs(interface: Interface) -> list[GivenPair]:
+    return [
+        GivenPair(ours, theirs, Form(Rearranged(interface.moved[theirs])))
+        for ours, theirs in interface.inputs
+        if theirs in interface.moved
+    ]
+
+
+def _output(names: tuple[str, str], interface: Interface) -> Pair:
+    """A final output of which only its declared shape tells in which form it comes."""
+    perm = interface.moved_outputs.get(names[1])
+    return Pair(*names, view=Rearranged(perm) if perm is not None else None)
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -42,9 +42,11 @@ def in_reference_form(pair: Pair, ours: object, theirs: object) -> object:
 
 
 def in_candidate_form(pair: Pair, ours: Array, shapes: Mapping[str, tuple[int, ...]]) -> Array:
-    """The reference's value as the candidate's nodes want it; `shapes` are those of its values."""
-    shape = shapes.get(pair.candidate)
-    return ours if pair.view is None or shape is None else pair.view.to_candidate(ours, shape)
+    """The reference's value as the candidate's nodes want it.
+
+    `shapes` are those of the candidate's values, as far as they are known.
+    """
+    return ours if pair.view is None else pair.view.to_candidate(ours, shapes.get(pair.candidate))
 
 
 @dataclass

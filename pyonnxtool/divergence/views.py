@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from pyonnxtool.rewrite import InnerOrder
+
 if TYPE_CHECKING:
     from pyonnxtool.divergence.compare import Array
+    from pyonnxtool.rewrite.report import Axes
 
 Shape = tuple[int, ...]
 
@@ -34,8 +37,8 @@ class View(Protocol):
     def to_reference(self, value: Array, shape: Shape) -> Array:
         """The candidate's value in the reference's form. `shape`: of the reference's value."""
 
-    def to_candidate(self, value: Array, shape: Shape) -> Array:
-        """The reference's value in the candidate's form. `shape`: of the candidate's value."""
+    def to_candidate(self, value: Array, shape: Shape | None) -> Array:
+        """The reference's value in the candidate's form. `shape`: of the candidate's, if known."""
 
 
 def moved(value: Array, perm: Sequence[int]) -> Array:
@@ -47,19 +50,24 @@ def moved(value: Array, perm: Sequence[int]) -> Array:
 class Rearranged:
     """The same elements in another order or shape.
 
-    The reference's value, with axis `block[0]` split into blocks of `block[1]` if given, its axes
-    permuted by `perm`, and then reshaped. An empty `perm` moves nothing.
+    The reference's value, with axis `block[0]` split into blocks of `block[1]` if given, the
+    elements along the axes of `inner` reordered, its axes permuted by `perm`, and then reshaped.
+    An empty `perm` moves nothing.
     """
 
-    perm: tuple[int, ...] = ()
+    perm: Axes = ()
     block: tuple[int, int] | None = None
+    inner: tuple[InnerOrder, ...] = ()
 
     @property
     def note(self) -> str:
         """Says the permutation, or the blocks that runtimes compute in."""
         if self.block:
             return f"axis {self.block[0]} in blocks of {self.block[1]}"
-        return f"transposed {self.perm}" if self.perm else "reshaped"
+        told = [f"transposed {self.perm}"] if self.perm else []
+        for one in self.inner:
+            told.append(f"axis {one.axis} as {'x'.join(map(str, one.sizes))} in order {one.order}")
+        return ", ".join(told) or "reshaped"
 
     def to_reference(self, value: Array, shape: Shape) -> Array:
         """Undoes the rearrangement."""
@@ -68,15 +76,21 @@ class Rearranged:
             return value
         perm = self.perm or tuple(range(len(split)))
         moved = value.reshape([split[axis] for axis in perm])
-        return moved.transpose(np.argsort(perm)).reshape(shape)
+        whole = moved.transpose(np.argsort(perm)).reshape(shape)
+        for one in self.inner:
+            whole = _reordered(whole, one, back=True)
+        return whole
 
-    def to_candidate(self, value: Array, shape: Shape) -> Array:
-        """Rearranges."""
+    def to_candidate(self, value: Array, shape: Shape | None) -> Array:
+        """Rearranges. Without a shape, nothing is reshaped."""
         split = self.split(value.shape)
-        if split is None or value.size != math.prod(shape):
+        if split is None or (shape is not None and value.size != math.prod(shape)):
             return value
+        for one in self.inner:
+            value = _reordered(value, one, back=False)
         perm = self.perm or tuple(range(len(split)))
-        return np.ascontiguousarray(value.reshape(split).transpose(perm)).reshape(shape)
+        moved = np.ascontiguousarray(value.reshape(split).transpose(perm))
+        return moved.reshape(value.shape if self.block else moved.shape if shape is None else shape)
 
     def split(self, shape: Sequence[int]) -> Shape | None:
         """The shape that `perm` permutes; None where it does not fit."""
@@ -86,4 +100,21 @@ class Rearranged:
             if axis >= len(split) or split[axis] % size:
                 return None
             split = (*split[:axis], split[axis] // size, size, *split[axis + 1 :])
+        if not all(_fits(one, shape) for one in self.inner):
+            return None
         return split if not self.perm or len(self.perm) == len(split) else None
+
+
+def _fits(one: InnerOrder, shape: Sequence[int]) -> bool:
+    return one.axis < len(shape) and math.prod(one.sizes) == shape[one.axis]
+
+
+def _reordered(value: Array, one: InnerOrder, *, back: bool) -> Array:
+    """The value with the elements along one axis in another order, or back in the first one."""
+    sizes = [one.sizes[factor] for factor in one.order] if back else list(one.sizes)
+    order = np.argsort(one.order) if back else np.asarray(one.order)
+    before = value.shape[: one.axis]
+    cut = value.reshape([*before, *sizes, *value.shape[one.axis + 1 :]])
+    at = len(before)
+    axes = [*range(at), *(at + order), *range(at + len(sizes), cut.ndim)]
+    return cut.transpose(axes).reshape(value.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyonnxtool.rewrite.refusal import Refusal, refused
 from pyonnxtool.rewrite.report import (
     Change,
+    InnerOrder,
     Left,
     Measure,
     Rewrite,
@@ -15,6 +16,7 @@ from pyonnxtool.rewrite.report import (
 
 __all__ = [
     "Change",
+    "InnerOrder",
     "Left",
     "Measure",
     "Refusal",

@@ -35,8 +35,20 @@ class Left:
 
 
 @dataclass(frozen=True)
+class InnerOrder:
+    """The indices along one axis in another order: cut into factors, and these reordered."""
+
+    axis: int
+    """Of the old value."""
+    sizes: Axes
+    """Of the factors, as Reshape would cut the axis."""
+    order: Axes
+    """The factors in the order in which they are stored."""
+
+
+@dataclass(frozen=True)
 class StandsFor:
-    """A value of the new model that holds what another name holds in the old one."""
+    """A value of the new model that holds what another name, or order of axes, holds in the old."""
 
     value: str
     """Its name in the new model."""
@@ -44,6 +56,8 @@ class StandsFor:
     """Its name in the old model."""
     perm: Axes | None = None
     """Its axes are those of the old value in this order; null: they are the same."""
+    inner: tuple[InnerOrder, ...] = ()
+    """Axes whose elements are stored in another order too."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +112,7 @@ class RewriteReport:
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """(old value, new value) of those with the same axes, as `diff` takes a value map."""
+        """(old value, new value) of those with the same axes."""
         return tuple((one.old_value, one.value) for one in self.value_map if one.perm is None)
 
 

@@ -22,7 +22,7 @@ PYTHON_LAYERS = (
     ("divergence", "subjects"),
     (
         *("diffing", "bisection", "reduction", "inspection", "assertion"),
-        *("verification", "specialization", "variants", "router", "shapes"),
+        *("verification", "mismatch", "specialization", "relayout", "variants", "router", "shapes"),
     ),
     ("__init__",),
     ("cli",),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pyonnxtool import bisect, diff
-from pyonnxtool.divergence.pairing.given_pairs import given_pairs
+from pyonnxtool.divergence.pairing.given_pairs import GivenPair, given_pairs
 from pyonnxtool.errors import UsageError
 from support.parsed import parsed
 
@@ -20,7 +20,7 @@ def models():
 
 def test_texts_tuples_and_mappings_are_pairs():
     for given in (["a=p"], [("a", "p")], {"a": "p"}):
-        assert given_pairs(given, *models()) == [("a", "p")]
+        assert given_pairs(given, *models()) == [GivenPair("a", "p")]
 
 
 def test_a_text_without_an_equals_sign_is_told_how_to_write_it():
@@ -46,7 +46,7 @@ def test_an_equals_sign_may_be_part_of_a_name():
     ours, _ = models()
     graph = ours.copy()
     graph.graph.rename_value("a", "k=v")
-    assert given_pairs(["k=v=p"], graph, models()[1]) == [("k=v", "p")]
+    assert given_pairs(["k=v=p"], graph, models()[1]) == [GivenPair("k=v", "p")]
 
 
 X = np.linspace(-2, 2, 4, dtype=np.float32)

@@ -9,7 +9,7 @@ surroundings told, and whose values differ although what reads it agrees without
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from pyonnxtool import _core
 from pyonnxtool.divergence.compare import dtype_of
 from pyonnxtool.divergence.pairing.final_outputs import FinalOutputs
 from pyonnxtool.divergence.pairing.forms import Form, find_form
+from pyonnxtool.divergence.pairing.given_pairs import GivenPair
 from pyonnxtool.divergence.plan import Pair, in_candidate_form, value_sizes
 from pyonnxtool.divergence.probe import Types, Values, as_type, described, open_part
 from pyonnxtool.divergence.views import Rearranged
@@ -55,18 +56,16 @@ def pair_by_values(
     samples: Callable[[], Sequence[Sample]],
     *,
     memory: int,
-    given: Names,
-    moved_inputs: Container[str] = (),
+    given: Sequence[GivenPair],
     progress: Progress,
 ) -> Lineup:
     """Pairs of both models' values. Nothing is run where structure settles them all.
 
-    `moved_inputs` are inputs of the candidate that are fed in another layout. Recorded values are
-    those of the candidate's own model, so there structure settles them.
+    Recorded values are those of the candidate's own model, so there structure settles them.
     """
-    moved = [pair for pair in inputs if pair[1] in moved_inputs]
+    moved = {(one.reference, one.candidate) for one in given if one.form and one.form.view}
     inputs = [pair for pair in inputs if pair not in moved]
-    case = _Pairing(reference, candidate, inputs, outputs, memory, [*moved, *given])
+    case = _Pairing(reference, candidate, inputs, outputs, memory, given)
     if case.open and reference.recorded is None:
         case.samples = samples()[:_MOST_SAMPLES]
         # A model that cannot be run is reported by those who need it to.
@@ -82,7 +81,7 @@ class _Pairing:
     inputs: Names
     outputs: Names
     memory: int
-    given: Names
+    told: Sequence[GivenPair]
     samples: Sequence[Sample] = ()
     _ours: Prints = field(default_factory=dict)
     _theirs: Prints = field(default_factory=dict)
@@ -98,6 +97,10 @@ class _Pairing:
     def __post_init__(self) -> None:
         self._final = FinalOutputs(self.outputs)
         self.limit = int(self.memory * _SHARE_OF_BUDGET)
+        self.given = [(one.reference, one.candidate) for one in self.told]
+        self._forms |= {
+            (one.reference, one.candidate): one.form for one in self.told if one.form is not None
+        }
         self.made = self._aligned()
 
     def _aligned(self) -> Alignment:
@@ -108,7 +111,7 @@ class _Pairing:
             list(self.outputs),
             self._ours,
             self._theirs,
-            list(self.given),
+            self.given,
             sorted(self._apart),
         )
 
@@ -372,13 +375,13 @@ class _Pairing:
 
     def pairs(self) -> list[Pair]:
         """All that can be compared. A pair in an unknown form cannot."""
-        moved = set(self.made.rearranged)
+        moved, given = set(self.made.rearranged), set(self.given)
         pairs = []
         for ours, theirs, sure in self.made.values:
             form = self._forms.get((ours, theirs))
             if form is not None:
                 pairs.append(Pair(ours, theirs, sure and form.sure, form.view))
-            elif theirs not in moved or (ours, theirs) in self.given:
+            elif theirs not in moved or (ours, theirs) in given:
                 pairs.append(Pair(ours, theirs, sure))
         return pairs
 

@@ -153,7 +153,7 @@ class QuantizedView:
             return value
         return self.steps.dequantized(value).astype(np.float32)
 
-    def to_candidate(self, value: Array, shape: tuple[int, ...]) -> Array:
+    def to_candidate(self, value: Array, shape: tuple[int, ...] | None) -> Array:
         """The nearest integers; integers are left as they are."""
         if value.dtype.kind in "iu":
             return value

@@ -96,7 +96,8 @@ class Search:
         numbers of one that keeps it, and it is what reads them that comes out wrong.
         """
         model = self._case.candidate.model
-        formed = {pair.candidate for pair in self.pairs if pair.view is not None}
+        told = self._case.told
+        formed = {p.candidate for p in self.pairs if p.view is not None and p.candidate not in told}
         seen: set[str] = set()
         pending = [fault.measured.pair.candidate for fault in found]
         while pending:

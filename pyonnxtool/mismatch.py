@@ -1,0 +1,87 @@
+"""Which node of a rewritten model is to blame when an output differs, and what was done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pyonnxtool.bisection import bisect
+from pyonnxtool.divergence.pairing.given_pairs import view_of
+from pyonnxtool.errors import PyonnxtoolError
+from pyonnxtool.rewrite import Refusal, StandsFor
+from pyonnxtool.wording import finding
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model, Node
+    from pyonnxtool.divergence.probe import Feeds
+    from pyonnxtool.verification import Check
+
+_MOST_NAMED = 4
+_MOST_LAYOUTS = 2
+
+
+def culprits(
+    original: Model, rewritten: Model, feeds: Feeds, check: Check, told: Sequence[StandsFor]
+) -> list[Refusal]:
+    """The nodes that make the difference on these inputs, or why none can be named.
+
+    `told` is what the rewrite says of the values that it made. Both models are run as they are
+    verified: without optimizations.
+    """
+    try:
+        report = bisect(
+            original,
+            rewritten,
+            inputs=feeds,
+            memory=check.memory,
+            custom_ops=check.custom_ops,
+            progress=check.progress,
+            value_map=told,
+        )
+    except PyonnxtoolError as error:
+        return [Refusal("", "", f"no node can be named: {error}")]
+    if not report.culprits:
+        return [Refusal("", "", f"{report.verdict}: {finding(report)}")]
+    return [
+        Refusal(
+            culprit.node or ", ".join(culprit.outputs),
+            culprit.op_type,
+            culprit.why or f"introduces the difference in {', '.join(culprit.outputs)}",
+            _rule(culprit.outputs, original, rewritten, told),
+        )
+        for culprit in report.culprits[:_MOST_NAMED]
+    ]
+
+
+def _rule(
+    outputs: Sequence[str], original: Model, rewritten: Model, told: Sequence[StandsFor]
+) -> str:
+    """What was done to the node that makes these values, as far as that can be seen."""
+    for node in rewritten.graph.nodes:
+        if set(outputs) & set(node.output_names):
+            return _folded(node, original) or "; ".join(_relaid(node, original, told))
+    return ""
+
+
+def _folded(node: Node, original: Model) -> str:
+    """A constant that the node reads and that was computed before is what was rewritten."""
+    made = {name for one in original.graph.nodes for name in one.output_names if name}
+    for value in node.inputs:
+        if value is not None and value.initializer is not None and value.name in made:
+            return f"folded constant {value.name!r}"
+    return ""
+
+
+def _relaid(node: Node, original: Model, told: Sequence[StandsFor]) -> Iterator[str]:
+    """Another operator than before, and values that the node reads or makes in another layout."""
+    by_name = {one.value: one for one in told}
+    known = [by_name[name] for name in node.output_names if name in by_name]
+    before = {name: one for one in original.graph.nodes for name in one.output_names if name}
+    old = before.get(known[0].old_value if known else next(filter(None, node.output_names), ""))
+    if old is not None and old.op_type != node.op_type:
+        yield f"{old.op_type} became {node.op_type}"
+    for verb, names in (("reads", node.input_names), ("makes", node.output_names)):
+        moved = [by_name[name] for name in names if name in by_name]
+        views = [(one, view) for one in moved if (view := view_of(one)) is not None]
+        for one, view in views[:_MOST_LAYOUTS]:
+            yield f"{verb} {one.value!r} {view.note}"

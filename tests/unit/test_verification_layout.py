@@ -1,0 +1,97 @@
+"""verify: a rewritten model whose inputs, outputs and values lie in another order of axes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pyonnxtool import Model
+from pyonnxtool.errors import Refused
+from pyonnxtool.rewrite import StandsFor, Verification
+from pyonnxtool.verification import Check, verify
+from support.parsed import parsed
+
+LAST = (0, 2, 3, 1)
+
+OURS = """g (float[{n},2,{h},{w}] x) => (float[{n},2,{h},{w}] y)
+<float[2,1,1] k = {{2.0, 3.0}}> {{
+  [scale] s = Mul (x, k)
+  [act] a = Relu (s)
+  [out] y = Softmax <axis = 1> (a)
+}}"""
+
+THEIRS = """g (float[{n},{h},{w},2] x) => (float[{n},{h},{w},2] y)
+<float[2] k = {{2.0, {last}}}> {{
+  [scale] s = Mul (x, k)
+  [act] a = Relu (s)
+  [out] y = Softmax <axis = {axis}> (a)
+}}"""
+
+MAP = tuple(StandsFor(name, name, LAST) for name in ("s", "a", "x", "y"))
+
+
+def ours(n: object = 1, h: object = 4, w: object = 5) -> Model:
+    return parsed(OURS.format(n=n, h=h, w=w))
+
+
+def theirs(n: object = 1, h: object = 4, w: object = 5, axis: int = 3, last: float = 3.0) -> Model:
+    return parsed(THEIRS.format(n=n, h=h, w=w, axis=axis, last=last))
+
+
+def check(original: Model, rewritten: Model, **how: object) -> Verification:
+    border = {"x": LAST, "y": LAST}
+    given = Check(**how)  # type: ignore[arg-type]
+    return verify("changing layouts", original, rewritten, given, MAP, border)
+
+
+def test_inputs_and_outputs_of_another_layout_are_compared_as_they_were() -> None:
+    found = check(ours(), theirs(), samples=2)
+    assert [(row.status, row.shape, row.note) for row in found.outputs] == [
+        ("ok", (1, 2, 4, 5), "transposed (0, 2, 3, 1)")
+    ]
+    assert found.sizes == ({"x": (1, 2, 4, 5)},), "as the original model takes them"
+
+
+def test_axes_of_one_size_are_told_apart() -> None:
+    assert check(ours(2, 2, 2), theirs(2, 2, 2)).outputs[0].status == "ok"
+    with pytest.raises(Refused, match="output 'y' differs"):
+        verify("changing layouts", ours(2, 2, 2), theirs(2, 2, 2), Check())
+
+
+def test_open_sizes_are_tried_at_two_values() -> None:
+    found = check(ours("n", "h", "w"), theirs("n", "h", "w"))
+    assert len(found.sizes) == 2
+    assert all(sizes["x"][1] == 2 for sizes in found.sizes)
+
+
+def test_inputs_of_the_user_are_those_of_the_original() -> None:
+    array = np.linspace(-1, 1, 40, dtype=np.float32).reshape(1, 2, 4, 5)
+    found = check(ours(), theirs(), inputs={"x": array})
+    assert found.sizes == ({"x": (1, 2, 4, 5)},)
+
+
+def test_a_node_that_was_relaid_wrongly_is_named_with_what_was_done_to_it() -> None:
+    with pytest.raises(Refused) as caught:
+        check(ours(2, 2, 2), theirs(2, 2, 2, axis=1))
+    told = str(caught.value)
+    assert "output 'y' differs: max abs" in told
+    assert "- node 'out' (Softmax): " in told
+    assert "[reads 'a' transposed (0, 2, 3, 1); makes 'y' transposed (0, 2, 3, 1)]" in told
+
+
+def test_a_constant_that_was_relaid_wrongly_is_named() -> None:
+    with pytest.raises(Refused, match=r"node 'scale' \(Mul\): .*makes 's' transposed"):
+        check(ours(), theirs(last=2.0))
+
+
+def test_an_output_that_does_not_lie_as_the_border_says_is_refused() -> None:
+    still = parsed(OURS.format(n=1, h=4, w=5))
+    with pytest.raises(Refused, match=r"output 'y' differs: .*shape \(1, 2, 4, 5\) vs "):
+        verify("changing layouts", ours(), still, Check(), (), {"y": LAST})
+
+
+def test_another_operator_is_told() -> None:
+    first = parsed("g (float[2,3] x) => (float[2,3] y) { [n] y = Relu (x) }")
+    second = parsed("g (float[3,2] x) => (float[3,2] y) { [m] y = Neg (x) }")
+    with pytest.raises(Refused, match=r"\[Relu became Neg; reads 'x' transposed \(1, 0\); makes"):
+        verify("changing layouts", first, second, Check(), (), {"x": (1, 0), "y": (1, 0)})
