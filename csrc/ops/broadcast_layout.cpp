@@ -1,6 +1,7 @@
 #include "ops/broadcast_layout.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -68,11 +69,6 @@ std::string operand_label(const LayoutNode& node, Operand operand) {
   const auto& outputs = node.at().node().outputs;
   if (operand.slot >= outputs.size()) return label;
   return label + " '" + std::string(node.at().graph().value_name(outputs[operand.slot])) + "'";
-}
-
-Error refuse_inner_order(const Layout& layout) {
-  return refuse("its axis " + std::to_string(layout.inner.front().axis) +
-                " is stored in another inner order");
 }
 
 Layout lifted(const Layout& layout, std::size_t rank) {

@@ -2,6 +2,7 @@
 // How operators that work element by element look in another layout.
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "ops/layout_rule.h"
@@ -48,7 +49,5 @@ template <std::size_t... slots>
 
 /// The operand at this slot, as refusals name it: "input 1 'w'", "output 0 'y'".
 [[nodiscard]] std::string operand_label(const LayoutNode& node, Operand operand);
-/// "its axis 1 is stored in another inner order".
-[[nodiscard]] Error refuse_inner_order(const Layout& layout);
 
 }  // namespace pot

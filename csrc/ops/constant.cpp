@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -84,6 +85,20 @@ Inferred constant_of_shape(const NodeFacts& at) {
                                    std::vector<std::optional<Expr>>(small_count(*shape), element))};
 }
 
+/// All elements are the same, wherever they are.
+Result<Relayout> constant_of_shape_layout(const LayoutNode& node, Operand operand,
+                                          const Layout& layout) {
+  if (operand != Operand{.output = true}) return refuse("input 0 lists sizes");
+  Relayout made = unmoved(node);
+  made.outputs[0] = layout;
+  if (layout.perm.is_identity()) return made;
+  auto sizes = in_stored_order(node, 0, layout, 1);
+  if (!sizes) return sizes.error();
+  DrawnNode drawn = redrawn(node);
+  drawn.inputs[0] = std::move(sizes).value();
+  return with_node(std::move(made), std::move(drawn));
+}
+
 Inferred eye_like(const NodeFacts& at) {
   const Fact& in = at.in(0);
   const auto asked = at.node().attr_int("dtype");
@@ -153,7 +168,7 @@ Inferred range_rule(const NodeFacts& at) {
 
 void register_constant(OpTable& table) {
   table.add("Constant", {.shape = constant_rule});
-  table.add("ConstantOfShape", {.shape = constant_of_shape});
+  table.add("ConstantOfShape", {.shape = constant_of_shape, .layout = constant_of_shape_layout});
   table.add("EyeLike", {.shape = eye_like});
   table.add("Range", {.shape = range_rule});
 }

@@ -1,6 +1,7 @@
 // Operators of onnxruntime that keep the shape of their input, or nearly.
 
 #include "ops/agreement.h"
+#include "ops/broadcast_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -90,15 +91,45 @@ Inferred two_rotated(const NodeFacts& at) {
   return std::vector{shaped_like(at.in(1)), shaped_like(at.in(3))};
 }
 
+/// A bias along the last axis is part of the operator.
+Result<Relayout> bias_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  return elementwise_layout(node, operand, layout, {.inputs = {0, 1}, .last_axis_only = true});
+}
+
+/// The gate has one element for each row of the last axis.
+Result<Relayout> gate_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const std::size_t rank = layout.rank();
+  if (rank == 0 || layout.perm[rank - 1] != rank - 1) {
+    return refuse("its gate has one element for each row of the last axis");
+  }
+  return elementwise_layout(node, operand, layout, {.inputs = {0, 1, 2}, .last_axis_only = true});
+}
+
+/// One number says whether all are finite, wherever they are.
+Result<Relayout> all_finite_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  if (operand.output) return refuse("its output is one number");
+  Relayout made = unmoved(node);
+  made.inputs[operand.slot] = layout;
+  return made;
+}
+
 }  // namespace
 
 void register_contrib_elementwise(OpTable& table) {
   const auto add = [&](std::initializer_list<std::string_view> op_types, ShapeRule shape) {
     table.add(op_types, {.shape = shape}, ort_domain);
   };
-  add({"BiasAdd", "BiasGelu", "FastGelu", "GatedAdd", "Gelu", "HyperConnectionPostMix", "Inverse",
-       "MoE", "MRotaryEmbedding", "QMoE", "QuickGelu", "RotaryEmbedding", "SampleOp", "ScaledSiLU",
-       "Trilu"},
+  const auto moved = [&](std::initializer_list<std::string_view> op_types, ShapeRule shape,
+                         LayoutRule layout) {
+    table.add(op_types, {.shape = shape, .layout = layout}, ort_domain);
+  };
+  moved({"Gelu", "QuickGelu", "SampleOp", "ScaledSiLU"}, like_input, unary_layout);
+  moved({"BiasGelu", "FastGelu"}, like_input, bias_layout);
+  moved({"GatedAdd"}, like_input, gate_layout);
+  moved({"MurmurHash3"}, hashed, unary_layout);
+  moved({"IsAllFinite"}, all_finite, all_finite_layout);
+  add({"BiasAdd", "HyperConnectionPostMix", "Inverse", "MoE", "MRotaryEmbedding", "QMoE",
+       "RotaryEmbedding", "Trilu"},
       like_input);
   table.add("BiasSoftmax", {.traits = {.accumulation = Accumulation::softmax}, .shape = like_input},
             ort_domain);
@@ -107,8 +138,6 @@ void register_contrib_elementwise(OpTable& table) {
   add({"ComplexMul", "ComplexMulConj"}, broadcast);
   add({"BiasSplitGelu"}, split_gelu);
   add({"NGramRepeatBlock"}, like_scores);
-  add({"MurmurHash3"}, hashed);
-  add({"IsAllFinite"}, all_finite);
   add({"HyperConnectionPreMix"}, branches_merged);
   add({"EngramGate"}, twice_like_input);
   add({"LinearAttentionGate"}, linear_gate);

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/broadcast_layout.h"
 #include "ops/op_table.h"
+#include "ops/quantize_layout.h"
 
 namespace pot {
 namespace {
@@ -112,13 +114,18 @@ void register_contrib_quantized(OpTable& table) {
                        Accumulation accumulation = Accumulation::none) {
     table.add(op_types, {.traits = {.accumulation = accumulation}, .shape = shape}, ort_domain);
   };
-  add({"QLinearLeakyRelu", "QLinearSigmoid", "QOrderedGelu"}, like_input);
+  const auto moved = [&](std::initializer_list<std::string_view> op_types, ShapeRule shape,
+                         LayoutRule layout) {
+    table.add(op_types, {.shape = shape, .layout = layout}, ort_domain);
+  };
+  moved({"QLinearLeakyRelu", "QLinearSigmoid"}, like_input, unary_layout);
+  moved({"QLinearAdd", "QLinearMul"}, quantized_binary, broadcast_layout_of<0, 3>);
+  moved({"MulInteger"}, multiplied_integers, broadcast_layout_of<0, 2>);
+  moved({"QLinearWhere"}, quantized_where, broadcast_layout_of<0, 1, 4>);
+  moved({"QuantizeLinear"}, quantize, quantize_layout);
+  moved({"DequantizeLinear"}, dequantize, quantize_layout);
+  add({"QOrderedGelu"}, like_input);
   add({"QOrderedLayerNormalization"}, like_input, Accumulation::norm);
-  add({"QLinearAdd", "QLinearMul"}, quantized_binary);
-  add({"MulInteger"}, multiplied_integers);
-  add({"QLinearWhere"}, quantized_where);
-  add({"QuantizeLinear"}, quantize);
-  add({"DequantizeLinear"}, dequantize);
   add({"QuantizeWithOrder"}, quantize_with_order);
   add({"DequantizeWithOrder"}, dequantize_with_order);
   add({"QuantizeBFP"}, quantize_blocks);

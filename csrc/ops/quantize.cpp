@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/broadcast_layout.h"
 #include "ops/op_table.h"
+#include "ops/quantize_layout.h"
 
 namespace pot {
 namespace {
@@ -79,9 +81,9 @@ Inferred dynamic_quantize(const NodeFacts& at) {
 }  // namespace
 
 void register_quantize(OpTable& table) {
-  table.add("QuantizeLinear", {.shape = quantize});
-  table.add("DequantizeLinear", {.shape = dequantize});
-  table.add("DynamicQuantizeLinear", {.shape = dynamic_quantize});
+  table.add("QuantizeLinear", {.shape = quantize, .layout = quantize_layout});
+  table.add("DequantizeLinear", {.shape = dequantize, .layout = quantize_layout});
+  table.add("DynamicQuantizeLinear", {.shape = dynamic_quantize, .layout = unary_layout});
 }
 
 }  // namespace pot

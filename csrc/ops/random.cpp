@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/broadcast_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -32,15 +33,41 @@ Inferred multinomial(const NodeFacts& at) {
                                  Dims{size_of(at, 0, 0), Expr(samples)})};
 }
 
+/// With a seed, the place of an element decides what is drawn for it.
+Status require_no_seed(const LayoutNode& node) {
+  if (!node.at().node().attribute("seed")) return ok_status();
+  return refuse("its seed fixes what is drawn for each place");
+}
+
+Result<Relayout> drawn_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const Status free = require_no_seed(node);
+  if (!free) return free.error();
+  const auto shape = node.at().attr_ints("shape");
+  const bool fits = shape && shape->size() == layout.rank() && operand == Operand{.output = true};
+  if (!fits) return refuse("its shape is not known");
+  Relayout made = unmoved(node);
+  made.outputs[0] = layout;
+  made.nodes.push_back(redrawn(node));
+  put_attribute(made.nodes[0], "shape", layout.perm.apply(*shape));
+  return made;
+}
+
+Result<Relayout> drawn_like_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const Status free = require_no_seed(node);
+  if (!free) return free.error();
+  return unary_layout(node, operand, layout);
+}
+
 }  // namespace
 
 void register_random(OpTable& table) {
   // A `seed` makes one runtime repeat itself; another runtime draws from another generator, so two
   // runtimes never agree on these.
   const OpTraits drawn{.random = true};
-  table.add({"RandomNormal", "RandomUniform"}, {.traits = drawn, .shape = random_of_shape});
+  table.add({"RandomNormal", "RandomUniform"},
+            {.traits = drawn, .shape = random_of_shape, .layout = drawn_layout});
   table.add({"Bernoulli", "RandomNormalLike", "RandomUniformLike"},
-            {.traits = drawn, .shape = random_like});
+            {.traits = drawn, .shape = random_like, .layout = drawn_like_layout});
   table.add("Multinomial", {.traits = drawn, .shape = multinomial});
 }
 
