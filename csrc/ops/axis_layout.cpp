@@ -18,13 +18,15 @@ bool is_given(const LayoutNode& node, Operand operand) {
 
 /// Sets the layout of an operand. Refusal: it has another rank.
 Status put_layout(Relayout& into, const LayoutNode& node, Operand operand, const Layout& layout) {
+  auto& layouts = operand.output ? into.outputs : into.inputs;
+  if (operand.slot >= layouts.size()) return refuse(operand_label(node, operand) + " is missing");
   const auto rank = known_rank(node, operand);
   if (!rank) return rank.error();
   if (rank.value() != layout.rank()) {
     return refuse(operand_label(node, operand) + " has " + counted(rank.value(), "axis", "axes") +
                   ", others have " + std::to_string(layout.rank()));
   }
-  (operand.output ? into.outputs : into.inputs)[operand.slot] = layout;
+  layouts[operand.slot] = layout;
   return ok_status();
 }
 
@@ -35,6 +37,35 @@ TensorRef integers(const Fact& like, std::vector<std::int64_t> dims,
   }
   const std::vector<std::int32_t> narrow(elements.begin(), elements.end());
   return make_tensor_copy("", DType::int32, std::move(dims), std::as_bytes(std::span(narrow)));
+}
+
+/// The place from which on what is stored holds the axes from `axis` on, but for sizes of 1. The
+/// file's own place first.
+std::optional<std::size_t> cut_place(const Layout& layout, const Dims& dims, std::size_t axis) {
+  const auto cuts_at = [&](std::size_t cut) {
+    for (std::size_t place = 0; place < layout.rank(); ++place) {
+      const std::size_t here = layout.perm[place];
+      if (!dims[here].is(1) && (place >= cut) != (here >= axis)) return false;
+    }
+    return true;
+  };
+  if (cuts_at(axis)) return axis;
+  for (std::size_t cut = 0; cut < layout.rank(); ++cut) {
+    if (cuts_at(cut)) return cut;
+  }
+  return std::nullopt;
+}
+
+/// Elements behind the cut come in the same order.
+bool keeps_order(const Layout& layout, const Dims& dims, std::size_t axis) {
+  std::size_t last = axis;
+  for (const std::int64_t stored : layout.perm.ints()) {
+    const auto here = static_cast<std::size_t>(stored);
+    if (here < axis || dims[here].is(1)) continue;
+    if (here < last || layout.inner_of(here)) return false;
+    last = here;
+  }
+  return true;
 }
 
 /// Axes of a value that lacks `apart`, as those of the whole one.
@@ -78,8 +109,14 @@ Result<std::vector<std::size_t>> normal_axes(std::span<const std::int64_t> axes,
     }
     out.push_back(*normal);
   }
-  std::ranges::sort(out);
-  out.erase(std::ranges::unique(out).begin(), out.end());
+  return out;
+}
+
+Result<std::vector<std::size_t>> sorted_axes(std::span<const std::int64_t> axes, std::size_t rank) {
+  auto out = normal_axes(axes, rank);
+  if (!out) return out;
+  std::ranges::sort(out.value());
+  out.value().erase(std::ranges::unique(out.value()).begin(), out.value().end());
   return out;
 }
 
@@ -133,6 +170,24 @@ Result<Relayout> along_axis(const LayoutNode& node, Operand asked, const Layout&
   return with_node(std::move(made).value(), std::move(drawn));
 }
 
+Result<Relayout> across_cut(const LayoutNode& node, Operand asked, const Layout& layout,
+                            const MatrixCut& cut) {
+  auto made = all_alike(node, asked, layout, kFirstInput);
+  if (!made) return made;
+  const auto axis = normal_axis(node, "axis", cut.otherwise, layout.rank());
+  if (!axis) return axis.error();
+  const Dims& dims = *node.at().in(0).dims;
+  const auto place = cut_place(layout, dims, axis.value());
+  if (!place) return refuse("axis cuts the tensor in two before opset 13");
+  if (cut.ordered && !keeps_order(layout, dims, axis.value())) {
+    return refuse("the order of the elements counts");
+  }
+  if (*place == axis.value()) return made;
+  DrawnNode drawn = redrawn(node);
+  put_attribute(drawn, "axis", static_cast<std::int64_t>(*place));
+  return with_node(std::move(made).value(), std::move(drawn));
+}
+
 AxesApart from_whole(const Layout& whole, std::span<const std::size_t> apart) {
   AxesApart made{whole, Layout(whole.perm.without(apart))};
   const auto kept = kept_axes(apart, whole.rank());
@@ -160,9 +215,45 @@ AxesApart from_rest(const Layout& rest, std::span<const std::size_t> apart) {
   return made;
 }
 
-DrawnInput ints_like(const Fact& like, std::span<const std::int64_t> elements) {
+Result<Parted> part_layouts(const LayoutNode& node, Operand asked, const Layout& layout,
+                            const Parting& parting) {
+  if (asked != parting.whole && asked != parting.rest) {
+    return refuse(operand_label(node, asked) + " is read as it is");
+  }
+  const AxesApart apart =
+      asked == parting.whole ? from_whole(layout, parting.axes) : from_rest(layout, parting.axes);
+  const auto plain = require_plain(apart.whole, parting.axes);
+  if (!plain) return plain.error();
+  Parted made{unmoved(node), places_of(apart.whole, parting.axes)};
+  std::ranges::sort(made.places);
+  const auto whole = put_layout(made.layouts, node, parting.whole, apart.whole);
+  if (!whole) return whole.error();
+  const auto rest = put_layout(made.layouts, node, parting.rest, apart.rest);
+  if (!rest) return rest.error();
+  return made;
+}
+
+Result<Parted> reduced_layouts(const LayoutNode& node, Operand asked, const Layout& layout,
+                               std::span<const std::size_t> axes) {
+  if (node.at().attr_int("keepdims", 1) == 0) {
+    const Parting parting{.whole = {}, .rest = {.output = true}, .axes = axes};
+    return part_layouts(node, asked, layout, parting);
+  }
+  auto layouts = all_alike(node, asked, layout, kFirstInput);
+  if (!layouts) return layouts.error();
+  const auto plain = require_plain(layout, axes);
+  if (!plain) return plain.error();
+  Parted made{std::move(layouts).value(), places_of(layout, axes)};
+  std::ranges::sort(made.places);
+  return made;
+}
+
+void put_ints(DrawnNode& drawn, std::size_t slot, const Fact& like,
+              std::span<const std::int64_t> elements) {
+  if (drawn.inputs.size() <= slot) drawn.inputs.resize(slot + 1);
   const auto count = static_cast<std::int64_t>(elements.size());
-  return {.from = DrawnInput::From::constant, .tensor = integers(like, {count}, elements)};
+  drawn.inputs[slot] = {.from = DrawnInput::From::constant,
+                        .tensor = integers(like, {count}, elements)};
 }
 
 DrawnInput int_like(const Fact& like, std::int64_t element) {
@@ -177,8 +268,7 @@ void put_axes(DrawnNode& drawn, const LayoutNode& node, std::size_t slot,
     put_attribute(drawn, "axes", std::vector<std::int64_t>(axes.begin(), axes.end()));
     return;
   }
-  if (drawn.inputs.size() <= slot) drawn.inputs.resize(slot + 1);
-  drawn.inputs[slot] = ints_like(node.at().in(slot), axes);
+  put_ints(drawn, slot, node.at().in(slot), axes);
 }
 
 Result<DrawnInput> in_stored_order(const LayoutNode& node, std::size_t slot, const Layout& layout,

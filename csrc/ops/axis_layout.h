@@ -1,6 +1,7 @@
 #pragma once
 // What layout rules of operators that name axes share.
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -20,9 +21,12 @@ namespace pot {
 /// is not known".
 [[nodiscard]] Result<std::size_t> known_rank(const LayoutNode& node, Operand operand);
 
-/// Axes as they are written, which may be negative, in order and each once. A Refusal names one
-/// that is outside of the rank.
+/// Axes as they are written, which may be negative. A Refusal names one that is outside of the
+/// rank.
 [[nodiscard]] Result<std::vector<std::size_t>> normal_axes(std::span<const std::int64_t> axes,
+                                                           std::size_t rank);
+/// The same, each once and in order.
+[[nodiscard]] Result<std::vector<std::size_t>> sorted_axes(std::span<const std::int64_t> axes,
                                                            std::size_t rank);
 /// The axis that an attribute names.
 [[nodiscard]] Result<std::size_t> normal_axis(const LayoutNode& node, std::string_view name,
@@ -36,11 +40,22 @@ namespace pot {
 [[nodiscard]] Result<Relayout> all_alike(const LayoutNode& node, Operand asked,
                                          const Layout& layout, std::span<const std::size_t> slots);
 
+inline constexpr std::array<std::size_t, 1> kFirstInput{0};
+
 /// All alike, of an operator that works along the axis which the attribute `axis` names and treats
 /// every other one place by place.
 [[nodiscard]] Result<Relayout> along_axis(const LayoutNode& node, Operand asked,
                                           const Layout& layout, std::span<const std::size_t> slots,
                                           std::int64_t otherwise);
+
+/// All alike, of an operator that takes its input for a matrix: the axes before the one that the
+/// attribute `axis` names, and all others. A Refusal when the stored axes cannot be cut like that.
+struct MatrixCut {
+  std::int64_t otherwise = 1;  ///< the axis without the attribute
+  bool ordered = false;        ///< the order of the elements in a row of the matrix counts
+};
+[[nodiscard]] Result<Relayout> across_cut(const LayoutNode& node, Operand asked,
+                                          const Layout& layout, const MatrixCut& cut);
 
 /// Two values, one of which lacks some axes of the other, in layouts that agree.
 struct AxesApart {
@@ -54,8 +69,30 @@ struct AxesApart {
 /// them. Pre: likewise.
 [[nodiscard]] AxesApart from_rest(const Layout& rest, std::span<const std::size_t> apart);
 
-/// A constant 1-D input of integers, of the type of the one that it replaces or stands beside.
-[[nodiscard]] DrawnInput ints_like(const Fact& like, std::span<const std::int64_t> elements);
+/// Two operands of a node that lie apart like this.
+struct Parting {
+  Operand whole;
+  Operand rest;
+  std::span<const std::size_t> axes;  ///< of the whole, that the rest lacks; sorted
+};
+struct Parted {
+  Relayout layouts;                  ///< all other operands as the file has them
+  std::vector<std::int64_t> places;  ///< of the axes in what is stored of the whole; sorted
+};
+/// A Refusal when `asked` is neither of them, or one of the axes is in another inner order.
+[[nodiscard]] Result<Parted> part_layouts(const LayoutNode& node, Operand asked,
+                                          const Layout& layout, const Parting& parting);
+
+/// What a reduction of input 0 to output 0 along these axes looks like, by its attribute
+/// `keepdims`.
+[[nodiscard]] Result<Parted> reduced_layouts(const LayoutNode& node, Operand asked,
+                                             const Layout& layout,
+                                             std::span<const std::size_t> axes);
+
+/// A constant list of integers in this input slot, of the type of the one that it replaces or
+/// stands beside.
+void put_ints(DrawnNode& drawn, std::size_t slot, const Fact& like,
+              std::span<const std::int64_t> elements);
 /// A constant integer of the type and rank of the one that it replaces.
 [[nodiscard]] DrawnInput int_like(const Fact& like, std::int64_t element);
 

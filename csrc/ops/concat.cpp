@@ -1,8 +1,10 @@
 // Tensors put together along an axis, and taken apart.
 
 #include <algorithm>
+#include <numeric>
 
 #include "ops/agreement.h"
+#include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -153,11 +155,21 @@ Inferred split_rule(const NodeFacts& at) {
   return out;
 }
 
+Result<Relayout> concat_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  std::vector<std::size_t> slots(node.at().input_count());
+  std::iota(slots.begin(), slots.end(), std::size_t{0});
+  return along_axis(node, operand, layout, slots, 1);
+}
+
+Result<Relayout> split_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  return along_axis(node, operand, layout, kFirstInput, 0);
+}
+
 }  // namespace
 
 void register_concat(OpTable& table) {
-  table.add("Concat", {.shape = concat_rule});
-  table.add("Split", {.shape = split_rule});
+  table.add("Concat", {.shape = concat_rule, .layout = concat_layout});
+  table.add("Split", {.shape = split_rule, .layout = split_layout});
 }
 
 }  // namespace pot

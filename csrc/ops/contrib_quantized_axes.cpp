@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/axis_layout.h"
 #include "ops/op_table.h"
 #include "ops/standard_rule.h"
 
@@ -17,10 +18,15 @@ DType joined_dtype(const NodeFacts& at) {
   return at.in(1).dtype != DType::undefined ? at.in(1).dtype : at.in(2).dtype;
 }
 
-/// The output's scale and zero point come first, then each tensor with its own.
-Inferred quantized_concat(const NodeFacts& at) {
+std::vector<std::size_t> joined_slots(const NodeFacts& at) {
   std::vector<std::size_t> slots;
   for (std::size_t slot = 2; slot < at.input_count(); slot += 3) slots.push_back(slot);
+  return slots;
+}
+
+/// The output's scale and zero point come first, then each tensor with its own.
+Inferred quantized_concat(const NodeFacts& at) {
+  std::vector<std::size_t> slots = joined_slots(at);
   if (slots.empty()) return std::vector<Fact>{};
   return first_with_dtype(by_standard(at, {.op_type = "Concat", .slots = std::move(slots)}),
                           joined_dtype(at));
@@ -38,17 +44,49 @@ Inferred integer_sum(const NodeFacts& at) {
   return reduced(at, "ReduceSum", at.in(0).dtype == DType::uint8 ? DType::uint32 : DType::int32);
 }
 
+Result<Relayout> concat_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  return along_axis(node, operand, layout, joined_slots(node.at()), 1);
+}
+
+/// Its attribute says which Softmax of the standard it is.
+Result<Relayout> softmax_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  constexpr std::int64_t kAlongOneAxis = 13;
+  if (node.at().attr_int("opset", 0) < kAlongOneAxis) {
+    return across_cut(node, operand, layout, {.otherwise = -1});
+  }
+  return along_axis(node, operand, layout, kFirstInput, -1);
+}
+
+Result<Relayout> reduce_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const auto rank = known_rank(node, {.slot = 0});
+  if (!rank) return rank.error();
+  const auto written = node.at().attr_ints("axes").value_or(std::vector<std::int64_t>{});
+  auto axes = sorted_axes(written, rank.value());
+  if (!axes) return axes.error();
+  for (std::size_t axis = 0; written.empty() && axis < rank.value(); ++axis) {
+    axes.value().push_back(axis);
+  }
+  auto made = reduced_layouts(node, operand, layout, axes.value());
+  if (!made) return made.error();
+  auto& [layouts, places] = made.value();
+  if (written.empty()) return std::move(layouts);
+  DrawnNode drawn = redrawn(node);
+  put_attribute(drawn, "axes", places);
+  return with_node(std::move(layouts), std::move(drawn));
+}
+
 }  // namespace
 
 void register_contrib_quantized_axes(OpTable& table) {
-  const auto add = [&](std::string_view op_type, ShapeRule shape,
+  const auto add = [&](std::string_view op_type, ShapeRule shape, LayoutRule layout,
                        Accumulation accumulation = Accumulation::none) {
-    table.add(op_type, {.traits = {.accumulation = accumulation}, .shape = shape}, ort_domain);
+    const OpTraits traits{.accumulation = accumulation};
+    table.add(op_type, {.traits = traits, .shape = shape, .layout = layout}, ort_domain);
   };
-  add("QLinearConcat", quantized_concat);
-  add("QLinearReduceMean", quantized_mean, Accumulation::reduce);
-  add("QLinearSoftmax", like_input, Accumulation::softmax);
-  add("ReduceSumInteger", integer_sum, Accumulation::reduce);
+  add("QLinearConcat", quantized_concat, concat_layout);
+  add("QLinearReduceMean", quantized_mean, reduce_layout, Accumulation::reduce);
+  add("QLinearSoftmax", like_input, softmax_layout, Accumulation::softmax);
+  add("ReduceSumInteger", integer_sum, reduce_layout, Accumulation::reduce);
 }
 
 }  // namespace pot

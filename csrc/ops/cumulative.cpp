@@ -1,5 +1,6 @@
 // Running sums and products.
 
+#include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -54,12 +55,26 @@ Inferred cumulate(const NodeFacts& at, Step step, std::int64_t neutral) {
 Inferred cumulative_sum(const NodeFacts& at) { return cumulate(at, sum, 0); }
 Inferred cumulative_product(const NodeFacts& at) { return cumulate(at, product, 1); }
 
+Result<Relayout> cumulative_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  auto made = all_alike(node, operand, layout, kFirstInput);
+  if (!made) return made;
+  const auto written = numbers_of(node.at().in(1));
+  if (!written || written->size() != 1) return refuse("its axis is computed");
+  const auto axis = normal_axes(*written, layout.rank());
+  if (!axis) return axis.error();
+  const auto plain = require_plain(layout, axis.value());
+  if (!plain) return plain.error();
+  DrawnNode drawn = redrawn(node);
+  drawn.inputs[1] = int_like(node.at().in(1), places_of(layout, axis.value()).front());
+  return with_node(std::move(made).value(), std::move(drawn));
+}
+
 }  // namespace
 
 void register_cumulative(OpTable& table) {
   const OpTraits scans{.accumulation = Accumulation::scan};
-  table.add("CumSum", {.traits = scans, .shape = cumulative_sum});
-  table.add("CumProd", {.traits = scans, .shape = cumulative_product});
+  table.add("CumSum", {.traits = scans, .shape = cumulative_sum, .layout = cumulative_layout});
+  table.add("CumProd", {.traits = scans, .shape = cumulative_product, .layout = cumulative_layout});
 }
 
 }  // namespace pot

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -114,12 +115,29 @@ Inferred arg_extreme(const NodeFacts& at, bool largest) {
 Inferred arg_max(const NodeFacts& at) { return arg_extreme(at, true); }
 Inferred arg_min(const NodeFacts& at) { return arg_extreme(at, false); }
 
+Result<Relayout> top_k_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  return along_axis(node, operand, layout, kFirstInput, -1);
+}
+
+Result<Relayout> arg_extreme_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const auto rank = known_rank(node, {.slot = 0});
+  if (!rank) return rank.error();
+  const auto axis = normal_axis(node, "axis", 0, rank.value());
+  if (!axis) return axis.error();
+  auto made = reduced_layouts(node, operand, layout, {&axis.value(), 1});
+  if (!made) return made.error();
+  auto& [layouts, places] = made.value();
+  DrawnNode drawn = redrawn(node);
+  put_attribute(drawn, "axis", places.front());
+  return with_node(std::move(layouts), std::move(drawn));
+}
+
 }  // namespace
 
 void register_extremes(OpTable& table) {
-  table.add("TopK", {.shape = top_k});
-  table.add("ArgMax", {.shape = arg_max});
-  table.add("ArgMin", {.shape = arg_min});
+  table.add("TopK", {.shape = top_k, .layout = top_k_layout});
+  table.add("ArgMax", {.shape = arg_max, .layout = arg_extreme_layout});
+  table.add("ArgMin", {.shape = arg_min, .layout = arg_extreme_layout});
 }
 
 }  // namespace pot

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
+#include "ops/tuple_layout.h"
 
 namespace pot {
 namespace {
@@ -177,13 +179,133 @@ Inferred compress_rule(const NodeFacts& at) {
   })};
 }
 
+/// Where the axes of data and indices lie in the output: the indices' instead of the gathered one.
+struct GatherLayouts {
+  Layout data;
+  Layout indices;
+  Layout output;
+};
+
+/// The axis of the output that an axis of the data is.
+std::size_t gathered_axis(std::size_t axis, std::size_t gathered, std::size_t index_rank) {
+  return axis < gathered ? axis : axis + index_rank - 1;
+}
+
+Layout output_layout(const Layout& data, const Layout& indices, std::size_t gathered) {
+  std::vector<std::int64_t> order;
+  for (std::size_t place = 0; place < data.rank(); ++place) {
+    if (data.perm[place] == gathered) {
+      for (const std::int64_t axis : indices.perm.ints()) {
+        order.push_back(axis + static_cast<std::int64_t>(gathered));
+      }
+    } else {
+      const auto axis = gathered_axis(data.perm[place], gathered, indices.rank());
+      order.push_back(static_cast<std::int64_t>(axis));
+    }
+  }
+  Layout made(*Permutation::of(order));
+  for (InnerOrder inner : data.inner) {
+    inner.axis = gathered_axis(inner.axis, gathered, indices.rank());
+    made.inner.push_back(std::move(inner));
+  }
+  return made;
+}
+
+/// Data and indices for an output of this layout, in which the indices' axes have to stay together.
+Result<GatherLayouts> from_gathered(const Layout& output, std::size_t gathered,
+                                    std::size_t index_rank) {
+  if (index_rank == 0) {
+    const AxesApart apart = from_rest(output, {&gathered, 1});
+    return GatherLayouts{apart.whole, Layout::identity(0), output};
+  }
+  std::vector<std::int64_t> order;
+  std::vector<std::int64_t> within;
+  for (std::size_t place = 0; place < output.rank(); ++place) {
+    const std::size_t axis = output.perm[place];
+    if (axis >= gathered && axis < gathered + index_rank) {
+      if (!within.empty() && place > 0 &&
+          (output.perm[place - 1] < gathered || output.perm[place - 1] >= gathered + index_rank)) {
+        return refuse("the axes of its indices do not stay together");
+      }
+      if (within.empty()) order.push_back(static_cast<std::int64_t>(gathered));
+      within.push_back(static_cast<std::int64_t>(axis - gathered));
+    } else {
+      order.push_back(static_cast<std::int64_t>(axis < gathered ? axis : axis - index_rank + 1));
+    }
+  }
+  GatherLayouts made{Layout(*Permutation::of(order)), Layout(*Permutation::of(within)), output};
+  for (InnerOrder inner : output.inner) {
+    if (inner.axis >= gathered) inner.axis -= index_rank - 1;
+    made.data.inner.push_back(std::move(inner));
+  }
+  return made;
+}
+
+Result<GatherLayouts> gather_layouts(const LayoutNode& node, Operand operand, const Layout& layout,
+                                     std::size_t axis) {
+  const auto data = known_rank(node, {.slot = 0});
+  if (!data) return data.error();
+  const auto indices = known_rank(node, {.slot = 1});
+  if (!indices) return indices.error();
+  const auto output = known_rank(node, {.output = true});
+  if (!output) return output.error();
+  if (output.value() + 1 != data.value() + indices.value()) return refuse("its ranks do not fit");
+  if (operand.output) {
+    std::vector<std::size_t> picked;
+    for (std::size_t i = 0; i < indices.value(); ++i) picked.push_back(axis + i);
+    const auto plain = require_plain(layout, picked);
+    if (!plain) return plain.error();
+    return from_gathered(layout, axis, indices.value());
+  }
+  const auto plain = operand.slot == 0 ? require_plain(layout, {&axis, 1}) : require_plain(layout);
+  if (!plain) return plain.error();
+  GatherLayouts made{Layout::identity(data.value()), Layout::identity(indices.value()), {}};
+  (operand.slot == 0 ? made.data : made.indices) = layout;
+  made.output = output_layout(made.data, made.indices, axis);
+  return made;
+}
+
+Result<Relayout> gather_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const auto rank = known_rank(node, {.slot = 0});
+  if (!rank) return rank.error();
+  const auto axis = normal_axis(node, "axis", 0, rank.value());
+  if (!axis) return axis.error();
+  auto layouts = gather_layouts(node, operand, layout, axis.value());
+  if (!layouts) return layouts.error();
+  const std::size_t place = layouts.value().data.perm.place_of(axis.value());
+  Relayout made = unmoved(node);
+  made.inputs[0] = std::move(layouts.value().data);
+  made.inputs[1] = std::move(layouts.value().indices);
+  made.outputs[0] = std::move(layouts.value().output);
+  if (place == axis.value()) return made;
+  DrawnNode drawn = redrawn(node);
+  put_attribute(drawn, "axis", static_cast<std::int64_t>(place));
+  return with_node(std::move(made), std::move(drawn));
+}
+
+Result<Relayout> gather_elements_layout(const LayoutNode& node, Operand operand,
+                                        const Layout& layout) {
+  constexpr std::array<std::size_t, 2> kTensors{0, 1};
+  return along_axis(node, operand, layout, kTensors, 0);
+}
+
+Result<Relayout> gather_nd_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const std::array<Operand, 1> tables{};
+  return tuple_layout(node, operand, layout, {.tables = tables, .rows = {.output = true}});
+}
+
+Result<Relayout> compress_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  if (!node.at().node().attr_int("axis")) return refuse("it takes its input for a flat list");
+  return along_axis(node, operand, layout, kFirstInput, 0);
+}
+
 }  // namespace
 
 void register_gather(OpTable& table) {
-  table.add("Gather", {.shape = gather_rule});
-  table.add("GatherElements", {.shape = gather_elements});
-  table.add("GatherND", {.shape = gather_nd});
-  table.add("Compress", {.shape = compress_rule});
+  table.add("Gather", {.shape = gather_rule, .layout = gather_layout});
+  table.add("GatherElements", {.shape = gather_elements, .layout = gather_elements_layout});
+  table.add("GatherND", {.shape = gather_nd, .layout = gather_nd_layout});
+  table.add("Compress", {.shape = compress_rule, .layout = compress_layout});
 }
 
 }  // namespace pot

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -163,11 +164,66 @@ Inferred center_crop_pad(const NodeFacts& at) {
   return std::vector{tensor_fact(in.dtype, std::move(dims))};
 }
 
+/// An axis in another inner order must not grow.
+Status require_plain_ends(const LayoutNode& node, const Layout& layout) {
+  const auto ends = ends_of(node.at(), layout.rank());
+  if (!ends) return refuse(ends.error().message);
+  std::vector<std::size_t> growing;
+  for (std::size_t axis = 0; axis < layout.rank(); ++axis) {
+    const auto& [before, behind] = ends.value()[axis];
+    if (!before || !behind || !before->is(0) || !behind->is(0)) growing.push_back(axis);
+  }
+  return require_plain(layout, growing);
+}
+
+Result<Relayout> pad_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  auto made = all_alike(node, operand, layout, kFirstInput);
+  if (!made) return made;
+  const auto plain = require_plain_ends(node, layout);
+  if (!plain) return plain.error();
+  DrawnNode drawn = redrawn(node);
+  const auto listed = node.at().ints_or_input("axes", 3);
+  if (listed.given) {
+    if (!listed.numbers) return refuse("its axes are computed");
+    const auto axes = normal_axes(*listed.numbers, layout.rank());
+    if (!axes) return axes.error();
+    put_axes(drawn, node, 3, places_of(layout, axes.value()));
+  } else if (node.at().has(1)) {
+    auto pads = in_stored_order(node, 1, layout, 2);
+    if (!pads) return pads.error();
+    drawn.inputs[1] = std::move(pads).value();
+  } else {
+    const auto pads = node.at().attr_ints("pads");
+    if (!pads) return refuse("it has no pads");
+    put_attribute(drawn, "pads", in_stored_order(*pads, layout));
+  }
+  return with_node(std::move(made).value(), std::move(drawn));
+}
+
+Result<Relayout> center_crop_pad_layout(const LayoutNode& node, Operand operand,
+                                        const Layout& layout) {
+  auto made = all_alike(node, operand, layout, kFirstInput);
+  if (!made) return made;
+  const auto plain = require_plain(layout);
+  if (!plain) return plain.error();
+  DrawnNode drawn = redrawn(node);
+  if (const auto written = node.at().attr_ints("axes")) {
+    const auto axes = normal_axes(*written, layout.rank());
+    if (!axes) return axes.error();
+    put_axes(drawn, node, 2, places_of(layout, axes.value()));
+  } else {
+    auto sizes = in_stored_order(node, 1, layout, 1);
+    if (!sizes) return sizes.error();
+    drawn.inputs[1] = std::move(sizes).value();
+  }
+  return with_node(std::move(made).value(), std::move(drawn));
+}
+
 }  // namespace
 
 void register_pad(OpTable& table) {
-  table.add("Pad", {.shape = pad_rule});
-  table.add("CenterCropPad", {.shape = center_crop_pad});
+  table.add("Pad", {.shape = pad_rule, .layout = pad_layout});
+  table.add("CenterCropPad", {.shape = center_crop_pad, .layout = center_crop_pad_layout});
 }
 
 }  // namespace pot

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -154,17 +155,42 @@ Inferred reduced(const NodeFacts& at) {
 
 Inferred reduced_shape(const NodeFacts& at) { return reduce(at, at.in(0).dtype, nullptr); }
 
+Result<Relayout> reduce_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const auto rank = known_rank(node, {.slot = 0});
+  if (!rank) return rank.error();
+  const auto axes = axes_of(node.at(), rank.value());
+  if (!axes) return refuse(axes.error().message);
+  if (!axes.value().reduced) return refuse("its axes are computed");
+  std::vector<std::size_t> reduced;
+  for (std::size_t axis = 0; axis < rank.value(); ++axis) {
+    if ((*axes.value().reduced)[axis]) reduced.push_back(axis);
+  }
+  auto made = reduced_layouts(node, operand, layout, reduced);
+  if (!made) return made.error();
+  auto& [layouts, places] = made.value();
+  // Without a list all axes go, or none, wherever they lie.
+  const auto listed = node.at().ints_or_input("axes", 1).numbers;
+  if (!listed || listed->empty()) return std::move(layouts);
+  DrawnNode drawn = redrawn(node);
+  put_axes(drawn, node, 1, places);
+  return with_node(std::move(layouts), std::move(drawn));
+}
+
 }  // namespace
 
 void register_reduce(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::reduce};
-  table.add("ReduceSum", {.traits = sums, .shape = reduced<sum>});
-  table.add("ReduceProd", {.traits = sums, .shape = reduced<product>});
-  table.add("ReduceMean", {.traits = sums, .shape = reduced<mean>});
-  table.add("ReduceMax", {.shape = reduced<largest>});
-  table.add("ReduceMin", {.shape = reduced<least>});
-  table.add({"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"},
-            {.traits = sums, .shape = reduced_shape});
+  const auto add = [&](std::initializer_list<std::string_view> op_types, OpTraits traits,
+                       ShapeRule shape) {
+    table.add(op_types, {.traits = traits, .shape = shape, .layout = reduce_layout});
+  };
+  add({"ReduceSum"}, sums, reduced<sum>);
+  add({"ReduceProd"}, sums, reduced<product>);
+  add({"ReduceMean"}, sums, reduced<mean>);
+  add({"ReduceMax"}, {}, reduced<largest>);
+  add({"ReduceMin"}, {}, reduced<least>);
+  add({"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"}, sums,
+      reduced_shape);
 }
 
 }  // namespace pot

@@ -9,11 +9,16 @@
 #include <vector>
 
 #include "ops/agreement.h"
+#include "ops/axis_layout.h"
 #include "ops/channels_last_rule.h"
+#include "ops/elements.h"
 #include "ops/op_table.h"
 
 namespace pot {
 namespace {
+
+constexpr std::size_t kScales = 2;
+constexpr std::size_t kSizes = 3;
 
 /// Runtimes compute size * scale in float32. For a size that is not known the exact product is the
 /// same only where the scale has few digits (2, 0.5, 1.25): then no rounding can reach the next
@@ -182,13 +187,100 @@ Inferred by_sizes(const NodeFacts& at, std::size_t slot) {
   return std::vector{tensor_fact(x.dtype, std::move(out))};
 }
 
-Inferred resize(const NodeFacts& at) {
-  constexpr std::size_t kSizes = 3;
-  if (at.opset() < 11) return by_scales(at, 1);
-  return is_given(at, kSizes) ? by_sizes(at, kSizes) : by_scales(at, 2);
+/// Upsample, and Resize before opset 11, know nothing but scales.
+bool has_scales_only(const NodeFacts& at) {
+  return at.opset() < 11 || at.node().op_type == "Upsample";
 }
 
-Inferred upsample(const NodeFacts& at) { return by_scales(at, 1); }
+Inferred resize(const NodeFacts& at) {
+  if (has_scales_only(at)) return by_scales(at, 1);
+  return is_given(at, kSizes) ? by_sizes(at, kSizes) : by_scales(at, kScales);
+}
+
+/// Axes of which is not known that they keep their size and every element its place.
+Result<std::vector<std::size_t>> scaled_axes(const LayoutNode& node, std::size_t rank) {
+  const NodeFacts& at = node.at();
+  auto axes = resized_axes(at, rank);
+  if (!axes) return refuse(axes.error().message);
+  const bool sized = !has_scales_only(at) && is_given(at, kSizes);
+  if (sized && at.attr_string("keep_aspect_ratio_policy", "stretch") != "stretch") return axes;
+  const Elements scales = sized ? nullptr : scales_of(at, has_scales_only(at) ? 1 : kScales);
+  const Fact& out = node.out(0);
+  std::vector<std::size_t> scaled;
+  for (std::size_t i = 0; i < axes.value().size(); ++i) {
+    const std::size_t axis = axes.value()[i];
+    const bool same = sized ? out.has_rank() && (*at.in(0).dims)[axis] == (*out.dims)[axis]
+                            : scales && i < scales->size() && (*scales)[i].is(1);
+    if (!same || is_cropped(at)) scaled.push_back(axis);
+  }
+  return scaled;
+}
+
+/// What onnxruntime interpolates on a CPU, found by trying: any axes of two or three, otherwise not
+/// the outermost two; linearly also channels-last, of four axes.
+Status check_interpolation(const LayoutNode& node, const Layout& layout,
+                           std::span<const std::size_t> scaled) {
+  const std::string mode = node.at().attr_string("mode", "nearest");
+  const auto places = places_of(layout, scaled);
+  const bool stay =
+      std::ranges::equal(places, std::vector<std::int64_t>(scaled.begin(), scaled.end()));
+  if (mode == "nearest" || stay) return ok_status();
+  const bool cubic = mode == "cubic";
+  const auto is_scaled = [&](std::int64_t place) {
+    return std::ranges::find(places, place) != places.end();
+  };
+  const bool last = layout.rank() == 4 && !cubic && !is_scaled(0) && !is_scaled(3);
+  const bool first = !is_scaled(0) && !is_scaled(1);
+  const bool small = layout.rank() == 2 || (layout.rank() == 3 && !cubic);
+  if (!first && !last && !small) {
+    return refuse(cubic ? "onnxruntime interpolates cubically behind two axes that are not scaled"
+                        : "onnxruntime interpolates linearly behind two axes that are not scaled, "
+                          "or between two of four axes");
+  }
+  const bool rounds = is_integer(node.at().in(0).dtype) && node.at().attr_int("antialias", 0) == 0;
+  if (rounds) return refuse("onnxruntime rounds interpolated integers otherwise there");
+  return ok_status();
+}
+
+Result<DrawnNode> resized_in_stored_order(const LayoutNode& node, const Layout& layout) {
+  const NodeFacts& at = node.at();
+  DrawnNode drawn = redrawn(node);
+  const auto said = at.attr_ints("axes");
+  if (said && !said->empty() && at.opset() >= 18) {
+    const auto axes = normal_axes(*said, layout.rank());
+    if (!axes) return axes.error();
+    put_attribute(drawn, "axes", places_of(layout, axes.value()));
+    return drawn;
+  }
+  const Attribute* attribute = at.node().attribute("scales");
+  if (const auto* scales = attribute ? attribute->get<std::vector<float>>() : nullptr) {
+    if (scales->size() != layout.rank()) return refuse("scales are not one for each axis");
+    put_attribute(drawn, "scales", layout.perm.apply(*scales));
+    return drawn;
+  }
+  for (std::size_t slot = 1; slot < at.input_count(); ++slot) {
+    const bool regions = slot == 1 && !has_scales_only(at);
+    if (!is_given(at, slot) || (regions && !is_cropped(at))) continue;
+    auto list = in_stored_order(node, slot, layout, regions ? 2 : 1);
+    if (!list) return list.error();
+    drawn.inputs[slot] = std::move(list).value();
+  }
+  return drawn;
+}
+
+Result<Relayout> resize_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  auto made = all_alike(node, operand, layout, kFirstInput);
+  if (!made) return made;
+  const auto scaled = scaled_axes(node, layout.rank());
+  if (!scaled) return scaled.error();
+  const auto plain = require_plain(layout, scaled.value());
+  if (!plain) return plain.error();
+  const auto runs = check_interpolation(node, layout, scaled.value());
+  if (!runs) return runs.error();
+  auto drawn = resized_in_stored_order(node, layout);
+  if (!drawn) return drawn.error();
+  return with_node(std::move(made).value(), std::move(drawn).value());
+}
 
 /// onnxruntime runs the plain operator channels-last, but for cubic weights and those of three
 /// axes.
@@ -204,9 +296,10 @@ Result<Relayout> resize_channels_last(const LayoutNode& node, FilterLayout filte
 
 void register_resize(OpTable& table) {
   const OpTraits samples{.accumulation = Accumulation::interpolate};
-  table.add("Resize", {.traits = samples, .shape = resize, .channels_last = resize_channels_last});
-  table.add("Upsample",
-            {.traits = samples, .shape = upsample, .channels_last = resize_channels_last});
+  table.add({"Resize", "Upsample"}, {.traits = samples,
+                                     .shape = resize,
+                                     .layout = resize_layout,
+                                     .channels_last = resize_channels_last});
 }
 
 }  // namespace pot

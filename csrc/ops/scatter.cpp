@@ -1,7 +1,9 @@
 // Scattered updates; they are summed when `reduction` says so.
 
+#include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
+#include "ops/tuple_layout.h"
 
 namespace pot {
 namespace {
@@ -102,13 +104,25 @@ Inferred scatter_nd(const NodeFacts& at) {
   return std::vector{scattered(at, *all)};
 }
 
+Result<Relayout> scatter_elements_layout(const LayoutNode& node, Operand operand,
+                                         const Layout& layout) {
+  constexpr std::array<std::size_t, 3> kTensors{0, 1, 2};
+  return along_axis(node, operand, layout, kTensors, 0);
+}
+
+Result<Relayout> scatter_nd_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const std::array<Operand, 2> tables{Operand{}, Operand{.output = true}};
+  return tuple_layout(node, operand, layout, {.tables = tables, .rows = {.slot = 2}});
+}
+
 }  // namespace
 
 void register_scatter(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::scatter};
-  table.add("ScatterElements", {.traits = sums, .shape = scatter_elements});
-  table.add("ScatterND", {.traits = sums, .shape = scatter_nd});
-  table.add("Scatter", {.shape = scatter_elements});
+  table.add("ScatterElements",
+            {.traits = sums, .shape = scatter_elements, .layout = scatter_elements_layout});
+  table.add("ScatterND", {.traits = sums, .shape = scatter_nd, .layout = scatter_nd_layout});
+  table.add("Scatter", {.shape = scatter_elements, .layout = scatter_elements_layout});
   table.add("TensorScatter", {.shape = same_as_input});
 }
 

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <limits>
 
+#include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
 namespace pot {
 namespace {
+
+constexpr std::int64_t kBoundsAreInputs = 10;
 
 /// From `start`, by `step`, up to but not including `end`.
 struct Cut {
@@ -177,8 +180,30 @@ Inferred slice_rule(const NodeFacts& at) {
   })};
 }
 
+/// Bounds may be computed: only where they are applied changes.
+Result<Relayout> slice_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  auto made = all_alike(node, operand, layout, kFirstInput);
+  if (!made) return made;
+  const auto written = lists_of(node.at()).axes;
+  if (!written) return refuse("its axes are computed");
+  const auto axes = normal_axes(*written, layout.rank());
+  if (!axes) return axes.error();
+  const auto plain = require_plain(layout, axes.value());
+  if (!plain) return plain.error();
+  const auto places = places_of(layout, axes.value());
+  DrawnNode drawn = redrawn(node);
+  if (node.at().opset() < kBoundsAreInputs) {
+    put_attribute(drawn, "axes", places);
+  } else {
+    put_ints(drawn, 3, node.at().in(1), places);
+  }
+  return with_node(std::move(made).value(), std::move(drawn));
+}
+
 }  // namespace
 
-void register_slice(OpTable& table) { table.add("Slice", {.shape = slice_rule}); }
+void register_slice(OpTable& table) {
+  table.add("Slice", {.shape = slice_rule, .layout = slice_layout});
+}
 
 }  // namespace pot

@@ -1,6 +1,7 @@
 // Softmax and its kin over one axis.
 
 #include "ops/agreement.h"
+#include "ops/axis_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -16,12 +17,20 @@ Inferred softmax(const NodeFacts& at) {
   return std::vector{shaped_like(x)};
 }
 
+/// Hardmax keeps the first of several largest elements, so their order counts; sums only round.
+Result<Relayout> softmax_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  if (node.at().opset() >= 13) return along_axis(node, operand, layout, kFirstInput, -1);
+  const bool ordered = node.at().node().op_type == "Hardmax";
+  return across_cut(node, operand, layout, {.otherwise = 1, .ordered = ordered});
+}
+
 }  // namespace
 
 void register_softmax(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::softmax};
-  table.add({"LogSoftmax", "Softmax"}, {.traits = sums, .shape = softmax});
-  table.add("Hardmax", {.shape = softmax});
+  table.add({"LogSoftmax", "Softmax"},
+            {.traits = sums, .shape = softmax, .layout = softmax_layout});
+  table.add("Hardmax", {.shape = softmax, .layout = softmax_layout});
 }
 
 }  // namespace pot

@@ -1,5 +1,6 @@
 // Axes of size 1 put in and taken away.
 
+#include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
 
@@ -82,11 +83,54 @@ Inferred squeeze_rule(const NodeFacts& at) {
   return std::vector{reshaped(in, std::move(dims))};
 }
 
+Result<Relayout> unsqueeze_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const auto written = node.at().ints_or_input("axes", 1).numbers;
+  if (!written) return refuse("its axes are computed");
+  const auto rank = known_rank(node, {.output = true});
+  if (!rank) return rank.error();
+  const auto axes = sorted_axes(*written, rank.value());
+  if (!axes) return axes.error();
+  const Parting parting{.whole = {.output = true}, .rest = {}, .axes = axes.value()};
+  auto made = part_layouts(node, operand, layout, parting);
+  if (!made) return made.error();
+  auto& [layouts, places] = made.value();
+  DrawnNode drawn = redrawn(node);
+  put_axes(drawn, node, 1, places);
+  return with_node(std::move(layouts), std::move(drawn));
+}
+
+/// Axes of size 1, as far as sizes are known.
+std::vector<std::int64_t> ones_of(const Fact& in) {
+  std::vector<std::int64_t> ones;
+  for (std::size_t axis = 0; in.has_rank() && axis < in.rank(); ++axis) {
+    if ((*in.dims)[axis].is(1)) ones.push_back(static_cast<std::int64_t>(axis));
+  }
+  return ones;
+}
+
+Result<Relayout> squeeze_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const auto listed = node.at().ints_or_input("axes", 1);
+  if (listed.given && !listed.numbers) return refuse("its axes are computed");
+  const auto rank = known_rank(node, {.slot = 0});
+  if (!rank) return rank.error();
+  const auto axes =
+      sorted_axes(listed.given ? *listed.numbers : ones_of(node.at().in(0)), rank.value());
+  if (!axes) return axes.error();
+  const Parting parting{.whole = {}, .rest = {.output = true}, .axes = axes.value()};
+  auto made = part_layouts(node, operand, layout, parting);
+  if (!made) return made.error();
+  auto& [layouts, places] = made.value();
+  if (!listed.given) return std::move(layouts);
+  DrawnNode drawn = redrawn(node);
+  put_axes(drawn, node, 1, places);
+  return with_node(std::move(layouts), std::move(drawn));
+}
+
 }  // namespace
 
 void register_squeeze(OpTable& table) {
-  table.add("Unsqueeze", {.shape = unsqueeze_rule});
-  table.add("Squeeze", {.shape = squeeze_rule});
+  table.add("Unsqueeze", {.shape = unsqueeze_rule, .layout = unsqueeze_layout});
+  table.add("Squeeze", {.shape = squeeze_rule, .layout = squeeze_layout});
 }
 
 }  // namespace pot
