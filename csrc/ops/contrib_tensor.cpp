@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/axis_layout.h"
 #include "ops/op_table.h"
 #include "ops/standard_rule.h"
 
@@ -203,16 +204,39 @@ Inferred time_warping(const NodeFacts& at) {
       DType::int32, Dims{Expr(2), at.unknown_size("the data decides how long the path is")})};
 }
 
+Result<Relayout> expand_dims_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const auto rank = known_rank(node, {.output = true});
+  if (!rank) return rank.error();
+  const auto written = numbers_of(node.at().in(1));
+  if (!written || written->size() != 1) return refuse("its axis is computed");
+  const auto axes = sorted_axes(*written, rank.value());
+  if (!axes) return axes.error();
+  const Parting parting{.whole = {.output = true}, .rest = {}, .axes = axes.value()};
+  auto made = part_layouts(node, operand, layout, parting);
+  if (!made) return made.error();
+  auto& [layouts, places] = made.value();
+  DrawnNode drawn = redrawn(node);
+  drawn.inputs[1] = int_like(node.at().in(1), places.front());
+  return with_node(std::move(layouts), std::move(drawn));
+}
+
+/// As the operator of the standard that has its inputs and attributes.
+Result<Relayout> standard_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  return op_table().find("", node.at().node().op_type)->layout(node, operand, layout);
+}
+
 }  // namespace
 
 void register_contrib_tensor(OpTable& table) {
   const auto add = [&](std::string_view op_type, ShapeRule shape,
-                       Accumulation accumulation = Accumulation::none) {
-    table.add(op_type, {.traits = {.accumulation = accumulation}, .shape = shape}, ort_domain);
+                       Accumulation accumulation = Accumulation::none,
+                       LayoutRule layout = nullptr) {
+    const OpTraits traits{.accumulation = accumulation};
+    table.add(op_type, {.traits = traits, .shape = shape, .layout = layout}, ort_domain);
   };
-  add("ExpandDims", expand_dims);
-  add("Pad", pad);
-  add("GatherND", gather_nd);
+  add("ExpandDims", expand_dims, Accumulation::none, expand_dims_layout);
+  add("Pad", pad, Accumulation::none, standard_layout);
+  add("GatherND", gather_nd, Accumulation::none, standard_layout);
   add("Range", range);
   add("Unique", unique);
   add("GridSample", grid_sample, Accumulation::interpolate);

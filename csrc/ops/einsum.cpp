@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "ops/agreement.h"
+#include "ops/axis_layout.h"
+#include "ops/broadcast_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -174,10 +176,123 @@ Inferred einsum(const NodeFacts& at) {
   return std::vector{tensor_fact(at.in(0).dtype, std::move(dims).value())};
 }
 
+/// One label for each axis of each operand.
+struct Labels {
+  std::vector<std::string> inputs;
+  std::string output;
+};
+
+/// Letters that the equation does not use.
+std::string free_letters(const Equation& equation) {
+  std::string letters;
+  for (const char first : {'a', 'A'}) {
+    for (int i = 0; i < 26; ++i) letters += static_cast<char>(first + i);
+  }
+  for (const Term& term : equation.inputs) {
+    std::erase_if(letters, [&](char letter) {
+      return (term.before + term.after).find(letter) != std::string::npos;
+    });
+  }
+  return letters;
+}
+
+/// Labels instead of an ellipsis of `rank` axes: ellipses are aligned at their ends.
+std::string spelled(const Term& term, std::size_t rank, const std::string& letters) {
+  return term.before + (term.ellipsis ? letters.substr(letters.size() - rank) : "") + term.after;
+}
+
+Result<Labels> labels_of(const LayoutNode& node) {
+  const auto equation = parse_equation(node.at().attr_string("equation", ""));
+  if (!equation) return refuse(equation.error().message);
+  const auto& terms = equation.value().inputs;
+  if (terms.size() != node.at().input_count()) return refuse("its equation has other operands");
+  const std::string letters = free_letters(equation.value());
+  Labels labels;
+  std::size_t widest = 0;
+  for (std::size_t slot = 0; slot < terms.size(); ++slot) {
+    const auto rank = known_rank(node, {.slot = slot});
+    if (!rank) return rank.error();
+    const std::size_t named = terms[slot].labels();
+    if (rank.value() < named || (!terms[slot].ellipsis && rank.value() != named) ||
+        rank.value() - named > letters.size()) {
+      return refuse("its equation does not fit " + node.at().input_label(slot));
+    }
+    labels.inputs.push_back(spelled(terms[slot], rank.value() - named, letters));
+    widest = std::max(widest, rank.value() - named);
+  }
+  const Term output = equation.value().output.value_or(implied_output(equation.value()));
+  labels.output = spelled(output, widest, letters);
+  const auto rank = known_rank(node, {.output = true});
+  if (!rank) return rank.error();
+  if (rank.value() != labels.output.size()) return refuse("its equation does not fit its output");
+  return labels;
+}
+
+/// The order in which `labels` lie when those of an operand beside it lie as `stored`: labels that
+/// both have in that order, the others take the places that are left. Of another rank: as they are.
+std::string following(const std::string& labels, const std::string& beside,
+                      const std::string& stored) {
+  if (labels.size() != beside.size()) return labels;
+  std::string mine;
+  std::string theirs;
+  for (const char label : labels) mine += beside.find(label) == std::string::npos ? label : '\0';
+  for (const char label : beside) theirs += labels.find(label) == std::string::npos ? label : '\0';
+  std::erase(mine, '\0');
+  std::erase(theirs, '\0');
+  if (mine.size() != theirs.size()) return labels;  // a diagonal names a label twice
+  std::string out;
+  for (const char label : stored) {
+    const auto other = theirs.find(label);
+    out += other == std::string::npos ? label : mine[other];
+  }
+  return out;
+}
+
+/// Pre: `stored` holds the labels in another order.
+Layout layout_of(const std::string& labels, std::string stored) {
+  std::vector<std::int64_t> order(labels.size());
+  for (std::size_t axis = 0; axis < labels.size(); ++axis) {
+    const auto place = stored.find(labels[axis]);
+    stored[place] = '\0';  // found once, also on a diagonal
+    order[place] = static_cast<std::int64_t>(axis);
+  }
+  return Layout(*Permutation::of(order));
+}
+
+/// Every operand with as many axes moves along, as attention and products of images want it; the
+/// others stay.
+Result<Relayout> einsum_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const auto plain = require_plain(layout);
+  if (!plain) return plain.error();
+  const auto labels = labels_of(node);
+  if (!labels) return labels.error();
+  const auto& [inputs, output] = labels.value();
+  const std::string& asked = operand.output ? output : inputs[operand.slot];
+  if (asked.size() != layout.rank()) return refuse("its equation does not fit its ranks");
+  std::string stored;
+  for (const std::int64_t axis : layout.perm.ints())
+    stored += asked[static_cast<std::size_t>(axis)];
+  Relayout made = unmoved(node);
+  std::string equation;
+  for (std::size_t slot = 0; slot < inputs.size(); ++slot) {
+    const std::string term = following(inputs[slot], asked, stored);
+    made.inputs[slot] = layout_of(inputs[slot], term);
+    equation += (slot ? "," : "") + term;
+  }
+  const std::string result = following(output, asked, stored);
+  made.outputs[0] = layout_of(output, result);
+  (operand.output ? made.outputs : made.inputs)[operand.slot] = layout;
+  DrawnNode drawn = redrawn(node);
+  put_attribute(drawn, "equation", equation + "->" + result);
+  return with_node(std::move(made), std::move(drawn));
+}
+
 }  // namespace
 
 void register_einsum(OpTable& table) {
-  table.add("Einsum", {.traits = {.accumulation = Accumulation::einsum}, .shape = einsum});
+  table.add(
+      "Einsum",
+      {.traits = {.accumulation = Accumulation::einsum}, .shape = einsum, .layout = einsum_layout});
 }
 
 }  // namespace pot

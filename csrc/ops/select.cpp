@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/axis_layout.h"
 #include "ops/broadcast_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
@@ -164,14 +165,91 @@ Inferred unique_rule(const NodeFacts& at) {
   return std::vector{std::move(values), counted, std::move(inverse), counted};
 }
 
+Result<Relayout> one_hot_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const auto rank = known_rank(node, {.output = true});
+  if (!rank) return rank.error();
+  const auto axis = normal_axis(node, "axis", -1, rank.value());
+  if (!axis) return axis.error();
+  const Parting parting{.whole = {.output = true}, .rest = {}, .axes = {&axis.value(), 1}};
+  auto made = part_layouts(node, operand, layout, parting);
+  if (!made) return made.error();
+  auto& [layouts, places] = made.value();
+  DrawnNode drawn = redrawn(node);
+  put_attribute(drawn, "axis", places.front());
+  return with_node(std::move(layouts), std::move(drawn));
+}
+
+/// The other triangle of the matrices turned about their diagonals.
+Result<DrawnNode> turned_triangle(const LayoutNode& node) {
+  DrawnNode drawn = redrawn(node);
+  const bool upper = node.at().attr_int("upper", 1) != 0;
+  put_attribute(drawn, "upper", std::int64_t{upper ? 0 : 1});
+  if (!node.at().has(1)) return drawn;
+  const auto offset = scalar(node.at().in(1));
+  const auto diagonal = offset ? offset->number() : std::nullopt;
+  if (!diagonal) return refuse("its diagonal is computed");
+  drawn.inputs[1] = int_like(node.at().in(1), -*diagonal);
+  return drawn;
+}
+
+Result<Relayout> trilu_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  auto made = all_alike(node, operand, layout, kFirstInput);
+  if (!made) return made;
+  if (layout.rank() < 2) return refuse("it takes matrices");
+  const std::size_t rows = layout.rank() - 2;
+  const std::array<std::size_t, 2> matrix{rows, rows + 1};
+  const auto plain = require_plain(layout, matrix);
+  if (!plain) return plain.error();
+  if (layout.perm[rows] == rows && layout.perm[rows + 1] == rows + 1) return made;
+  if (layout.perm[rows] != rows + 1 || layout.perm[rows + 1] != rows) {
+    return refuse("its matrices are the last two axes");
+  }
+  auto drawn = turned_triangle(node);
+  if (!drawn) return drawn.error();
+  return with_node(std::move(made).value(), std::move(drawn).value());
+}
+
+Result<Relayout> non_zero_layout(const LayoutNode&, Operand, const Layout&) {
+  return refuse("it lists positions in the order of its input");
+}
+
+/// Slices along the axis are sorted by their elements in order, or, unsorted, come as they were
+/// first seen.
+Result<Relayout> unique_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  if (!node.at().node().attr_int("axis")) return refuse("it takes its input for a flat list");
+  const std::array<Operand, 2> tensors{Operand{}, Operand{.output = true}};
+  if (std::ranges::find(tensors, operand) == tensors.end()) {
+    return refuse(operand_label(node, operand) + " is made as it is");
+  }
+  const auto axis = normal_axis(node, "axis", 0, layout.rank());
+  if (!axis) return axis.error();
+  const auto plain = require_plain(layout);
+  if (!plain) return plain.error();
+  const bool sorted = node.at().attr_int("sorted", 1) != 0;
+  if (sorted && !layout.perm.without({&axis.value(), 1}).is_identity()) {
+    return refuse("the order of the elements counts");
+  }
+  for (const Operand each : tensors) {
+    const auto rank = known_rank(node, each);
+    if (!rank) return rank.error();
+    if (rank.value() != layout.rank()) return refuse("its ranks do not fit");
+  }
+  Relayout made = unmoved(node);
+  made.inputs[0] = layout;
+  made.outputs[0] = layout;
+  DrawnNode drawn = redrawn(node);
+  put_attribute(drawn, "axis", static_cast<std::int64_t>(layout.perm.place_of(axis.value())));
+  return with_node(std::move(made), std::move(drawn));
+}
+
 }  // namespace
 
 void register_select(OpTable& table) {
   table.add("Where", {.shape = where_rule, .layout = broadcast_layout});
-  table.add("OneHot", {.shape = one_hot});
-  table.add("Trilu", {.shape = trilu_rule});
-  table.add("NonZero", {.shape = non_zero});
-  table.add("Unique", {.shape = unique_rule});
+  table.add("OneHot", {.shape = one_hot, .layout = one_hot_layout});
+  table.add("Trilu", {.shape = trilu_rule, .layout = trilu_layout});
+  table.add("NonZero", {.shape = non_zero, .layout = non_zero_layout});
+  table.add("Unique", {.shape = unique_rule, .layout = unique_layout});
 }
 
 }  // namespace pot

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "ops/axis_layout.h"
 #include "ops/channels_last_rule.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
@@ -83,13 +84,33 @@ Inferred trade_blocks(const NodeFacts& at, bool to_depth) {
 Inferred depth_to_space(const NodeFacts& at) { return trade_blocks(at, false); }
 Inferred space_to_depth(const NodeFacts& at) { return trade_blocks(at, true); }
 
+/// Batch and time are the first two axes, in either order.
+Result<Relayout> reverse_sequence_layout(const LayoutNode& node, Operand operand,
+                                         const Layout& layout) {
+  auto made = all_alike(node, operand, layout, kFirstInput);
+  if (!made) return made;
+  const auto batch = normal_axis(node, "batch_axis", 1, layout.rank());
+  if (!batch) return batch.error();
+  const auto time = normal_axis(node, "time_axis", 0, layout.rank());
+  if (!time) return time.error();
+  const std::array<std::size_t, 2> axes{batch.value(), time.value()};
+  const auto plain = require_plain(layout, axes);
+  if (!plain) return plain.error();
+  const auto places = places_of(layout, axes);
+  if (places[0] > 1 || places[1] > 1) return refuse("batch and time are the first two axes");
+  DrawnNode drawn = redrawn(node);
+  put_attribute(drawn, "batch_axis", places[0]);
+  put_attribute(drawn, "time_axis", places[1]);
+  return with_node(std::move(made).value(), std::move(drawn));
+}
+
 }  // namespace
 
 void register_transpose(OpTable& table) {
   table.add("Transpose", {.shape = transpose_rule});
   table.add("DepthToSpace", {.shape = depth_to_space, .channels_last = one_channels_last});
   table.add("SpaceToDepth", {.shape = space_to_depth, .channels_last = one_channels_last});
-  table.add("ReverseSequence", {.shape = same_as_input});
+  table.add("ReverseSequence", {.shape = same_as_input, .layout = reverse_sequence_layout});
 }
 
 }  // namespace pot
