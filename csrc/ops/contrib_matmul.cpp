@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/axis_layout.h"
+#include "ops/matmul_layout.h"
 #include "ops/op_table.h"
 #include "ops/standard_rule.h"
 
@@ -141,25 +143,51 @@ Inferred several_products(const NodeFacts& at, std::initializer_list<std::string
 Inferred matmul_mlp(const NodeFacts& at) { return several_products(at, {"N"}); }
 Inferred matmul_qkv(const NodeFacts& at) { return several_products(at, {"Nq", "Nkv", "Nkv"}); }
 
+/// The last axis of input 0 is multiplied by a packed weight, every other one is free.
+Result<Relayout> packed_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const std::vector<std::size_t> last{layout.rank() - 1};
+  if (layout.rank() == 0 || layout.perm[last[0]] != last[0]) {
+    return refuse("it multiplies the last axis by a packed weight");
+  }
+  if (const Status plain = require_plain(layout, last); !plain) return plain.error();
+  return all_alike(node, operand, layout, kFirstInput);
+}
+
+/// A, B, their scales, their zero points, a bias.
+Result<Relayout> matmul_integer_to_float_layout(const LayoutNode& node, Operand operand,
+                                                const Layout& layout) {
+  return matmul_layout(node, operand, layout,
+                       {.per_column = {3, 5, 6}, .single = {2, 4}, .rewritten = false});
+}
+
+/// A, B, the scale of B, its zero point, a bias.
+Result<Relayout> dynamic_quantize_matmul_layout(const LayoutNode& node, Operand operand,
+                                                const Layout& layout) {
+  return matmul_layout(node, operand, layout, {.per_column = {2, 3, 4}, .rewritten = false});
+}
+
 }  // namespace
 
 void register_contrib_matmul(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::matmul};
-  const auto add = [&](std::initializer_list<std::string_view> op_types, ShapeRule shape) {
-    table.add(op_types, {.traits = sums, .shape = shape}, ort_domain);
+  const auto add = [&](std::initializer_list<std::string_view> op_types, ShapeRule shape,
+                       LayoutRule layout = nullptr) {
+    table.add(op_types, {.traits = sums, .shape = shape, .layout = layout}, ort_domain);
   };
-  add({"FusedMatMul", "FusedMatMulActivation", "TransposeMatMul"}, fused_matmul);
+  add({"FusedMatMul", "FusedMatMulActivation", "TransposeMatMul"}, fused_matmul,
+      fused_matmul_layout);
   add({"SparseToDenseMatMul"}, sparse_matmul);
-  add({"DynamicQuantizeMatMul", "GemmFastGelu"}, matmul);
-  add({"FusedGemm"}, gemm);
+  add({"DynamicQuantizeMatMul"}, matmul, dynamic_quantize_matmul_layout);
+  add({"GemmFastGelu"}, matmul);
+  add({"FusedGemm"}, gemm, gemm_layout);
   add({"GemmFloat8"}, gemm_float8);
   add({"QGemm"}, qgemm);
-  add({"MatMulIntegerToFloat"}, matmul_integer_to_float);
+  add({"MatMulIntegerToFloat"}, matmul_integer_to_float, matmul_integer_to_float_layout);
   add({"MatMulInteger16"}, matmul_integer16);
   add({"QOrderedMatMul"}, qordered_matmul);
-  add({"MatMulNBits"}, matmul_packed);
-  add({"MatMulBnb4"}, matmul_bnb4);
-  add({"MatMulFpQ4"}, matmul_fp_q4);
+  add({"MatMulNBits"}, matmul_packed, packed_layout);
+  add({"MatMulBnb4"}, matmul_bnb4, packed_layout);
+  add({"MatMulFpQ4"}, matmul_fp_q4, packed_layout);
   add({"MatMulBlockQuantizedFp8Weight"}, matmul_fp8);
   add({"MatMulBlockQuantizedFp4Weight"}, matmul_fp4);
   add({"MatMulNBitsMlp"}, matmul_mlp);

@@ -5,7 +5,10 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/axis_layout.h"
+#include "ops/matmul_layout.h"
 #include "ops/op_table.h"
+#include "ops/plane_product.h"
 #include "ops/product.h"
 
 namespace pot {
@@ -73,7 +76,33 @@ Inferred gemm(const NodeFacts& at) {
   return std::vector{tensor_fact(dtype, std::move(out))};
 }
 
+Result<Relayout> matmul_rule(const LayoutNode& node, Operand operand, const Layout& layout) {
+  return matmul_layout(node, operand, layout, {});
+}
+
+/// Inputs 2 and 3 are zero points.
+Result<Relayout> matmul_integer_layout(const LayoutNode& node, Operand operand,
+                                       const Layout& layout) {
+  return matmul_layout(node, operand, layout,
+                       {.per_column = {3}, .single = {2}, .rewritten = false});
+}
+
+Result<Relayout> qlinear_matmul_layout(const LayoutNode& node, Operand operand,
+                                       const Layout& layout) {
+  return matmul_layout(node, operand, layout,
+                       {.b = 3, .per_column = {4, 5}, .single = {1, 2, 6, 7}, .rewritten = false});
+}
+
 }  // namespace
+
+Result<Relayout> gemm_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  for (const std::size_t slot : {std::size_t{0}, std::size_t{1}}) {
+    const auto rank = known_rank(node, {false, slot});
+    if (!rank) return rank.error();
+    if (rank.value() != 2) return refuse(node.at().input_label(slot) + " is no matrix");
+  }
+  return plane_product_layout(node, operand, layout);
+}
 
 Result<std::optional<Dims>> product_dims(const NodeFacts& at, std::size_t a, std::size_t b) {
   const Fact& left = at.in(a);
@@ -104,10 +133,12 @@ Result<std::optional<Dims>> product_dims(const NodeFacts& at, std::size_t a, std
 
 void register_matmul(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::matmul};
-  table.add("Gemm", {.traits = sums, .shape = gemm});
-  table.add("MatMul", {.traits = sums, .shape = matmul});
-  table.add("MatMulInteger", {.traits = sums, .shape = matmul_integer});
-  table.add("QLinearMatMul", {.traits = sums, .shape = qlinear_matmul});
+  table.add("Gemm", {.traits = sums, .shape = gemm, .layout = gemm_layout});
+  table.add("MatMul", {.traits = sums, .shape = matmul, .layout = matmul_rule});
+  table.add("MatMulInteger",
+            {.traits = sums, .shape = matmul_integer, .layout = matmul_integer_layout});
+  table.add("QLinearMatMul",
+            {.traits = sums, .shape = qlinear_matmul, .layout = qlinear_matmul_layout});
 }
 
 }  // namespace pot
