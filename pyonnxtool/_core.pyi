@@ -654,3 +654,113 @@ def relayout_node(
     Raises Refused with the reason of the layout rule, UsageError for what is not there or does not
     fit, and ModelError for a rule that answers something else than it was asked.
     """
+
+CHANNELS_LAST_DOMAIN: str
+"""Domain of channels-last functions unless another one is named."""
+
+def channels_last_node(
+    model: Model,
+    node: str,
+    filters: str = "oihw",
+    domain: str = ...,
+    fallback: Callable[[bytes], bytes | None] | None = None,
+) -> RelaidNode:
+    """A node of the main graph as a call of a channels-last function, which the model holds.
+
+    Raises Refused with the reason of the operator's rule, UsageError for a node that is not there,
+    another layout of filters, and a domain that cannot have the function.
+    """
+
+def expand_channels_last(
+    model: Model, domain: str = ...
+) -> tuple[Model, int, list[tuple[str, str, list[int]]]]:
+    """The model with channels-last calls as plain operators between Transposes.
+
+    (model, calls, [(value, old value, perm)]): `value` of the new main graph is `old value` of the
+    old one, transposed by `perm`. Raises UsageError for a function of another form.
+    """
+
+class LayoutMove:
+    """A Transpose, or a Reshape that moves nothing, that the new graph needs."""
+
+    @property
+    def value(self) -> str: ...
+    @property
+    def from_perm(self) -> list[int]:
+        """Of the value that the Transposes around it start from; so is `to_perm`."""
+    @property
+    def to_perm(self) -> list[int]: ...
+    @property
+    def from_inner(self) -> list[tuple[int, list[int], list[int]]]: ...
+    @property
+    def to_inner(self) -> list[tuple[int, list[int], list[int]]]: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def between(self) -> str:
+        """Who makes the value."""
+    @property
+    def readers(self) -> list[str]: ...
+    @property
+    def reason(self) -> str:
+        """Why neither side can have the other's layout, or why that would cost more."""
+
+class Relaid:
+    """A model whose values are stored otherwise, and why."""
+
+    @property
+    def model(self) -> Model: ...
+    @property
+    def changes(self) -> list[tuple[str, int]]:
+        """What was done and how often; empty for a model that is given back as it is."""
+    @property
+    def value_map(
+        self,
+    ) -> list[tuple[str, str, list[int] | None, list[tuple[int, list[int], list[int]]]]]:
+        """(value, old value, perm, inner): `value` is `transpose(old value, perm)`.
+
+        `inner` says which axes of the old value are reordered within: (axis, sizes of its factors,
+        their order). Sorted by value; of several old values the nearest comes last.
+        """
+    @property
+    def border(self) -> dict[str, list[int]]:
+        """Inputs and outputs that lie otherwise than before."""
+    @property
+    def before(self) -> tuple[int, int]:
+        """(Transposes that move something, bytes) of one run."""
+    @property
+    def after(self) -> tuple[int, int]: ...
+    @property
+    def optimum(self) -> int:
+        """No plan moves fewer bytes."""
+    @property
+    def method(self) -> str: ...
+    @property
+    def moves(self) -> list[LayoutMove]: ...
+    @property
+    def left(self) -> list[tuple[str, str]]:
+        """(place, reason) of what was asked for and cannot be."""
+    @property
+    def functions(self) -> list[str]:
+        """Channels-last functions that were added."""
+    @property
+    def notes(self) -> list[str]: ...
+
+def layout(
+    model: Model,
+    to: str = "fewest",
+    io: Mapping[str, str | Sequence[int]] = {},
+    only_cancel: bool = False,
+    expand: bool = False,
+    filters: str = "oihw",
+    domain: str = ...,
+    target_costs: Sequence[tuple[str, str, float]] = [],
+    sizes: Mapping[str, int] = {},
+    fallback: Callable[[bytes], bytes | None] | None = None,
+) -> Relaid:
+    """The same model with its values stored so that the fewest bytes are transposed.
+
+    `to` is "fewest" or "channels_last", `io` name to "nchw", "nhwc" or an order of axes. The
+    argument is not changed. Raises UsageError for a name that is not there, a layout that does not
+    fit, and a choice that is not known.
+    """

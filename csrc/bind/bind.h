@@ -14,5 +14,6 @@ void bind_bodies(pybind11::module_& m);
 void bind_shapes(pybind11::module_& m);
 void bind_specialize(pybind11::module_& m);
 void bind_layout(pybind11::module_& m);
+void bind_channels_last(pybind11::module_& m);
 
 }  // namespace pot

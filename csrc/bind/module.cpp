@@ -13,4 +13,5 @@ PYBIND11_MODULE(_core, m) {
   pot::bind_shapes(m);
   pot::bind_specialize(m);
   pot::bind_layout(m);
+  pot::bind_channels_last(m);
 }

@@ -1,10 +1,12 @@
 #include "passes/relayout_node.h"
 
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "ops/op_table.h"
+#include "passes/channels_last.h"
 #include "passes/draw_node.h"
 #include "passes/stand_in.h"
 
@@ -57,13 +59,26 @@ Result<Relayout> ask(const LayoutNode& node, Operand operand, const Layout& layo
   return answer;
 }
 
+Result<Relayout> ask_for_call(const LayoutNode& node, FilterLayout filters) {
+  const Node& own = node.at().node();
+  const OpEntry* entry = op_table().find(own.domain, own.op_type);
+  if (!entry || !entry->channels_last) {
+    return refuse(own.op_type.value + " has no channels-last function");
+  }
+  return entry->channels_last(node, filters);
+}
+
+/// What an answer needs of the model that it is drawn in.
+using Prepare = std::function<Status(Model& model, Relayout& answer)>;
+
 /// The node in a model of its own.
 class Builder {
  public:
-  Builder(const LayoutNode& node, const Relayout& answer)
-      : node_(node), answer_(answer), graph_((made_.model = start(node))->graph()) {}
+  Builder(const LayoutNode& node, Relayout answer)
+      : node_(node), answer_(std::move(answer)), graph_((made_.model = start(node))->graph()) {}
 
-  Result<RelaidNode> build() {
+  Result<RelaidNode> build(const Prepare& prepare) {
+    if (auto prepared = prepare(*made_.model, answer_); !prepared) return prepared.error();
     const Graph& around = node_.at().graph();
     const NodeId id = graph_.adopt(around, node_.at().node().id);
     std::vector<ValueId> inputs;
@@ -142,34 +157,53 @@ class Builder {
   }
 
   const LayoutNode& node_;
-  const Relayout& answer_;
+  Relayout answer_;
   RelaidNode made_;
   Graph& graph_;
   std::map<std::pair<std::uint32_t, Layout>, std::string> stored_;
   std::set<std::string> named_;
 };
 
-}  // namespace
-
-Result<RelaidNode> relayout_node(const Model& model, NodeId node, Operand operand,
-                                 const Layout& layout, const Fallback& fallback) {
+/// Draws what `answer` says of a node of the main graph, once `prepare` has seen the model.
+Result<RelaidNode> node_by(const Model& model, NodeId node, const Fallback& fallback,
+                           const std::function<Result<Relayout>(const LayoutNode&)>& answer,
+                           const Prepare& prepare) {
   const auto facts = infer_shapes(model, fallback);
   if (!facts) return facts.error();
   std::vector<Fact> outputs;
   for (const ValueId output : model.graph().node(node).outputs) {
     outputs.push_back(output ? facts.value().of(model.graph(), output) : Fact{});
   }
-  std::optional<Result<RelaidNode>> made;
+  Result<RelaidNode> made = Error{};
   visit_node(model, facts.value(), model.graph(), node, [&](const NodeFacts& at) {
     const LayoutNode seen(at, outputs);
-    auto answer = ask(seen, operand, layout);
-    if (answer) {
-      made = Builder(seen, answer.value()).build();
-    } else {
-      made = answer.error();
-    }
+    auto answered = answer(seen);
+    made = answered ? Builder(seen, std::move(answered).value()).build(prepare)
+                    : Result<RelaidNode>(answered.error());
   });
-  return std::move(*made);
+  return made;
+}
+
+}  // namespace
+
+Result<RelaidNode> relayout_node(const Model& model, NodeId node, Operand operand,
+                                 const Layout& layout, const Fallback& fallback) {
+  return node_by(
+      model, node, fallback, [&](const LayoutNode& seen) { return ask(seen, operand, layout); },
+      [](Model&, Relayout&) { return ok_status(); });
+}
+
+Result<RelaidNode> channels_last_node(const Model& model, NodeId node, FilterLayout filters,
+                                      const std::string& domain, const Fallback& fallback) {
+  return node_by(
+      model, node, fallback, [&](const LayoutNode& seen) { return ask_for_call(seen, filters); },
+      [&](Model& made, Relayout& answer) -> Status {
+        const Node& original = model.graph().node(node);
+        const auto added = add_channels_last_function(made, original, answer, domain);
+        if (!added) return added.error();
+        answer.nodes.back().domain = domain;
+        return ok_status();
+      });
 }
 
 }  // namespace pot

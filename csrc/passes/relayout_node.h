@@ -31,4 +31,10 @@ struct RelaidNode {
 [[nodiscard]] Result<RelaidNode> relayout_node(const Model& model, NodeId node, Operand operand,
                                                const Layout& layout, const Fallback& fallback);
 
+/// Asks the channels-last rule instead: the node as a call, with the function of `domain` that it
+/// calls. Errors likewise.
+[[nodiscard]] Result<RelaidNode> channels_last_node(const Model& model, NodeId node,
+                                                    FilterLayout filters, const std::string& domain,
+                                                    const Fallback& fallback);
+
 }  // namespace pot
