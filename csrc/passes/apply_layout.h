@@ -6,16 +6,10 @@
 
 #include "base/status.h"
 #include "passes/changes.h"
+#include "passes/layout_value_map.h"
 #include "passes/plan_layout.h"
 
 namespace pot {
-
-/// What a value of the new model is of the old one.
-struct StoredAs {
-  std::string value;      ///< in the new main graph
-  std::string old_value;  ///< in the old one
-  Layout layout;          ///< new = old in this layout
-};
 
 struct AppliedLayout {
   Changes changes;
@@ -28,8 +22,7 @@ struct AppliedLayout {
 /// one. Inputs and outputs of the main graph keep name and place. A Transpose that is needed as it
 /// was stays, byte for byte. No Transpose that moves nothing is written: where only axes of size 1
 /// change place it is a Reshape, and where nothing does, nothing.
-[[nodiscard]] Result<AppliedLayout> apply_layout(Model& model, const ModelFacts& facts,
-                                                 const LayoutNetwork& network,
+[[nodiscard]] Result<AppliedLayout> apply_layout(Model& model, const LayoutNetwork& network,
                                                  const LayoutPlan& plan,
                                                  const LayoutOptions& options);
 

@@ -1,6 +1,7 @@
 #pragma once
 // The same model with its values stored so that the fewest bytes are transposed.
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>

@@ -11,6 +11,7 @@ namespace pot {
 namespace {
 
 using Names = std::unordered_set<std::string>;
+using Which = std::function<bool(const Function&)>;
 
 /// One call that is being replaced.
 struct Call {
@@ -45,8 +46,8 @@ std::string label_of(const Graph& graph, const Node& node) {
 
 class Inliner {
  public:
-  Inliner(const Model& from, Model& to, const SameMeaning& same_meaning)
-      : from_(from), to_(to), same_meaning_(same_meaning) {
+  Inliner(const Model& from, Model& to, const SameMeaning& same_meaning, const Which& which)
+      : from_(from), to_(to), same_meaning_(same_meaning), which_(which) {
     collect_names(to.graph(), value_names_, node_names_);
   }
 
@@ -71,6 +72,7 @@ class Inliner {
       return ok_status();
     }
     if (std::ranges::count(open_, called) != 0) return recursion(*called);
+    if (which_ && !which_(*called)) return ok_status();
     if (auto reason = reason_to_keep(*called)) {
       kept_.push_back({node_label(graph, id), std::move(*reason)});
       return ok_status();
@@ -221,6 +223,7 @@ class Inliner {
   const Model& from_;
   Model& to_;
   const SameMeaning& same_meaning_;
+  const Which& which_;
   Names value_names_, node_names_;
   std::vector<const Function*> open_;
   std::vector<Inlined::Kept> kept_;
@@ -247,12 +250,13 @@ void bind_attributes(Graph& graph, NodeId id, const Node& call, const Function& 
   }
 }
 
-Result<Inlined> inline_functions(const Model& model, const SameMeaning& same_meaning) {
+Result<Inlined> inline_functions(const Model& model, const SameMeaning& same_meaning,
+                                 const Which& which) {
   Inlined made{.model = model.copy(), .kept = {}};
-  Inliner inliner(model, *made.model, same_meaning);
+  Inliner inliner(model, *made.model, same_meaning, which);
   if (auto status = inliner.open(made.model->graph()); !status) return status.error();
   made.kept = std::move(inliner.kept());
-  while (made.kept.empty() && !made.model->functions().empty()) {
+  while (!which && made.kept.empty() && !made.model->functions().empty()) {
     made.model->remove_function(*made.model->functions().front());
   }
   return made;

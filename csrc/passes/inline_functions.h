@@ -39,6 +39,10 @@ struct Inlined {
 /// the function's defaults, or are left out. Weights are shared, never copied. A call stays where
 /// the function imports another version of a domain than the model, and `same_meaning` denies that
 /// an operator of the body is the same in both. Error: a function that calls itself.
-[[nodiscard]] Result<Inlined> inline_functions(const Model& model, const SameMeaning& same_meaning);
+///
+/// With `which`, only calls of those functions; all functions stay then, called or not.
+[[nodiscard]] Result<Inlined> inline_functions(
+    const Model& model, const SameMeaning& same_meaning,
+    const std::function<bool(const Function&)>& which = {});
 
 }  // namespace pot

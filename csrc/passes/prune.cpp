@@ -9,8 +9,8 @@
 namespace pot {
 namespace {
 
-/// By index of the node: whether an output of the graph needs it.
-std::vector<bool> needed_nodes(const Graph& graph) {
+/// By index of the node: whether an output of the graph needs it, or it is left.
+std::vector<bool> needed_nodes(const Graph& graph, const Unneeded& left) {
   std::vector<bool> needed;
   for (const NodeId id : graph.nodes()) {
     if (needed.size() <= id.index) needed.resize(id.index + 1, false);
@@ -23,6 +23,11 @@ std::vector<bool> needed_nodes(const Graph& graph) {
     pending.push_back(producer);
   };
   for (const ValueInfo& output : graph.outputs()) need(output.value);
+  for (const NodeId id : graph.nodes()) {
+    if (!left.nodes.contains({&graph, id}) || needed[id.index]) continue;
+    needed[id.index] = true;
+    pending.push_back(id);
+  }
   while (!pending.empty()) {
     const NodeId next = pending.back();
     pending.pop_back();
@@ -32,26 +37,26 @@ std::vector<bool> needed_nodes(const Graph& graph) {
   return needed;
 }
 
-std::size_t remove_dead_nodes(Graph& graph) {
-  const std::vector<bool> needed = needed_nodes(graph);
+std::vector<NodeId> dead_nodes(const Graph& graph, const Unneeded& left) {
+  const std::vector<bool> needed = needed_nodes(graph, left);
   std::vector<NodeId> dead;
   for (const NodeId id : graph.nodes()) {
     if (!needed[id.index]) dead.push_back(id);
   }
-  graph.remove_nodes(dead);
-  return dead.size();
+  return dead;
 }
 
-std::size_t remove_unread_weights(Graph& graph) {
+std::vector<ValueId> unread_weights(const Graph& graph, const Unneeded& left) {
   const std::vector<bool> read = read_values(graph);
   std::vector<ValueId> unread;
   for (std::uint32_t i = 0; i < graph.value_count(); ++i) {
-    const Value& value = graph.value(ValueId{i});
+    const ValueId id{i};
+    const Value& value = graph.value(id);
     const bool weight = value.initializer || value.sparse_initializer;
-    if (weight && !read[i] && !value.is_input) unread.push_back(ValueId{i});
+    const bool stays = value.is_input || left.weights.contains({&graph, id});
+    if (weight && !read[i] && !stays) unread.push_back(id);
   }
-  graph.remove_initializers(unread);
-  return unread.size();
+  return unread;
 }
 
 using Called = std::unordered_set<const Function*>;
@@ -80,14 +85,29 @@ std::set<std::string> used_domains(const Model& model) {
 
 }  // namespace
 
-Result<bool> prune(Model& model, Changes& changes) {
+Unneeded unneeded(const Model& model) {
+  Unneeded out;
+  for (const GraphPtr& graph : graphs_of(model)) {
+    for (const NodeId id : dead_nodes(*graph, {})) out.nodes.emplace(graph.get(), id);
+    for (const ValueId id : unread_weights(*graph, {})) out.weights.emplace(graph.get(), id);
+  }
+  return out;
+}
+
+Result<bool> prune(Model& model, Changes& changes) { return prune_but(model, changes, {}); }
+
+Result<bool> prune_but(Model& model, Changes& changes, const Unneeded& left) {
   std::size_t nodes = 0;
   std::size_t weights = 0;
   std::vector<GraphPtr> graphs = graphs_of(model);
   std::ranges::reverse(graphs);  // what a body no longer reads is dead around it
   for (const GraphPtr& graph : graphs) {
-    nodes += remove_dead_nodes(*graph);
-    weights += remove_unread_weights(*graph);
+    const std::vector<NodeId> dead = dead_nodes(*graph, left);
+    graph->remove_nodes(dead);
+    const std::vector<ValueId> unread = unread_weights(*graph, left);
+    graph->remove_initializers(unread);
+    nodes += dead.size();
+    weights += unread.size();
   }
   changes.count("removed unused nodes", nodes);
   changes.count("removed unused weights", weights);

@@ -92,9 +92,22 @@ TensorRef made_of(const std::string& name, DType dtype, std::vector<std::int64_t
   return make_tensor(name, dtype, std::move(dims), {ByteView(*owner), owner});
 }
 
+/// Only axes of size 1 change place: the bytes stay where they are.
+bool keeps_bytes(const Tensor& tensor, const Layout& layout) {
+  const std::vector<Expr> dims(tensor.dims.begin(), tensor.dims.end());
+  return layout.rank() == dims.size() && same_memory(Layout::identity(dims.size()), layout, dims);
+}
+
+TensorRef with_dims(const Tensor& tensor, std::vector<std::int64_t> dims, const std::string& name) {
+  auto made = std::make_shared<Tensor>(*tensor.renamed(name));
+  made->dims = std::move(dims);
+  return made;
+}
+
 }  // namespace
 
 Result<TensorRef> relaid(const Tensor& tensor, const Layout& layout, const std::string& name) {
+  if (keeps_bytes(tensor, layout)) return with_dims(tensor, layout.perm.apply(tensor.dims), name);
   const unsigned bits = dtype_bits(tensor.dtype());
   if (bits == 0 || (bits % 8 != 0 && 8 % bits != 0)) {
     return refuse("constant '" + tensor.name.value + "' has elements of type " +

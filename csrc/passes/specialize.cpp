@@ -18,6 +18,7 @@
 #include "passes/simplify_shapes.h"
 #include "passes/stand_in.h"
 #include "passes/static_sequences.h"
+#include "passes/unlist_weights.h"
 #include "passes/unroll_loop.h"
 #include "passes/unroll_scan.h"
 #include "passes/write_types.h"
@@ -27,22 +28,6 @@ namespace {
 
 /// Each round makes the graph smaller or a body fewer; this many are for loops in loops.
 constexpr int kMostRounds = 32;
-
-/// Before IR version 4 every weight had to be listed as an input, and none could be overridden.
-/// From then on a listed one can: so none stays listed.
-void unlist_weights(Model& model, Changes& changes) {
-  constexpr std::int64_t kWeightsNeedNotBeInputs = 4;
-  if (model.ir_version().value_or(0) >= kWeightsNeedNotBeInputs) return;
-  Graph& graph = model.graph();
-  std::vector<ValueId> listed;
-  for (const ValueInfo& input : graph.inputs()) {
-    if (graph.value(input.value).initializer) listed.push_back(input.value);
-  }
-  if (listed.empty()) return;
-  for (const ValueId id : listed) graph.remove_input(id);
-  model.set_ir_version(kWeightsNeedNotBeInputs);
-  changes.count("weights that were listed as inputs", listed.size());
-}
 
 class Specializer {
  public:

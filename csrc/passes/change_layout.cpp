@@ -1,0 +1,153 @@
+#include "passes/change_layout.h"
+
+#include <algorithm>
+#include <set>
+
+#include "passes/channels_last.h"
+#include "passes/inline_functions.h"
+#include "passes/prune.h"
+#include "passes/unlist_weights.h"
+
+namespace pot {
+namespace {
+
+/// What has no name cannot keep it.
+Status check_names(const Model& model) {
+  const auto unnamed = [](std::span<const ValueInfo> infos) {
+    return std::ranges::any_of(infos, [](const ValueInfo& info) { return !info.value; });
+  };
+  if (unnamed(model.graph().inputs())) return Error{.message = "an input has no name"};
+  if (unnamed(model.graph().outputs())) return Error{.message = "an output has no name"};
+  return ok_status();
+}
+
+/// Functions with a Transpose inside, or in a function that they call.
+class HoldTransposes {
+ public:
+  explicit HoldTransposes(const Model& model) : model_(model) {}
+
+  bool operator()(const Function& function) {
+    if (!open_.insert(&function).second) return false;  // a function that calls itself
+    const bool found = holds(*function.body);
+    open_.erase(&function);
+    return found;
+  }
+
+ private:
+  bool holds(const Graph& graph) {
+    return std::ranges::any_of(graph.nodes(), [&](NodeId id) {
+      const Node& node = graph.node(id);
+      const Function* called = model_.find_function(node.domain, node.op_type, node.overload);
+      if (called) return (*this)(*called);
+      if (node.is("Transpose")) return true;
+      return node.has_bodies() &&
+             std::ranges::any_of(node.bodies(), [&](const GraphPtr& body) { return holds(*body); });
+    });
+  }
+
+  const Model& model_;
+  std::set<const Function*> open_;
+};
+
+class LayoutChange {
+ public:
+  LayoutChange(const Model& model, const LayoutOptions& options)
+      : options_(options), model_(model.copy()) {}
+
+  Result<Relaid> run() {
+    if (auto done = open_functions(); !done) return done.error();
+    if (auto done = expand(); !done) return done.error();
+    unlist_weights(*model_, changes_);
+    const auto facts = infer_shapes(*model_, options_.fallback);
+    if (!facts) return facts.error();
+    auto network = layout_network(*model_, facts.value(), options_);
+    if (!network) return network.error();
+    made_.plan = plan_layout(network.value());
+    const Unneeded before = unneeded(*model_);
+    auto applied = apply_layout(*model_, network.value(), made_.plan, options_);
+    if (!applied) return applied.error();
+    made_.applied = std::move(applied).value();
+    made_.border = std::move(network.value().border);
+    std::ranges::move(network.value().left, std::back_inserter(made_.left));
+    made_.notes = std::move(network.value().notes);
+    if (made_.applied.changes.rules().empty() && expanded_.calls == 0) return std::move(made_);
+    if (auto pruned = prune_but(*model_, made_.applied.changes, before); !pruned) {
+      return pruned.error();
+    }
+    if (opened_ != 0) prune_header(*model_, made_.applied.changes);
+    made_.applied.changes.count("inlined functions that hold Transposes", opened_);
+    made_.applied.changes.count("expanded channels-last functions", expanded_.calls);
+    through_expansion();
+    made_.model = model_;
+    return std::move(made_);
+  }
+
+ private:
+  Status open_functions() {
+    HoldTransposes holds(*model_);
+    std::set<const Function*> opened;
+    for (const auto& function : model_->functions()) {
+      const bool ours = function->domain == options_.domain;
+      if (!ours && !options_.only_cancel && holds(*function)) opened.insert(function.get());
+    }
+    if (opened.empty()) return ok_status();
+    const SameMeaning none = [](const auto&, const auto&, auto, auto) { return false; };
+    auto inlined = inline_functions(
+        *model_, none, [&](const Function& function) { return opened.contains(&function); });
+    if (!inlined) return inlined.error();
+    for (Inlined::Kept& kept : inlined.value().kept) {
+      made_.left.emplace_back(std::move(kept.call), std::move(kept.reason));
+    }
+    opened_ = opened.size();
+    model_ = std::move(inlined.value().model);
+    return ok_status();
+  }
+
+  Status expand() {
+    if (!options_.expand) return ok_status();
+    auto expanded = expand_channels_last(*model_, options_.domain);
+    if (!expanded) return expanded.error();
+    expanded_ = std::move(expanded).value();
+    model_ = expanded_.model;
+    return ok_status();
+  }
+
+  /// The map of the plan starts from the expanded model: here it is led back to the given one.
+  void through_expansion() {
+    std::vector<StoredAs>& map = made_.applied.value_map;
+    for (const Expanded::Renamed& renamed : expanded_.value_map) {
+      bool moved = false;
+      for (StoredAs& each : map) {
+        if (each.old_value != renamed.value) continue;
+        each = {each.value, renamed.old_value, before_transpose(renamed.layout.perm, each.layout)};
+        moved = true;
+      }
+      const ValueId id = model_->graph().find_value(renamed.value);
+      if (!moved && id && model_->graph().is_defined(id)) {
+        map.push_back({renamed.value, renamed.old_value, renamed.layout});
+      }
+    }
+    std::erase_if(map, [](const StoredAs& each) {
+      return each.value == each.old_value && each.layout.is_identity();
+    });
+    std::ranges::stable_sort(map, {}, &StoredAs::value);
+  }
+
+  const LayoutOptions& options_;
+  ModelPtr model_;
+  std::size_t opened_ = 0;
+  Expanded expanded_;
+  Changes changes_;
+  Relaid made_;
+};
+
+}  // namespace
+
+Result<Relaid> change_layout(const Model& model, const LayoutOptions& options) {
+  if (auto named = check_names(model); !named) return named.error();
+  auto made = LayoutChange(model, options).run();
+  if (made && !made.value().model) made.value().model = model.copy();
+  return made;
+}
+
+}  // namespace pot

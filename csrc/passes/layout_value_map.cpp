@@ -1,0 +1,50 @@
+#include "passes/layout_value_map.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace pot {
+namespace {
+
+/// How well a stored layout stands for a member of its family: the same under the same name, the
+/// same, the same name, whatever the maker makes.
+int rank_of(const StoredLayout& stored, const ValueFamily::Member& member) {
+  const bool same = stored.layout == Layout(member.perm);
+  const bool named = stored.id == member.value.id;
+  if (same) return named ? 0 : 1;
+  if (named) return 2;
+  return stored.source ? 4 : 3;
+}
+
+}  // namespace
+
+std::vector<StoredAs> layout_value_map(const Graph& main, const LayoutNetwork& network,
+                                       const StoredLayouts& stored) {
+  std::vector<std::vector<const StoredLayout*>> held(network.families.size());
+  for (const StoredLayout& each : stored.all()) {
+    if (each.graph == &main) held[each.family].push_back(&each);
+  }
+  std::vector<std::pair<int, StoredAs>> found;
+  for (std::size_t family = 0; family < held.size(); ++family) {
+    if (held[family].empty()) continue;
+    for (const ValueFamily::Member& member : network.families[family].members) {
+      if (member.value.graph != &main) continue;
+      const StoredLayout& best = **std::ranges::min_element(
+          held[family], {}, [&](const StoredLayout* each) { return rank_of(*each, member); });
+      const int rank = rank_of(best, member);
+      if (rank == 0) continue;
+      found.emplace_back(rank, StoredAs{std::string(main.value_name(best.id)),
+                                        std::string(main.value_name(member.value.id)),
+                                        after_transpose(member.perm, best.layout)});
+    }
+  }
+  std::ranges::sort(found, [](const auto& a, const auto& b) {
+    return std::tie(a.second.value, b.first, a.second.old_value) <
+           std::tie(b.second.value, a.first, b.second.old_value);
+  });
+  std::vector<StoredAs> map;
+  for (auto& [rank, entry] : found) map.push_back(std::move(entry));
+  return map;
+}
+
+}  // namespace pot
