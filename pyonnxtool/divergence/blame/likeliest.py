@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pyonnxtool.divergence.blame.moved_axes import NO_FORMS
 from pyonnxtool.divergence.blame.why import (
     attribute_differences,
     differences,
@@ -17,6 +18,7 @@ from pyonnxtool.divergence.constants import constant
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
+    from pyonnxtool.divergence.blame.moved_axes import Forms
 
 MOVING = frozenset(
     {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Expand", "Gather"}
@@ -45,9 +47,10 @@ class Blame:
         ours: Sequence[Node],
         partner: Mapping[int, int],
         source: Mapping[str, str],
+        forms: Forms = NO_FORMS,
     ) -> None:
         self._reference, self._candidate, self._source = reference, candidate, source
-        self._ours, self._partner = ours, partner
+        self._ours, self._partner, self._forms = ours, partner, forms
         self._narrowing = any(narrows(node) for node in ours)
 
     def likeliest(self, theirs: Sequence[Node]) -> Node:
@@ -88,12 +91,12 @@ class Blame:
             return 0
         if other is None or other.op_type != node.op_type:
             return 4 if spare and not node.domain and node.op_type not in MOVING else 1
-        if attribute_differences(other, node):
+        if attribute_differences(other, node, self._forms):
             return 6
-        if own_differences(self._reference, other, self._candidate, node):
+        if own_differences(self._reference, other, self._candidate, node, self._forms):
             return 5 if self._partly(other, node) else 3
-        found = differences(self._reference, other, self._candidate, node, self._source)
-        return 2 if found else 0
+        read = (self._reference, other, self._candidate, node, self._source, self._forms)
+        return 2 if differences(*read) else 0
 
     def _partly(self, ours: Node, theirs: Node) -> bool:
         """Whether a constant keeps its shape and most of its elements, or is a single number."""

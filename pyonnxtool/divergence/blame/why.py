@@ -10,6 +10,14 @@ import numpy as np
 
 from pyonnxtool.divergence.blame.attribute_defaults import is_default
 from pyonnxtool.divergence.blame.moved_attributes import slots, value_of
+from pyonnxtool.divergence.blame.moved_axes import (
+    NO_FORMS,
+    alike_elsewhere,
+    expected,
+    is_moved,
+    moves_axes,
+    normal,
+)
 from pyonnxtool.divergence.compare import Comparison, compare
 from pyonnxtool.divergence.constants import constant
 from pyonnxtool.divergence.rounding import op_info
@@ -17,6 +25,7 @@ from pyonnxtool.verdict import EPS, mismatched_non_finite
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node, Value
+    from pyonnxtool.divergence.blame.moved_axes import Forms
 
 _WIDEST_LIST = 8
 _ROUNDED = 4
@@ -24,17 +33,23 @@ _ROUNDED = 4
 
 
 def differences(
-    reference: Model, ours: Node, candidate: Model, theirs: Node, source: Mapping[str, str]
+    reference: Model,
+    ours: Node,
+    candidate: Model,
+    theirs: Node,
+    source: Mapping[str, str],
+    forms: Forms = NO_FORMS,
 ) -> list[str]:
     """What is not the same: operator, attributes, constants, the values that are read.
 
-    `source` maps the candidate's value names to the reference's.
+    `source` maps the candidate's value names to the reference's; `forms` says which of them hold
+    the numbers in another form: then axes are named otherwise, and constants lie otherwise.
     """
     read = [
-        _input_difference(reference, ours, candidate, theirs, slots, source)
+        _input_difference(reference, ours, candidate, theirs, slots, source, forms)
         for slots in _slots(ours, theirs)
     ]
-    return _of_operator(ours, theirs) + min(read, key=len)
+    return _of_operator(ours, theirs, forms) + min(read, key=len)
 
 
 def comes_from(ours: Node, theirs: Node) -> list[str]:
@@ -53,24 +68,26 @@ def _maker(value: Value | None) -> str:
     return node.op_type if node is not None and node.op_type != "Constant" else ""
 
 
-def own_differences(reference: Model, ours: Node, candidate: Model, theirs: Node) -> list[str]:
+def own_differences(
+    reference: Model, ours: Node, candidate: Model, theirs: Node, forms: Forms = NO_FORMS
+) -> list[str]:
     """`differences` without those in which computed values are read."""
     read = [
         [
             text
             for slot, other in slots
-            for text in _constants_read(reference, ours, candidate, theirs, slot, other)
+            for text in _constants_read(reference, ours, candidate, theirs, slot, other, forms)
         ]
         for slots in _slots(ours, theirs)
     ]
-    return _of_operator(ours, theirs) + min(read, key=len)
+    return _of_operator(ours, theirs, forms) + min(read, key=len)
 
 
-def _of_operator(ours: Node, theirs: Node) -> list[str]:
+def _of_operator(ours: Node, theirs: Node, forms: Forms) -> list[str]:
     found = []
     if (ours.domain, ours.op_type) != (theirs.domain, theirs.op_type):
         found.append(f"operator differs: {theirs.op_type} instead of {ours.op_type}")
-    return found + attribute_differences(ours, theirs)
+    return found + attribute_differences(ours, theirs, forms)
 
 
 def _slots(ours: Node, theirs: Node) -> list[list[tuple[int, int]]]:
@@ -83,11 +100,14 @@ def _slots(ours: Node, theirs: Node) -> list[list[tuple[int, int]]]:
     return [straight]
 
 
-def attribute_differences(ours: Node, theirs: Node) -> list[str]:
+def attribute_differences(ours: Node, theirs: Node, forms: Forms = NO_FORMS) -> list[str]:
     """Attributes that do not mean the same; one that holds its default may be left out."""
     found = []
     one, other = ours.attributes, theirs.attributes
     for name in sorted(one.keys() | other.keys()):
+        if moves_axes(theirs, name, forms):
+            found += _axes_difference(ours, theirs, name, forms)
+            continue
         if (name in one) != (name in other) and value_of(ours, name) == value_of(theirs, name):
             continue
         if name not in other:
@@ -103,6 +123,18 @@ def attribute_differences(ours: Node, theirs: Node) -> list[str]:
     return found
 
 
+def _axes_difference(ours: Node, theirs: Node, name: str, forms: Forms) -> list[str]:
+    """Axes of values that lie otherwise; nothing is said of what is not written on both sides."""
+    wanted = expected(ours, theirs, name, forms)
+    if wanted is None or name not in theirs.attributes or normal(theirs, name, forms) == wanted:
+        return []
+    given, before = theirs.attributes[name], ours.attributes[name]
+    return [
+        f"attribute {name} is {_text(given)}, but where the reference has {_text(before)} it would "
+        f"have to be {_text(wanted)} in this layout"
+    ]
+
+
 def _input_difference(
     reference: Model,
     ours: Node,
@@ -110,11 +142,12 @@ def _input_difference(
     theirs: Node,
     slots: Sequence[tuple[int, int]],
     source: Mapping[str, str],
+    forms: Forms,
 ) -> list[str]:
     found = []
     for slot, other in slots:
         a, b = _read(ours, slot), _read(theirs, other)
-        found += _constants_read(reference, ours, candidate, theirs, slot, other)
+        found += _constants_read(reference, ours, candidate, theirs, slot, other, forms)
         known = source.get(b)
         computed = a and b and not (constant(reference, a) or constant(candidate, b))
         if computed and known is not None and known != a:
@@ -129,7 +162,13 @@ def _read(node: Node, slot: int) -> str:
 
 
 def _constants_read(
-    reference: Model, ours: Node, candidate: Model, theirs: Node, slot: int, other: int
+    reference: Model,
+    ours: Node,
+    candidate: Model,
+    theirs: Node,
+    slot: int,
+    other: int,
+    forms: Forms,
 ) -> list[str]:
     a, b = _read(ours, slot), _read(theirs, other)
     told = {
@@ -141,6 +180,8 @@ def _constants_read(
         return [] if a == b else [f"input {other} is {b or 'omitted'} instead of {a or 'omitted'}"]
     left, right = constant(reference, a), constant(candidate, b)
     if left is not None and right is not None:
+        if is_moved(theirs, forms) and alike_elsewhere(left.numpy(), right.numpy()):
+            return []
         return _constant_difference(other, b, left.numpy(), right.numpy())
     if (left is None) != (right is None):
         return [f"input {other} is {_role(right, b)} instead of {_role(left, a)}"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
 from pyonnxtool.divergence.blame.likeliest import Blame
+from pyonnxtool.divergence.blame.moved_axes import forms_of, is_moved
 from pyonnxtool.divergence.blame.surroundings import surroundings
 from pyonnxtool.divergence.blame.why import comes_from, differences, label, neighbourhood
 from pyonnxtool.divergence.bodies.descent import look_inside
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _MOST_SAMPLES = 3
 """Of the samples whose outputs differ, so many are looked into, the worst first."""
 _LEAST_COVERAGE = 0.5
+_SAME_BUT_LAYOUT = "node and counterpart are the same but for the layout of what they read and make"
 _WIDEST_REGION = 0.5
 """Of the candidate's nodes: a culprit region that holds more says nothing."""
 
@@ -55,6 +57,7 @@ class _ByValues:
         self._partner = {theirs: ours for ours, theirs, _ in case.alignment.nodes}
         self._source = {pair.candidate: pair.reference for pair in case.pairs}
         self._source |= {theirs: ours for ours, theirs in case.interface.inputs}
+        self._forms = forms_of(case)
         self._rows: dict[str, ValueRow] = {}
         self._beyond = ""
         """Why ranges that are too narrow are no faults of the model."""
@@ -138,7 +141,8 @@ class _ByValues:
             self._case.reference.backend is self._case.candidate.backend
             and self._case.reference.options == self._case.candidate.options
         )
-        reasoned = [item for item in named if item[1].why != self._same_node()]
+        unexplained = (self._same_node(), _SAME_BUT_LAYOUT)
+        reasoned = [item for item in named if item[1].why not in unexplained]
         return reasoned if one_backend and reasoned else named
 
     def _judge_width(
@@ -199,14 +203,14 @@ class _ByValues:
         reference, candidate = self._case.reference.model, self._case.candidate.model
         pair = fault.measured.pair
         ours, theirs = self._regions(fault)
-        blame = Blame(reference, candidate, ours, self._partner, self._source)
+        blame = Blame(reference, candidate, ours, self._partner, self._source, self._forms)
         quantization = self._case.quantization
         node = (main_node(theirs) if quantization else None) or blame.likeliest(theirs)
         if blame.shows_damage(node):
             self._damaged.add(label(node))
         partner = blame.counterpart(node)
         why = (
-            differences(reference, partner, candidate, node, self._source)
+            differences(reference, partner, candidate, node, self._source, self._forms)
             if partner
             else [f"the reference has no counterpart of this {node.op_type}"]
         )
@@ -215,7 +219,8 @@ class _ByValues:
             told = reasons(quantization, self._case, fault.measured, swept, partner, why)
             node, why = told[0][0] if told else node, [text for _, text in told] or why
         if not why:
-            why = (comes_from(partner, node) if partner else []) or [self._same_node()]
+            same = _SAME_BUT_LAYOUT if is_moved(node, self._forms) else self._same_node()
+            why = (comes_from(partner, node) if partner else []) or [same]
         bound = judge.bound(fault.measured)
         condition = fault.condition()
         return Culprit(
