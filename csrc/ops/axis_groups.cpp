@@ -142,8 +142,13 @@ std::vector<Piece> common_pieces(std::span<const Expr> from, std::span<const Exp
 
 class Crossing {
  public:
-  Crossing(const Layout& layout, std::span<const Expr> from, std::span<const Expr> to)
-      : layout_(layout), from_(from), to_(to), pieces_(common_pieces(from, to)) {}
+  Crossing(const Layout& layout, std::span<const Expr> from, std::span<const Expr> to,
+           const std::string& to_name)
+      : layout_(layout),
+        from_(from),
+        to_(to),
+        to_name_(to_name),
+        pieces_(common_pieces(from, to)) {}
 
   Result<Layout> cross() {
     for (const InnerOrder& one : layout_.inner) {
@@ -272,8 +277,8 @@ class Crossing {
         if (inside[axis].empty()) {
           axes.push_back(axis);
         } else if (!last_long_is(axes, axis)) {
-          return refuse("axis " + std::to_string(axis) + " of its " + "other side would be torn " +
-                        "apart");
+          return refuse("axis " + std::to_string(axis) + " of " + to_name_ +
+                        " would be torn apart");
         }
         inside[axis].push_back(tokens_[i].index);
       }
@@ -327,6 +332,7 @@ class Crossing {
   const Layout& layout_;
   std::span<const Expr> from_;
   std::span<const Expr> to_;
+  const std::string& to_name_;
   std::vector<Piece> pieces_;
   std::vector<std::pair<std::size_t, Indices>> orders_;  // axis of `from`, its pieces as stored
   std::vector<std::size_t> unit_of_;                     // by axis of `from`; to_.size(): none
@@ -337,13 +343,13 @@ class Crossing {
 }  // namespace
 
 Result<Layout> layout_across(const Layout& layout, std::span<const Expr> from,
-                             std::span<const Expr> to) {
+                             std::span<const Expr> to, const std::string& to_name) {
   for (const std::span<const Expr> dims : {from, to}) {
     if (std::ranges::any_of(dims, [](const Expr& dim) { return dim.is(0); })) {
       return refuse("it holds no elements");
     }
   }
-  return Crossing(layout, from, to).cross();
+  return Crossing(layout, from, to, to_name).cross();
 }
 
 }  // namespace pot

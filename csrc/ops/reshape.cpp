@@ -151,8 +151,8 @@ Result<Relayout> across(const LayoutNode& node, Operand operand, const Layout& l
   const Fact& x = node.at().in(0);
   const Fact& y = node.out(0);
   if (!x.has_rank() || !y.has_rank()) return refuse("its shape is only known when the model runs");
-  auto other = operand.output ? layout_across(layout, *y.dims, *x.dims)
-                              : layout_across(layout, *x.dims, *y.dims);
+  auto other = operand.output ? layout_across(layout, *y.dims, *x.dims, "its input")
+                              : layout_across(layout, *x.dims, *y.dims, "its output");
   if (!other) return other.error();
   Relayout made = unmoved(node);
   made.inputs[0] = operand.output ? other.value() : layout;
@@ -203,14 +203,14 @@ bool can_be_taken(const LayoutNode& node, const Relayout& made, const Dims& from
 }
 
 Result<Relayout> reshape_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  const Elements said = elements_of(node.at().in(1));
+  if (!said || !node.out(0).has_rank() || said->size() != node.out(0).rank()) {
+    return refuse("its shape is only known when the model runs");
+  }
   auto result = across(node, operand, layout);
   if (!result) return result;
   Relayout& made = result.value();
-  const Elements said = elements_of(node.at().in(1));
   const Permutation& order = made.outputs[0].perm;
-  if (!said || said->size() != order.rank()) {
-    return refuse("its shape is only known when the model runs");
-  }
   const Dims from = stored_dims(made.inputs[0], *node.at().in(0).dims);
   const Dims to = stored_dims(made.outputs[0], *node.out(0).dims);
   const bool takes = can_be_taken(node, made, from, to, *said);
