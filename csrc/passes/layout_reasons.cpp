@@ -1,56 +1,81 @@
 #include "passes/layout_reasons.h"
 
 #include <algorithm>
+#include <deque>
+#include <set>
 
 namespace pot {
 namespace {
 
-/// Why the place cannot have this layout there; nothing when it can.
-std::optional<std::string> refusal(const LayoutNetwork& network, const PortAt& at,
+/// Places that are looked at for what stands in the way of one conversion.
+constexpr std::size_t kFarthest = 64;
+
+const LayoutPlace::Mode* mode_with(const LayoutPlace& place, std::size_t port,
                                    const Layout& layout) {
-  const LayoutPlace& place = network.places[at.place];
-  for (const LayoutPlace::Mode& mode : place.modes) {
-    if (mode.layouts[at.port] == layout) return std::nullopt;
-  }
-  for (const LayoutPlace::Refused& one : place.refused) {
-    if (one.port == at.port && one.layout == layout) return place.label + ": " + one.reason;
-  }
-  return place.label + ": this layout was asked for";
+  const auto found = std::ranges::find_if(
+      place.modes, [&](const LayoutPlace::Mode& mode) { return mode.layouts[port] == layout; });
+  return found == place.modes.end() ? nullptr : &*found;
 }
 
 std::string more(std::size_t count) {
-  if (count == 0) return "";
-  return " (and " + std::to_string(count) + " more)";
+  return count == 0 ? "" : " (and " + std::to_string(count) + " more)";
 }
 
 }  // namespace
 
-std::string why_left(const LayoutNetwork& network, const LeftMove& move) {
-  std::vector<std::string> refused;
-  std::vector<std::string> able;
-  for (const PortAt& reader : move.readers) {
-    if (auto reason = refusal(network, reader, move.from)) {
-      refused.push_back(std::move(*reason));
-    } else {
-      able.push_back("past " + network.places[reader.place].label);
+/// Why the place cannot have this layout there; nothing when it can.
+std::optional<std::string> LayoutReasons::refusal(const PortAt& at, const Layout& layout) const {
+  const LayoutPlace& place = network_.places[at.place];
+  if (mode_with(place, at.port, layout)) return std::nullopt;
+  for (const LayoutPlace::Refused& one : place.refused) {
+    if (one.port == at.port && one.layout == layout) return place.label + ": " + one.reason;
+  }
+  return place.label + ": it is to have another layout";
+}
+
+/// What comes in the way first when the place has this layout there; "" when nothing refuses it.
+std::string LayoutReasons::behind(const PortAt& at, const Layout& layout) const {
+  std::deque<std::pair<PortAt, Layout>> open{{at, layout}};
+  std::set<std::size_t> seen{at.place};
+  while (!open.empty() && seen.size() < kFarthest) {
+    const auto [here, wanted] = open.front();
+    open.pop_front();
+    const LayoutPlace& place = network_.places[here.place];
+    const LayoutPlace::Mode* mode = mode_with(place, here.port, wanted);
+    if (!mode) return *refusal(here, wanted);
+    for (std::size_t port = 0; port < place.ports.size(); ++port) {
+      const std::size_t family = place.ports[port].family;
+      if (mode->layouts[port] == place.modes[modes_[here.place]].layouts[port]) continue;
+      if (network_.families[family].constant) continue;
+      for (const PortAt& next : ports_[family]) {
+        if (!seen.insert(next.place).second) continue;
+        open.emplace_back(next, mode->layouts[port]);
+      }
     }
   }
-  std::string out;
-  if (!refused.empty()) {
-    out = refused.front() + more(refused.size() - 1);
-    able.clear();  // it has to be moved for the one that refuses
+  return "";
+}
+
+void LayoutReasons::look(const PortAt& at, const Layout& layout, const std::string& where,
+                         Side& side) const {
+  if (auto reason = refusal(at, layout)) {
+    side.refused.push_back(std::move(*reason));
+    return;
   }
-  if (move.maker) {
-    if (auto reason = refusal(network, *move.maker, move.to)) {
-      out += (out.empty() ? "" : "; ") + *reason;
-    } else {
-      able.insert(able.begin(), "before " + network.places[move.maker->place].label);
-    }
-  }
-  if (able.empty()) return out;
-  const std::string where = able.front() + (able.size() > 1 ? " or " + able[1] : "") +
-                            more(able.size() > 2 ? able.size() - 2 : 0);
-  return out + (out.empty() ? "" : "; ") + "moving it " + where + " would move no fewer bytes";
+  const std::string reason = behind(at, layout);
+  side.able.push_back(where + " " + network_.places[at.place].label + " moves no fewer bytes" +
+                      (reason.empty() ? "" : " (" + reason + ")"));
+}
+
+std::string LayoutReasons::why_left(const LeftMove& move) const {
+  Side readers, maker;
+  for (const PortAt& reader : move.readers) look(reader, move.from, "moving it past", readers);
+  look(move.maker, move.to, "moving it before", maker);
+  const auto first = [](const Side& side) {
+    const auto& list = side.refused.empty() ? side.able : side.refused;
+    return list.front() + more(list.size() - 1);
+  };
+  return first(readers) + "; " + first(maker);
 }
 
 }  // namespace pot

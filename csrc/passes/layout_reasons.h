@@ -11,13 +11,36 @@ namespace pot {
 
 /// Between the port that makes a value and those that read it otherwise.
 struct LeftMove {
-  std::optional<PortAt> maker;
+  PortAt maker;
   Layout from;
   std::vector<PortAt> readers;
   Layout to;
 };
 
-/// A reader or the maker that has no other choice, or that a choice would cost more elsewhere.
-[[nodiscard]] std::string why_left(const LayoutNetwork& network, const LeftMove& move);
+class LayoutReasons {
+ public:
+  /// Of a choice of modes. All of them outlive this.
+  LayoutReasons(const LayoutNetwork& network, const std::vector<std::vector<PortAt>>& ports,
+                const std::vector<std::size_t>& modes)
+      : network_(network), ports_(ports), modes_(modes) {}
+
+  /// A reader or the maker that has no other choice, or what stands in the way behind those that
+  /// have one.
+  [[nodiscard]] std::string why_left(const LeftMove& move) const;
+
+ private:
+  struct Side {
+    std::vector<std::string> refused;
+    std::vector<std::string> able;
+  };
+
+  [[nodiscard]] std::optional<std::string> refusal(const PortAt& at, const Layout& layout) const;
+  [[nodiscard]] std::string behind(const PortAt& at, const Layout& layout) const;
+  void look(const PortAt& at, const Layout& layout, const std::string& where, Side& side) const;
+
+  const LayoutNetwork& network_;
+  const std::vector<std::vector<PortAt>>& ports_;
+  const std::vector<std::size_t>& modes_;
+};
 
 }  // namespace pot

@@ -14,7 +14,11 @@ class Moves {
  public:
   Moves(const LayoutNetwork& network, const LayoutLabels& labels,
         const std::vector<std::size_t>& modes)
-      : network_(network), labels_(labels), modes_(modes), ports_(ports_of_families(network)) {}
+      : network_(network),
+        labels_(labels),
+        modes_(modes),
+        ports_(ports_of_families(network)),
+        reasons_(network, ports_, modes) {}
 
   std::vector<LayoutPlan::Move> all() && {
     for (std::size_t family = 0; family < network_.families.size(); ++family) {
@@ -44,7 +48,7 @@ class Moves {
       if (maker && label == made_) continue;
       const auto [source, moves] = at_hand.emplace(weighed.group[label], label);
       const std::size_t from = moves ? made_ : source->second;
-      if (maker) add(family, from, label, moves ? weighed.bytes : 0, {maker, {}, who, {}});
+      if (maker) add(family, from, label, moves ? weighed.bytes : 0, {*maker, {}, who, {}});
     }
   }
 
@@ -58,11 +62,11 @@ class Moves {
     move.to = left.to;
     move.bytes = bytes;
     move.value = name(family, left.to);
-    move.between = network_.places[left.maker->place].label;
+    move.between = network_.places[left.maker.place].label;
     for (const PortAt& reader : left.readers) {
       move.readers.push_back(network_.places[reader.place].label);
     }
-    move.reason = why_left(network_, left);
+    move.reason = reasons_.why_left(left);
     moves_.push_back(std::move(move));
   }
 
@@ -79,6 +83,7 @@ class Moves {
   const LayoutLabels& labels_;
   const std::vector<std::size_t>& modes_;
   std::vector<std::vector<PortAt>> ports_;
+  LayoutReasons reasons_;
   std::size_t made_ = 0;
   std::vector<LayoutPlan::Move> moves_;
 };
