@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "passes/elimination_order.h"
-
 namespace pot {
 namespace {
 
@@ -24,8 +22,8 @@ struct Walk {
 class Buckets {
  public:
   Buckets(const PairModel& model, std::span<const std::size_t> variables,
-          const std::vector<std::size_t>& order, std::size_t most_entries)
-      : model_(model), most_entries_(most_entries), variables_(order.size()) {
+          const std::vector<std::size_t>& order)
+      : model_(model), variables_(order.size()) {
     std::vector<std::size_t> turn(order.size());
     for (std::size_t i = 0; i < order.size(); ++i) {
       variables_[i] = variables[order[i]];
@@ -35,11 +33,9 @@ class Buckets {
     for (std::size_t i = 0; i < order.size(); ++i) add_costs(i, variables, turn);
   }
 
-  Elimination run() {
+  std::vector<std::size_t> run() {
     for (std::size_t turn = 0; turn < buckets_.size(); ++turn) take_out(turn);
-    Elimination out{{}, bound_, exact_};
-    out.modes = decode();
-    return out;
+    return decode();
   }
 
  private:
@@ -66,59 +62,23 @@ class Buckets {
     }
   }
 
-  [[nodiscard]] bool too_large(const std::vector<std::size_t>& scope) const {
-    std::size_t count = 1;
-    for (const std::size_t turn : scope) {
-      count *= modes(turn).size();
-      if (count > most_entries_) return true;
-    }
-    return false;
-  }
-
-  static std::vector<std::size_t> together(const std::vector<std::size_t>& a,
-                                           const std::vector<std::size_t>& b) {
-    std::vector<std::size_t> both;
-    std::ranges::set_union(a, b, std::back_inserter(both));
-    return both;
-  }
-
-  /// All tables of a bucket at once where that is small enough, else in parts.
+  /// What is best for the variable becomes a table over those that it shares tables with.
   void take_out(std::size_t turn) {
-    struct Part {
-      std::vector<std::size_t> scope;
-      std::vector<const Factor*> factors;
-    };
-    std::vector<const Factor*> factors;
-    for (const Factor& each : buckets_[turn]) factors.push_back(&each);
-    std::ranges::stable_sort(factors, [](const Factor* a, const Factor* b) {
-      return a->scope.size() > b->scope.size();
-    });
-    std::vector<Part> parts;
-    for (const Factor* factor : factors) {
-      const auto fits = [&](const Part& part) {
-        return !too_large(together(part.scope, factor->scope));
-      };
-      auto part = std::ranges::find_if(parts, fits);
-      if (part == parts.end()) part = parts.insert(parts.end(), Part{});
-      part->scope = together(part->scope, factor->scope);
-      part->factors.push_back(factor);
+    std::vector<std::size_t> scope;
+    for (const Factor& factor : buckets_[turn]) {
+      std::vector<std::size_t> both;
+      std::ranges::set_union(scope, factor.scope, std::back_inserter(both));
+      scope = std::move(both);
     }
-    if (parts.size() > 1) exact_ = false;
-    for (const Part& part : parts) {
-      Factor message = least(part.scope, part.factors);
-      if (message.scope.empty()) {
-        bound_ += message.table[0];
-      } else {
-        buckets_[message.scope.front()].push_back(std::move(message));
-      }
-    }
+    Factor left = least(scope, buckets_[turn]);
+    if (!left.scope.empty()) buckets_[left.scope.front()].push_back(std::move(left));
   }
 
   /// The sum of the factors, minimised over the first variable of the scope.
   [[nodiscard]] Factor least(const std::vector<std::size_t>& scope,
-                             const std::vector<const Factor*>& factors) const {
+                             const std::vector<Factor>& factors) const {
     std::vector<Walk> walks;
-    for (const Factor* factor : factors) walks.push_back(walk_over(scope, *factor));
+    for (const Factor& factor : factors) walks.push_back(walk_over(scope, factor));
     Factor out{{scope.begin() + 1, scope.end()}, {}};
     std::size_t count = 1;
     for (const std::size_t turn : out.scope) count *= modes(turn).size();
@@ -191,18 +151,15 @@ class Buckets {
   }
 
   const PairModel& model_;
-  std::size_t most_entries_;
   std::vector<std::size_t> variables_;        ///< by turn
   std::vector<std::vector<Factor>> buckets_;  ///< by turn
-  Weight bound_;
-  bool exact_ = true;
 };
 
 }  // namespace
 
-Elimination eliminate(const PairModel& model, std::span<const std::size_t> variables,
-                      const EliminationOrder& order, std::size_t most_entries) {
-  return Buckets(model, variables, order.places, most_entries).run();
+std::vector<std::size_t> eliminate(const PairModel& model, std::span<const std::size_t> variables,
+                                   const std::vector<std::size_t>& order) {
+  return Buckets(model, variables, order).run();
 }
 
 }  // namespace pot

@@ -6,22 +6,14 @@
 #include <span>
 #include <vector>
 
-#include "passes/elimination_order.h"
 #include "passes/pair_model.h"
 
 namespace pot {
 
-struct Elimination {
-  std::vector<std::size_t> modes;  ///< of each variable
-  Weight bound;                    ///< no choice costs less
-  bool exact = false;              ///< the choice costs `bound`
-};
-
-/// For variables that share costs with no others, ascending. Where a table would be larger than
-/// `most_entries`, its costs are minimised in parts, each on its own: the sum bounds the cost from
-/// below, and the choice is a good one without proof. Time and memory grow with `most_entries`
-/// times the number of variables.
-[[nodiscard]] Elimination eliminate(const PairModel& model, std::span<const std::size_t> variables,
-                                    const EliminationOrder& order, std::size_t most_entries);
+/// The cheapest choice for these variables, ascending, which share costs with no others: a mode for
+/// each. Pre: `order` came from elimination_order. Time and memory are those of its tables.
+[[nodiscard]] std::vector<std::size_t> eliminate(const PairModel& model,
+                                                 std::span<const std::size_t> variables,
+                                                 const std::vector<std::size_t>& order);
 
 }  // namespace pot

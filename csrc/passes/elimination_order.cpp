@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
+#include <utility>
 
 namespace pot {
 namespace {
 
-/// Tables over more variables than this are not solved whole anyway: pairs that they would bring
-/// are left out, so that ordering a dense graph takes no longer than a sparse one.
+/// Pairs that taking out a variable would bring are only counted up to here: it comes last anyway.
 constexpr std::size_t kMostAround = 40;
+constexpr double kHopeless = 1e6;
 
 class GreedyOrder {
  public:
@@ -24,7 +26,7 @@ class GreedyOrder {
     }
   }
 
-  EliminationOrder run() {
+  std::optional<EliminationOrder> run(double most_in_table, double most_in_all) {
     for (std::size_t i = 0; i < around_.size(); ++i) {
       score_[i] = score(i);
       open_.insert({score_[i], i});
@@ -33,8 +35,10 @@ class GreedyOrder {
     while (!open_.empty()) {
       const std::size_t next = open_.begin()->second;
       open_.erase(open_.begin());
+      const double entries = std::exp2(log_size(next));
       order.places.push_back(next);
-      order.sizes.push_back(log_size(next));
+      order.entries += entries;
+      if (entries > most_in_table || order.entries > most_in_all) return std::nullopt;
       take_out(next);
     }
     return order;
@@ -48,7 +52,8 @@ class GreedyOrder {
   }
 
   [[nodiscard]] double score(std::size_t i) const {
-    if (!by_fill_ || around_[i].size() > kMostAround) return log_size(i);
+    if (!by_fill_) return log_size(i);
+    if (around_[i].size() > kMostAround) return kHopeless + log_size(i);
     double fill = 0;
     for (auto a = around_[i].begin(); a != around_[i].end(); ++a) {
       for (auto b = std::next(a); b != around_[i].end(); ++b) {
@@ -60,10 +65,9 @@ class GreedyOrder {
 
   void take_out(std::size_t variable) {
     const std::set<std::size_t> neighbours = std::move(around_[variable]);
-    const bool joins = neighbours.size() <= kMostAround;
     for (const std::size_t a : neighbours) {
       around_[a].erase(variable);
-      if (joins) around_[a].insert(neighbours.begin(), neighbours.end());
+      around_[a].insert(neighbours.begin(), neighbours.end());
       around_[a].erase(a);
     }
     for (const std::size_t a : neighbours) {
@@ -80,18 +84,15 @@ class GreedyOrder {
   std::set<std::pair<double, std::size_t>> open_;
 };
 
-double total(const EliminationOrder& order) {
-  double sum = 0;
-  for (const double size : order.sizes) sum += std::exp2(size);
-  return sum;
-}
-
 }  // namespace
 
-EliminationOrder elimination_order(const PairModel& model, std::span<const std::size_t> variables) {
-  EliminationOrder by_fill = GreedyOrder(model, variables, true).run();
-  EliminationOrder by_size = GreedyOrder(model, variables, false).run();
-  return total(by_size) < total(by_fill) ? by_size : by_fill;
+std::optional<EliminationOrder> elimination_order(const PairModel& model,
+                                                  std::span<const std::size_t> variables,
+                                                  double most_in_table, double most_in_all) {
+  auto by_size = GreedyOrder(model, variables, false).run(most_in_table, most_in_all);
+  auto by_fill = GreedyOrder(model, variables, true).run(most_in_table, most_in_all);
+  if (!by_size || (by_fill && by_fill->entries <= by_size->entries)) return by_fill;
+  return by_size;
 }
 
 }  // namespace pot

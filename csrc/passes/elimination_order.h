@@ -2,6 +2,7 @@
 // In which order to take the variables of a PairModel out, so that tables stay small.
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,13 +12,14 @@ namespace pot {
 
 struct EliminationOrder {
   std::vector<std::size_t> places;  ///< within the variables given
-  /// log2 of the entries of each table, in this order, when none is taken apart; a table beyond
-  /// every memory counts as some large number.
-  std::vector<double> sizes;
+  double entries = 0;               ///< of all tables
 };
 
-/// The better one of two greedy orders: least new pairs, smallest table.
-[[nodiscard]] EliminationOrder elimination_order(const PairModel& model,
-                                                 std::span<const std::size_t> variables);
+/// For variables that share costs with no others, ascending: the better one of two greedy orders,
+/// least new pairs and smallest table. Nothing when a table would have more than `most_in_table`
+/// entries, or all of them more than `most_in_all`.
+[[nodiscard]] std::optional<EliminationOrder> elimination_order(
+    const PairModel& model, std::span<const std::size_t> variables, double most_in_table,
+    double most_in_all);
 
 }  // namespace pot

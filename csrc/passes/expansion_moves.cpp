@@ -1,81 +1,61 @@
 #include "passes/expansion_moves.h"
 
 #include <algorithm>
-#include <optional>
+#include <set>
+#include <utility>
 
 #include "passes/pair_cut.h"
 
 namespace pot {
+
+LayoutSpread::LayoutSpread(const LayoutProblem& problem)
+    : problem_(problem), ports_(problem.places.size()), seen_(problem.places.size()) {
+  for (std::size_t family = 0; family < problem.families.size(); ++family) {
+    if (problem.families[family].constant) continue;
+    for (const auto& port : problem.families[family].ports) {
+      ports_[port.place].push_back({family, &port});
+    }
+  }
+}
+
+const std::vector<LayoutSpread::Taken>& LayoutSpread::from(Taken seed, std::size_t most) {
+  ++calls_;
+  seen_[seed.place] = calls_;
+  taken_.assign(1, seed);
+  for (std::size_t i = 0; i < taken_.size(); ++i) {
+    for (const auto& [family, mine] : ports_[taken_[i].place]) {
+      const std::size_t label = mine->label[taken_[i].mode];
+      for (const auto& port : problem_.families[family].ports) {
+        if (taken_.size() >= most) return taken_;
+        if (seen_[port.place] == calls_) continue;
+        const auto found = std::ranges::find(port.label, label);
+        if (found == port.label.end()) continue;
+        seen_[port.place] = calls_;
+        taken_.push_back({port.place, static_cast<std::size_t>(found - port.label.begin())});
+      }
+    }
+  }
+  return taken_;
+}
+
 namespace {
-
-/// Which ports a place has, and how a layout spreads from place to place.
-class Spread {
- public:
-  explicit Spread(const LayoutProblem& problem) : problem_(problem), ports_(problem.places.size()) {
-    for (std::size_t family = 0; family < problem.families.size(); ++family) {
-      if (problem.families[family].constant) continue;
-      for (const auto& port : problem.families[family].ports) {
-        ports_[port.place].push_back({family, &port});
-      }
-    }
-  }
-
-  /// Modes that places would take so that nothing has to be converted around this one, as far as
-  /// that goes; a place that was reached keeps the mode that reached it.
-  [[nodiscard]] std::vector<std::optional<std::size_t>> from(std::size_t place,
-                                                             std::size_t mode) const {
-    std::vector<std::optional<std::size_t>> taken(problem_.places.size());
-    taken[place] = mode;
-    std::vector<std::size_t> reached{place};
-    for (std::size_t i = 0; i < reached.size(); ++i) {
-      for (const auto& [family, mine] : ports_[reached[i]]) {
-        const std::size_t label = mine->label[*taken[reached[i]]];
-        for (const auto& port : problem_.families[family].ports) {
-          if (taken[port.place]) continue;
-          const auto found = std::ranges::find(port.label, label);
-          if (found == port.label.end()) continue;
-          taken[port.place] = static_cast<std::size_t>(found - port.label.begin());
-          reached.push_back(port.place);
-        }
-      }
-    }
-    return taken;
-  }
-
- private:
-  struct At {
-    std::size_t family;
-    const LayoutProblem::Port* port;
-  };
-  const LayoutProblem& problem_;
-  std::vector<std::vector<At>> ports_;
-};
 
 class Moves {
  public:
-  Moves(const LayoutProblem& problem, const PairModel& model,
-        std::span<const std::size_t> variables, std::vector<std::size_t>& modes)
-      : places_(problem.places.size()),
-        spread_(problem),
-        model_(model),
-        variables_(variables),
-        modes_(modes),
-        cost_(cost()) {}
+  Moves(LayoutSpread& spread, const PairModel& model, std::span<const std::size_t> variables,
+        std::vector<std::size_t>& modes)
+      : spread_(spread), model_(model), variables_(variables), modes_(modes), cost_(cost()) {}
 
   void run(std::size_t most_steps) {
-    const std::size_t most = std::max<std::size_t>(
-        most_steps / std::max<std::size_t>(variables_.size() + places_, 1), 1);
-    std::size_t moves = 0;
-    for (bool better = true; better && moves < most;) {
+    for (bool better = true; better && steps_ < most_steps;) {
       better = alone();
-      std::vector<std::vector<bool>> tried(places_);
+      std::set<std::pair<std::size_t, std::size_t>> tried;
       for (const std::size_t place : variables_) {
+        if (place >= spread_.places()) break;
         for (const std::size_t mode : model_.modes(place)) {
-          if (place >= places_ || moves >= most) break;
-          tried[place].resize(mode + 1 > tried[place].size() ? mode + 1 : tried[place].size());
-          if (tried[place][mode]) continue;
-          ++moves;
-          better = move(spread_.from(place, mode), tried) || better;
+          if (steps_ < most_steps && !tried.contains({place, mode})) {
+            better = move({place, mode}, tried) || better;
+          }
         }
       }
     }
@@ -89,6 +69,7 @@ class Moves {
     const Weight before = cost_;
     for (bool better = true; better;) {
       better = false;
+      steps_ += variables_.size();
       for (const std::size_t variable : variables_) better = one(variable) || better;
     }
     cost_ = cost();
@@ -96,7 +77,6 @@ class Moves {
   }
 
   bool one(std::size_t variable) {
-    std::optional<Weight> least;
     std::size_t best = modes_[variable];
     const auto here = [&](std::size_t mode) {
       Weight sum = model_.cost(variable, mode);
@@ -105,10 +85,10 @@ class Moves {
       }
       return sum;
     };
-    least = here(best);
+    Weight least = here(best);
     for (const std::size_t mode : model_.modes(variable)) {
       const Weight sum = here(mode);
-      if (sum >= *least) continue;
+      if (sum >= least) continue;
       least = sum;
       best = mode;
     }
@@ -117,21 +97,23 @@ class Moves {
     return true;
   }
 
-  bool move(const std::vector<std::optional<std::size_t>>& proposed,
-            std::vector<std::vector<bool>>& tried) {
+  bool move(LayoutSpread::Taken seed, std::set<std::pair<std::size_t, std::size_t>>& tried) {
     std::vector<TwoModes> choices;
     for (const std::size_t variable : variables_) {
       const std::size_t now = modes_[variable];
-      std::size_t then = now;
       const auto& open = model_.modes(variable);
-      if (variable >= places_) {
-        then = now == open.front() ? open.back() : open.front();  // at hand or not
-      } else if (proposed[variable] && std::ranges::count(open, *proposed[variable]) != 0) {
-        then = *proposed[variable];
-        tried[variable].resize(std::max(tried[variable].size(), then + 1));
-        tried[variable][then] = true;
-      }
-      choices.push_back({now, then});
+      const bool is_place = variable < spread_.places();
+      // Whether a label is at hand is free in every move.
+      choices.push_back({now, is_place ? now : now == open.front() ? open.back() : open.front()});
+    }
+    const auto& taken = spread_.from(seed, 4 * variables_.size());
+    steps_ += variables_.size() + taken.size();
+    for (const auto& [place, mode] : taken) {
+      const auto at = std::ranges::lower_bound(variables_, place);
+      if (at == variables_.end() || *at != place) continue;
+      if (std::ranges::count(model_.modes(place), mode) == 0) continue;
+      choices[static_cast<std::size_t>(at - variables_.begin())][1] = mode;
+      tried.insert({place, mode});
     }
     const auto chosen = better_of_two(model_, variables_, std::move(choices));
     const Weight before = cost_;
@@ -140,20 +122,20 @@ class Moves {
     return cost_ < before;
   }
 
-  std::size_t places_;
-  Spread spread_;
+  LayoutSpread& spread_;
   const PairModel& model_;
   std::span<const std::size_t> variables_;
   std::vector<std::size_t>& modes_;
   Weight cost_;
+  std::size_t steps_ = 0;
 };
 
 }  // namespace
 
-void improve_by_moves(const LayoutProblem& problem, const PairModel& model,
+void improve_by_moves(LayoutSpread& spread, const PairModel& model,
                       std::span<const std::size_t> variables, std::size_t most_steps,
                       std::vector<std::size_t>& modes) {
-  Moves(problem, model, variables, modes).run(most_steps);
+  Moves(spread, model, variables, modes).run(most_steps);
 }
 
 }  // namespace pot

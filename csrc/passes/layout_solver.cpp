@@ -2,7 +2,9 @@
 #include <array>
 #include <cmath>
 
+#include "passes/dual_bound.h"
 #include "passes/elimination.h"
+#include "passes/elimination_order.h"
 #include "passes/expansion_moves.h"
 #include "passes/layout_problem.h"
 #include "passes/pair_cut.h"
@@ -11,21 +13,29 @@
 namespace pot {
 namespace {
 
-/// log2 of the entries of one table that is still solved whole.
-constexpr double kMostInTable = 20;
-/// Entries of all tables of a component.
-constexpr double kMostInAll = 1 << 23;
-/// Entries of one table when tables are taken apart, however many there are.
-constexpr double kLeastInTable = 256;
-/// Visits of a variable that expansion moves may take.
-constexpr std::size_t kMostSteps = std::size_t{1} << 24;
+// Work is counted, not timed: the same graph gives the same plan on every machine. Together these
+// allow for about two seconds.
+
+/// Entries of one table, and of all tables, that are still solved whole.
+constexpr double kMostInTable = 1 << 20;
+constexpr double kMostInAll = 1 << 24;
+/// Entries of tables that bounds may look at, and visits of a variable that moves may take, in one
+/// round.
+constexpr std::size_t kMostBoundSteps = std::size_t{1} << 25;
+constexpr std::size_t kMostMoveSteps = std::size_t{1} << 19;
+/// How often a component is bounded, freed of modes that the bound rules out, and tried again.
+constexpr int kMostRounds = 3;
 
 enum class Method { cut, elimination, moves };
 
 class Solver {
  public:
   explicit Solver(const LayoutProblem& problem)
-      : problem_(problem), model_(pair_model(problem)), reduction_(model_), modes_(model_.size()) {}
+      : problem_(problem),
+        model_(pair_model(problem)),
+        reduction_(model_),
+        spread_(problem),
+        modes_(model_.size()) {}
 
   LayoutSolution run() {
     reduction_.drop_dominated();
@@ -35,8 +45,9 @@ class Solver {
     }
     if (!hard.empty()) {
       method_ = Method::elimination;
-      reduction_.take_out(hard);
-      solve_rest(hard);
+      std::ranges::sort(hard);
+      hard_ = hard.size();
+      solve_rest(hard, 1);
     }
     reduction_.complete(modes_);
     return finished();
@@ -61,41 +72,71 @@ class Solver {
     return true;
   }
 
-  void solve_rest(std::vector<std::size_t> hard) {
+  /// What taking out leaves of these variables.
+  void solve_rest(const std::vector<std::size_t>& variables, int round) {
+    reduction_.take_out(variables);
     const auto open = reduction_.open();
-    std::ranges::sort(hard);
     std::vector<std::size_t> rest;
-    std::ranges::set_intersection(open, hard, std::back_inserter(rest));
+    std::ranges::set_intersection(open, variables, std::back_inserter(rest));
     for (const auto& component : model_.components(rest)) {
-      if (!cut(component)) solve(component);
+      if (!cut(component) && !eliminated(component)) search(component, round);
     }
   }
 
-  void solve(const std::vector<std::size_t>& component) {
-    const EliminationOrder order = elimination_order(model_, component);
-    double all = 0;
-    for (const double size : order.sizes) all += std::exp2(size);
-    const bool whole = std::ranges::max(order.sizes) <= kMostInTable && all <= kMostInAll;
-    const double share = kMostInAll / static_cast<double>(component.size());
-    const double entries = whole ? std::exp2(kMostInTable) : std::max(share, kLeastInTable);
-    const Elimination found =
-        eliminate(model_, component, order, static_cast<std::size_t>(entries));
-    bound_ += found.bound;
-    std::vector<std::size_t> start;
-    for (const std::size_t variable : component) start.push_back(model_.modes(variable).front());
-    choose(component, found.modes);
-    if (!found.exact) improve(component, start);
+  bool eliminated(const std::vector<std::size_t>& component) {
+    const auto order = elimination_order(model_, component, kMostInTable, entries_left_);
+    if (!order) return false;
+    entries_left_ -= order->entries;
+    choose(component, eliminate(model_, component, order->places));
+    bound_ += cost_within(model_, component, modes_);
+    return true;
   }
 
-  /// From what elimination in parts chose, and from the file's modes: the better end.
-  void improve(const std::vector<std::size_t>& component, const std::vector<std::size_t>& start) {
-    method_ = Method::moves;
-    improve_by_moves(problem_, model_, component, kMostSteps, modes_);
-    const Weight cost = cost_within(model_, component, modes_);
-    std::vector<std::size_t> first = modes_;
+  /// From what the bound suggests and from the best choice so far; then without the modes that
+  /// cannot be part of anything better.
+  void search(const std::vector<std::size_t>& component, int round) {
+    std::vector<std::size_t> start;
+    for (const std::size_t variable : component) {
+      const auto& modes = model_.modes(variable);
+      const bool stands = std::ranges::count(modes, modes_[variable]) != 0;
+      start.push_back(stands ? modes_[variable] : modes.front());
+    }
+    const DualBound dual = dual_bound(model_, component, share(kMostBoundSteps, component));
+    const Weight first = moved(component, dual.modes);
+    std::vector<std::size_t> best = modes_;
+    const Weight second = moved(component, start);
+    if (first <= second) modes_ = std::move(best);
+    const Weight found = std::min(first, second);
+    if (dual.bound >= found || round == kMostRounds || !rule_out(component, dual, found)) {
+      bound_ += std::min(dual.bound, found);
+      if (dual.bound.bytes < found.bytes) method_ = Method::moves;
+      return;
+    }
+    solve_rest(component, round + 1);
+  }
+
+  [[nodiscard]] std::size_t share(std::size_t steps, const std::vector<std::size_t>& of) const {
+    return steps / hard_ * of.size();
+  }
+
+  Weight moved(const std::vector<std::size_t>& component, const std::vector<std::size_t>& start) {
     choose(component, start);
-    improve_by_moves(problem_, model_, component, kMostSteps, modes_);
-    if (cost <= cost_within(model_, component, modes_)) modes_ = std::move(first);
+    improve_by_moves(spread_, model_, component, share(kMostMoveSteps, component), modes_);
+    return cost_within(model_, component, modes_);
+  }
+
+  /// Drops modes that the choice found is at least as good without; false when there are none.
+  bool rule_out(const std::vector<std::size_t>& component, const DualBound& dual, Weight found) {
+    bool any = false;
+    for (std::size_t i = 0; i < component.size(); ++i) {
+      const std::vector<std::size_t> modes = model_.modes(component[i]);
+      for (std::size_t at = 0; at < modes.size(); ++at) {
+        if (modes[at] == modes_[component[i]] || dual.bound + dual.slack[i][at] < found) continue;
+        model_.drop_mode(component[i], modes[at]);
+        any = true;
+      }
+    }
+    return any;
   }
 
   LayoutSolution finished() {
@@ -117,9 +158,12 @@ class Solver {
   const LayoutProblem& problem_;
   PairModel model_;
   PairReduction reduction_;
+  LayoutSpread spread_;
   std::vector<std::size_t> modes_;
   Weight bound_;
   Method method_ = Method::cut;
+  double entries_left_ = kMostInAll;
+  std::size_t hard_ = 1;  ///< variables that no cut decided
 };
 
 }  // namespace

@@ -8,8 +8,11 @@ namespace {
 
 /// Entries that are looked at to take one variable out.
 constexpr std::size_t kMostEntries = std::size_t{1} << 15;
-/// A variable of thousands of neighbours is looked at again for each of them that changes.
-constexpr int kMostVisits = 64;
+/// A variable of thousands of neighbours would be looked at again for each of them that changes,
+/// and comparing many modes takes long.
+int most_visits(std::size_t modes) {
+  return static_cast<int>(std::clamp<std::size_t>(1024 / (modes * modes), 2, 64));
+}
 
 }  // namespace
 
@@ -21,9 +24,8 @@ PairReduction::PairReduction(PairModel& model)
       visits_(model.size()) {}
 
 void PairReduction::put_in_queue(std::size_t variable) {
-  if (is_out_[variable] || queued_[variable] || visits_[variable] >= kMostVisits) return;
+  if (is_out_[variable] || queued_[variable]) return;
   queued_[variable] = true;
-  ++visits_[variable];
   queue_.push_back(variable);
 }
 
@@ -136,7 +138,9 @@ void PairReduction::take_out_one(std::size_t variable) {
 }
 
 void PairReduction::visit(std::size_t variable, bool eliminate) {
-  if (drop_modes(variable)) put_neighbours_in_queue(variable);
+  if (visits_[variable]++ < most_visits(model_.modes(variable).size()) && drop_modes(variable)) {
+    put_neighbours_in_queue(variable);
+  }
   if (model_.modes(variable).size() == 1) {
     fix(variable);
   } else if (eliminate && small(variable)) {
