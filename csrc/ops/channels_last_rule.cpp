@@ -56,15 +56,16 @@ class Call {
   Status move(const std::vector<ChannelsLastOperand>& operands, bool output) {
     for (std::size_t slot = 0; slot < operands.size(); ++slot) {
       const Operand operand{.output = output, .slot = slot};
-      if (operands[slot].held == Held::as_is || !is_given(node_, operand)) continue;
+      if (!is_given(node_, operand)) continue;
+      if (!operands[slot].optional.empty()) {
+        drawn_.op_type += "_with_" + std::string(operands[slot].optional);
+      }
+      if (operands[slot].held == Held::as_is) continue;
       const Permutation order = operands[slot].held == Held::filter
                                     ? filter_order(filters_, rank_, is_transposed())
                                     : channels_last(rank_);
       auto status = move_operand(node_, operand, order, output ? made_.outputs : made_.inputs);
       if (!status) return status;
-      if (!operands[slot].optional.empty()) {
-        drawn_.op_type += "_with_" + std::string(operands[slot].optional);
-      }
     }
     return ok_status();
   }

@@ -19,8 +19,9 @@ enum class Held : std::uint8_t {
 
 struct ChannelsLastOperand {
   Held held = Held::as_is;
-  /// Names what only some nodes have and a Transpose would need: the function with it is another
-  /// one than the function without. Such operands come last.
+  /// Names what only some nodes have and what cannot be listed as omitted: a Transpose would read
+  /// it, or the operator counts. The function with it is another one than the function without.
+  /// Such operands come last.
   std::string_view optional = "";
 };
 

@@ -123,7 +123,8 @@ Result<Relayout> max_pool_channels_last(const LayoutNode& node, FilterLayout fil
 
 Result<Relayout> max_unpool_channels_last(const LayoutNode& node, FilterLayout filters) {
   return channels_last_call(
-      node, filters, {.inputs = {{Held::channels_last}, {Held::channels_last}, {Held::as_is}}});
+      node, filters,
+      {.inputs = {{Held::channels_last}, {Held::channels_last}, {Held::as_is, "output_shape"}}});
 }
 
 }  // namespace

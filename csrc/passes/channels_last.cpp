@@ -54,7 +54,6 @@ Status check_domain(const std::string& domain) {
   return request("domain '" + own + "' has operators of its own: functions need another");
 }
 
-
 Attribute taken_from_call(const Attribute& attribute) {
   Attribute made;
   made.name = attribute.name;
@@ -146,7 +145,6 @@ Status check_same(const Model& model, const Function& function, const ChannelsLa
   return request("domain '" + function.domain.value + "' has another function '" +
                  function.name.value + "': name another domain");
 }
-
 
 /// A file with functions has IR version 8 or above.
 void raise_ir_version(Model& model) {
