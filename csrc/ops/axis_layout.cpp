@@ -176,6 +176,8 @@ Result<Relayout> across_cut(const LayoutNode& node, Operand asked, const Layout&
   if (!made) return made;
   const auto axis = normal_axis(node, "axis", cut.otherwise, layout.rank());
   if (!axis) return axis.error();
+  const auto read = known_rank(node, {.slot = 0});
+  if (!read) return read.error();
   const Dims& dims = *node.at().in(0).dims;
   const auto place = cut_place(layout, dims, axis.value());
   if (!place) return refuse("axis cuts the tensor in two before opset 13");
@@ -219,6 +221,13 @@ Result<Parted> part_layouts(const LayoutNode& node, Operand asked, const Layout&
                             const Parting& parting) {
   if (asked != parting.whole && asked != parting.rest) {
     return refuse(operand_label(node, asked) + " is read as it is");
+  }
+  const auto whole_rank = known_rank(node, parting.whole);
+  if (!whole_rank) return whole_rank.error();
+  const auto rest_rank = known_rank(node, parting.rest);
+  if (!rest_rank) return rest_rank.error();
+  if (whole_rank.value() != rest_rank.value() + parting.axes.size()) {
+    return refuse("its axes do not fit its ranks");
   }
   const AxesApart apart =
       asked == parting.whole ? from_whole(layout, parting.axes) : from_rest(layout, parting.axes);

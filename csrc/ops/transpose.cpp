@@ -84,6 +84,11 @@ Inferred trade_blocks(const NodeFacts& at, bool to_depth) {
 Inferred depth_to_space(const NodeFacts& at) { return trade_blocks(at, false); }
 Inferred space_to_depth(const NodeFacts& at) { return trade_blocks(at, true); }
 
+/// In another layout it would be a Transpose of six axes, of as many bytes as one around it.
+Result<Relayout> blocks_layout(const LayoutNode&, Operand, const Layout&) {
+  return refuse("it trades blocks between axes 1, 2 and 3");
+}
+
 /// Batch and time are the first two axes, in either order.
 Result<Relayout> reverse_sequence_layout(const LayoutNode& node, Operand operand,
                                          const Layout& layout) {
@@ -108,8 +113,12 @@ Result<Relayout> reverse_sequence_layout(const LayoutNode& node, Operand operand
 
 void register_transpose(OpTable& table) {
   table.add("Transpose", {.shape = transpose_rule});
-  table.add("DepthToSpace", {.shape = depth_to_space, .channels_last = one_channels_last});
-  table.add("SpaceToDepth", {.shape = space_to_depth, .channels_last = one_channels_last});
+  const auto add = [&](std::string_view op_type, ShapeRule shape) {
+    table.add(op_type,
+              {.shape = shape, .layout = blocks_layout, .channels_last = one_channels_last});
+  };
+  add("DepthToSpace", depth_to_space);
+  add("SpaceToDepth", space_to_depth);
   table.add("ReverseSequence", {.shape = same_as_input, .layout = reverse_sequence_layout});
 }
 

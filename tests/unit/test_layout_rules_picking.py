@@ -197,6 +197,12 @@ def test_different_slices() -> None:
     assert "it takes its input for a flat list" in refusal(flat, "x0", [2, 1, 0])
 
 
+def test_blocks_of_space_stay() -> None:
+    for op_type in ("SpaceToDepth", "DepthToSpace"):
+        model = node_model(op_type, [[2, 4, 4, 4]], opset=13, blocksize=2)
+        assert "it trades blocks between axes 1, 2 and 3" in refusal(model, "x0", TO_NHWC)
+
+
 def test_sequences_are_reversed_along_the_first_two_axes() -> None:
     lengths = Constant(np.array([2, 1, 3], np.int64))
     model = node_model("ReverseSequence", [[4, 3, 5], lengths], opset=10)
