@@ -243,6 +243,7 @@ Result<GatherLayouts> from_gathered(const Layout& output, std::size_t gathered,
 
 Result<GatherLayouts> gather_layouts(const LayoutNode& node, Operand operand, const Layout& layout,
                                      std::size_t axis) {
+  if (operand.slot > (operand.output ? 0U : 1U)) return refuse("it has no such operand");
   const auto data = known_rank(node, {.slot = 0});
   if (!data) return data.error();
   const auto indices = known_rank(node, {.slot = 1});

@@ -47,7 +47,7 @@ Inferred size_rule(const NodeFacts& at) {
 
 /// Shape of what is stored, and of it the sizes that are asked for, in the file's order.
 Result<Relayout> shape_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
-  if (operand.output) return refuse("it lists sizes by axis");
+  if (operand != Operand{}) return refuse("it lists sizes by axis");
   Relayout made = unmoved(node);
   made.inputs[0] = layout;
   const auto [start, end] = range_of(node.at(), layout.rank());
@@ -76,7 +76,7 @@ Result<Relayout> shape_layout(const LayoutNode& node, Operand operand, const Lay
 
 /// As many elements wherever they lie.
 Result<Relayout> size_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
-  if (operand.output) return refuse("it makes one number");
+  if (operand != Operand{}) return refuse("it makes one number");
   Relayout made = unmoved(node);
   made.inputs[0] = layout;
   return made;
