@@ -84,7 +84,7 @@ class Border {
     const Permutation order = after_transpose(own, layout).perm;
     LayoutPlace::Mode mode;
     mode.layouts.push_back(layout);
-    closure_.fix(index, std::move(mode));
+    closure_.fix(index, std::move(mode), "another layout was asked for");
     if (!order.is_identity()) network_.border[name] = order;
     return ok_status();
   }

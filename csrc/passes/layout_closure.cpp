@@ -94,6 +94,12 @@ Result<LayoutPlace::Mode> mode_of(const LayoutPlace& place, const LayoutNetwork&
   return mode;
 }
 
+bool insists_on_channels_first(const LayoutNode& node, const OpEntry& entry) {
+  const auto rank = node.rank({false, 0});
+  if (!rank || *rank < 3) return false;
+  return !entry.layout || !entry.layout(node, {false, 0}, channels_last(*rank));
+}
+
 LayoutClosure::LayoutClosure(LayoutNetwork& network, const Model& model, const ModelFacts& facts,
                              const LayoutOptions& options)
     : network_(network),
@@ -133,11 +139,18 @@ void LayoutClosure::occurs(std::size_t family, const Layout& layout) {
   }
 }
 
-void LayoutClosure::fix(std::size_t place, LayoutPlace::Mode mode) {
-  places_[place].fixed = true;
-  network_.places[place].modes.clear();
-  network_.places[place].refused.clear();
-  add_mode(place, std::move(mode));
+void LayoutClosure::fix(std::size_t index, LayoutPlace::Mode mode, std::string why) {
+  LayoutPlace& place = network_.places[index];
+  places_[index].fixed = std::move(why);
+  place.modes.clear();
+  place.refused.clear();
+  add_mode(index, std::move(mode));
+  for (std::size_t port = 0; port < place.ports.size(); ++port) {
+    for (const Layout& layout : layouts_[place.ports[port].family]) {
+      places_[index].open.push_back({port, layout});
+    }
+  }
+  answer(index);
 }
 
 void LayoutClosure::run() {
@@ -160,8 +173,8 @@ void LayoutClosure::make_channels_last() {
       auto mode = drawn ? mode_of(place, network_, std::move(drawn.value()))
                         : Result<LayoutPlace::Mode>(drawn.error());
       if (mode) {
-        fix(index, std::move(mode.value()));
-      } else {
+        fix(index, std::move(mode.value()), "it computes channels-last");
+      } else if (insists_on_channels_first(node, *entry)) {
         network_.left.emplace_back(place.label, mode.error().message);
       }
     });
@@ -171,12 +184,12 @@ void LayoutClosure::make_channels_last() {
 void LayoutClosure::answer(std::size_t index) {
   LayoutPlace& place = network_.places[index];
   std::vector<Question> questions = std::exchange(places_[index].open, {});
-  if (places_[index].fixed) return;
   std::erase_if(questions, [&](const Question& question) {
-    return question.layout == Layout(member_of(network_, place.ports[question.port]).perm);
+    return question.layout == place.modes.front().layouts[question.port];
   });
   if (questions.empty()) return;
-  const std::string kept = why_kept(place);
+  const std::string& fixed = places_[index].fixed;
+  const std::string kept = fixed.empty() ? why_kept(place) : fixed;
   if (!kept.empty()) return refuse_all(index, questions, kept);
   if (place.kind == Kind::node) return answer_node(index, questions);
   for (const Question& question : questions) answer_tie(index, question);

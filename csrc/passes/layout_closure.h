@@ -25,8 +25,8 @@ class LayoutClosure {
 
   /// A layout of the root of a family that something may use.
   void occurs(std::size_t family, const Layout& layout);
-  /// From now on the place has this mode and no other.
-  void fix(std::size_t place, LayoutPlace::Mode mode);
+  /// From now on the place has this mode and no other; `why` is what it says to any other layout.
+  void fix(std::size_t place, LayoutPlace::Mode mode, std::string why);
   /// Asks until nothing new is found, breadth first.
   void run();
 
@@ -38,7 +38,7 @@ class LayoutClosure {
   struct OfPlace {
     std::vector<Question> open;
     bool waiting = false;
-    bool fixed = false;
+    std::string fixed;  // why it has no other mode
   };
 
   void make_channels_last();
@@ -64,6 +64,10 @@ class LayoutClosure {
 /// What is known of the operator; null for calls of model-local functions, which may have the name
 /// of one.
 [[nodiscard]] const OpEntry* op_entry(const Model& model, const Graph& graph, NodeId node);
+
+/// It works in no layout but the one of the standard, with its channels on axis 1: what its rule
+/// says when input 0 has 3 axes or more and is to lie channels-last.
+[[nodiscard]] bool insists_on_channels_first(const LayoutNode& node, const OpEntry& entry);
 
 /// Shows the node of a place as its layout rules see it.
 void show_node(const Model& model, const ModelFacts& facts, const LayoutPlace& place,

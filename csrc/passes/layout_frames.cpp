@@ -60,18 +60,6 @@ class Frames {
   std::deque<std::size_t> queue_;
 };
 
-/// It computes nothing but with the channels where the standard has them.
-bool insists(const LayoutPlace& place, const OpEntry& entry, const Model& model,
-             const ModelFacts& facts) {
-  if (!entry.layout) return true;
-  bool refused = false;
-  show_node(model, facts, place, [&](const LayoutNode& node) {
-    const auto rank = node.rank({false, 0});
-    refused = rank && *rank >= kLeastRank && !entry.layout(node, {false, 0}, channels_last(*rank));
-  });
-  return refused;
-}
-
 }  // namespace
 
 void find_frames(LayoutNetwork& network, const Model& model, const ModelFacts& facts) {
@@ -81,11 +69,13 @@ void find_frames(LayoutNetwork& network, const Model& model, const ModelFacts& f
     if (place.kind != LayoutPlace::Kind::node) continue;
     const OpEntry* entry = op_entry(model, *place.graph, place.node);
     if (!entry || !entry->channels_last) continue;
-    if (insists(place, *entry, model, facts)) {
-      frames.begin(place);
-    } else {
-      flexible.push_back(&place);
-    }
+    show_node(model, facts, place, [&](const LayoutNode& node) {
+      if (insists_on_channels_first(node, *entry)) {
+        frames.begin(place);
+      } else {
+        flexible.push_back(&place);
+      }
+    });
   }
   frames.flood();
   for (const LayoutPlace* place : flexible) frames.begin(*place);

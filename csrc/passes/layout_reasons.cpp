@@ -23,7 +23,6 @@ std::string more(std::size_t count) {
 
 }  // namespace
 
-/// Why the place cannot have this layout there; nothing when it can.
 std::optional<std::string> LayoutReasons::refusal(const PortAt& at, const Layout& layout) const {
   const LayoutPlace& place = network_.places[at.place];
   if (mode_with(place, at.port, layout)) return std::nullopt;

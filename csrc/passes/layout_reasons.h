@@ -28,13 +28,15 @@ class LayoutReasons {
   /// have one.
   [[nodiscard]] std::string why_left(const LeftMove& move) const;
 
+  /// Why a place cannot have this layout there; nothing when it can.
+  [[nodiscard]] std::optional<std::string> refusal(const PortAt& at, const Layout& layout) const;
+
  private:
   struct Side {
     std::vector<std::string> refused;
     std::vector<std::string> able;
   };
 
-  [[nodiscard]] std::optional<std::string> refusal(const PortAt& at, const Layout& layout) const;
   [[nodiscard]] std::string behind(const PortAt& at, const Layout& layout) const;
   void look(const PortAt& at, const Layout& layout, const std::string& where, Side& side) const;
 

@@ -63,6 +63,9 @@ class Moves {
     move.bytes = bytes;
     move.value = name(family, left.to);
     move.between = network_.places[left.maker.place].label;
+    std::ranges::stable_partition(left.readers, [&](const PortAt& reader) {
+      return reasons_.refusal(reader, left.from).has_value();
+    });
     for (const PortAt& reader : left.readers) {
       move.readers.push_back(network_.places[reader.place].label);
     }
