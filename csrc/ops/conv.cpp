@@ -5,6 +5,7 @@
 
 #include "ops/agreement.h"
 #include "ops/channels_last_rule.h"
+#include "ops/conv_layout.h"
 #include "ops/op_table.h"
 #include "ops/windows.h"
 
@@ -191,19 +192,41 @@ Result<Relayout> deform_conv_channels_last(const LayoutNode& node, FilterLayout 
                                         {Held::channels_last, "mask"}}});
 }
 
+Result<Relayout> plain_conv_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  return conv_layout(node, operand, layout, {.is_product = true});
+}
+
+/// Slots 2 and 3 are zero points.
+Result<Relayout> conv_integer_layout(const LayoutNode& node, Operand operand,
+                                     const Layout& layout) {
+  return conv_layout(node, operand, layout, {.bias = std::nullopt, .per_channel = {3}});
+}
+
+Result<Relayout> qlinear_conv_layout(const LayoutNode& node, Operand operand,
+                                     const Layout& layout) {
+  return conv_layout(node, operand, layout, {.w = 3, .bias = 8, .per_channel = {4, 5}});
+}
+
 }  // namespace
 
 void register_conv(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::conv};
-  table.add("Conv", {.traits = sums, .shape = conv, .channels_last = conv_channels_last});
-  table.add("ConvInteger",
-            {.traits = sums, .shape = conv_integer, .channels_last = conv_integer_channels_last});
+  table.add("Conv", {.traits = sums,
+                     .shape = conv,
+                     .layout = plain_conv_layout,
+                     .channels_last = conv_channels_last});
+  table.add("ConvInteger", {.traits = sums,
+                            .shape = conv_integer,
+                            .layout = conv_integer_layout,
+                            .channels_last = conv_integer_channels_last});
   table.add("DeformConv",
             {.traits = sums, .shape = deform_conv, .channels_last = deform_conv_channels_last});
   table.add("CausalConvWithState", {.traits = sums, .shape = causal_conv});
   // Here the weight is input 3: each tensor is followed by its scale and its zero point.
-  table.add("QLinearConv",
-            {.traits = sums, .shape = qlinear_conv, .channels_last = qlinear_conv_channels_last});
+  table.add("QLinearConv", {.traits = sums,
+                            .shape = qlinear_conv,
+                            .layout = qlinear_conv_layout,
+                            .channels_last = qlinear_conv_channels_last});
 }
 
 }  // namespace pot

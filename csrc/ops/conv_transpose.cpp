@@ -5,6 +5,7 @@
 
 #include "ops/agreement.h"
 #include "ops/channels_last_rule.h"
+#include "ops/conv_layout.h"
 #include "ops/op_table.h"
 #include "ops/windows.h"
 
@@ -153,13 +154,19 @@ Result<Relayout> conv_transpose_channels_last(const LayoutNode& node, FilterLayo
                             {.inputs = {{Held::channels_last}, {Held::filter}, {Held::as_is}}});
 }
 
+Result<Relayout> conv_transpose_layout(const LayoutNode& node, Operand operand,
+                                       const Layout& layout) {
+  return conv_layout(node, operand, layout, {.transposed = true});
+}
+
 }  // namespace
 
 void register_conv_transpose(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::conv_transpose};
-  table.add(
-      "ConvTranspose",
-      {.traits = sums, .shape = conv_transpose, .channels_last = conv_transpose_channels_last});
+  table.add("ConvTranspose", {.traits = sums,
+                              .shape = conv_transpose,
+                              .layout = conv_transpose_layout,
+                              .channels_last = conv_transpose_channels_last});
 }
 
 }  // namespace pot

@@ -6,6 +6,7 @@
 #include "ops/agreement.h"
 #include "ops/channels_last_rule.h"
 #include "ops/op_table.h"
+#include "ops/pool_layout.h"
 #include "ops/windows.h"
 
 namespace pot {
@@ -127,19 +128,42 @@ Result<Relayout> max_unpool_channels_last(const LayoutNode& node, FilterLayout f
       {.inputs = {{Held::channels_last}, {Held::channels_last}, {Held::as_is, "output_shape"}}});
 }
 
+Result<Relayout> global_average_layout(const LayoutNode& node, Operand operand,
+                                       const Layout& layout) {
+  return global_pool_layout(node, operand, layout, "ReduceMean");
+}
+
+Result<Relayout> global_max_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  return global_pool_layout(node, operand, layout, "ReduceMax");
+}
+
+Result<Relayout> global_length_layout(const LayoutNode& node, Operand operand,
+                                      const Layout& layout) {
+  const std::int64_t p = node.at().attr_int("p", 2);
+  return global_pool_layout(node, operand, layout, p == 1 ? "ReduceL1" : p == 2 ? "ReduceL2" : "");
+}
+
 }  // namespace
 
 void register_pool(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::pool};
-  table.add({"AveragePool", "LpPool"},
-            {.traits = sums, .shape = pool, .channels_last = one_channels_last});
-  table.add("MaxPool", {.shape = max_pool, .channels_last = max_pool_channels_last});
+  table.add(
+      {"AveragePool", "LpPool"},
+      {.traits = sums, .shape = pool, .layout = pool_layout, .channels_last = one_channels_last});
+  table.add("MaxPool",
+            {.shape = max_pool, .layout = pool_layout, .channels_last = max_pool_channels_last});
   table.add("MaxUnpool", {.shape = max_unpool, .channels_last = max_unpool_channels_last});
 
   const OpTraits reduces{.accumulation = Accumulation::reduce};
-  table.add({"GlobalAveragePool", "GlobalLpPool"},
-            {.traits = reduces, .shape = global_pool, .channels_last = one_channels_last});
-  table.add("GlobalMaxPool", {.shape = global_pool, .channels_last = one_channels_last});
+  const auto add_global = [&](std::string_view op_type, const OpTraits& traits, LayoutRule layout) {
+    table.add(op_type, {.traits = traits,
+                        .shape = global_pool,
+                        .layout = layout,
+                        .channels_last = one_channels_last});
+  };
+  add_global("GlobalAveragePool", reduces, global_average_layout);
+  add_global("GlobalLpPool", reduces, global_length_layout);
+  add_global("GlobalMaxPool", {}, global_max_layout);
 }
 
 }  // namespace pot
