@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pyonnxtool.bisection import bisect
     from pyonnxtool.diffing import diff
     from pyonnxtool.reduction import reduce
+    from pyonnxtool.relayout import layout
     from pyonnxtool.router import ShapeRouter
     from pyonnxtool.specialization import specialize
     from pyonnxtool.variants import specialize_variants
@@ -37,6 +38,7 @@ __all__ = [
     "bisect",
     "diff",
     "from_proto",
+    "layout",
     "load",
     "reduce",
     "specialize",
@@ -50,6 +52,7 @@ _LATER = {
     "assert_close": "pyonnxtool.assertion",
     "bisect": "pyonnxtool.bisection",
     "diff": "pyonnxtool.diffing",
+    "layout": "pyonnxtool.relayout",
     "reduce": "pyonnxtool.reduction",
     "specialize": "pyonnxtool.specialization",
     "specialize_variants": "pyonnxtool.variants",

@@ -77,7 +77,8 @@ def _relaid(node: Node, original: Model, told: Sequence[StandsFor]) -> Iterator[
     by_name = {one.value: one for one in told}
     known = [by_name[name] for name in node.output_names if name in by_name]
     before = {name: one for one in original.graph.nodes for name in one.output_names if name}
-    old = before.get(known[0].old_value if known else next(filter(None, node.output_names), ""))
+    names = [*node.output_names, *(one.old_value for one in known)]
+    old = next((before[name] for name in names if name in before), None)
     if old is not None and old.op_type != node.op_type:
         yield f"{old.op_type} became {node.op_type}"
     for verb, names in (("reads", node.input_names), ("makes", node.output_names)):

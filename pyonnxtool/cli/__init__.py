@@ -21,7 +21,8 @@ Examples:
   pyonnxtool diff good.onnx bad.onnx     which values differ, and by how much
   pyonnxtool bisect good.onnx bad.onnx   the node that is to blame, and why
   pyonnxtool diff model.onnx             onnxruntime without against with optimizations
-  pyonnxtool specialize model.onnx -o fixed.onnx --dim batch=1"""
+  pyonnxtool specialize model.onnx -o fixed.onnx --dim batch=1
+  pyonnxtool layout m.onnx -o out.onnx   as few Transposes as the graph allows"""
 USAGE, INCONCLUSIVE, INTERRUPTED, PIPE_CLOSED, BUG = 2, 125, 130, 141, 255
 
 

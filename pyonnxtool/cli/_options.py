@@ -213,10 +213,11 @@ def map_option(function: Function) -> Function:
     return click.option(
         "--map",
         "value_map",
-        metavar="REF=CAND",
+        metavar="REF=CAND|JSON",
         multiple=True,
         help="A value of REF and the value of CAND that stands for it, where the tool does not see "
-        "it. May be repeated.",
+        "it; or the JSON report of the layout or specialize that made one of the two from the "
+        "other. May be repeated.",
     )(function)
 
 

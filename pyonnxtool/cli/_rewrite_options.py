@@ -130,7 +130,7 @@ def rewrite_options(function: Function) -> Function:
         tolerance_option("--atol", "Absolute difference of an output that is allowed"),
         tolerance_option("--rtol", "Difference that is allowed relative to the output's scale"),
         click.option("--no-verify", is_flag=True, help="Write without running anything."),
-        click.option("--dry-run", is_flag=True, help="Do everything but write OUT."),
+        click.option("--dry-run", is_flag=True, help="Tell what would be done; write nothing."),
         click.option(
             "--memory",
             metavar="SIZE",

@@ -31,12 +31,14 @@ def shrunk(before: Measure, after: Measure) -> str:
     return f"{plural(before.nodes, 'node')} became {after.nodes:,}"
 
 
-def print_changes(target: Console, report: RewriteReport) -> None:
-    """How often each rule did something."""
+def print_changes(
+    target: Console, report: RewriteReport, nothing: str = "there was nothing to simplify"
+) -> None:
+    """How often each rule did something; `nothing` says why none did."""
     heading(target, "What was done")
     width = max((len(f"{one.count:,}") for one in report.changes), default=0)
     lines = [(f"  {one.count:>{width},}", one.rule) for one in report.changes]
-    facts(target, [*lines] or [("  nothing", "there was nothing to simplify")])
+    facts(target, [*lines] or [("  nothing", nothing)])
 
 
 def print_left(target: Console, left: Sequence[Left], limit: int | None) -> None:
@@ -94,6 +96,25 @@ def print_more(target: Console, count: int, limit: int | None) -> None:
     """Says how many lines were left out."""
     if limit is not None and count > limit:
         target.print(Text(f"  {count - limit:,} more; -v shows all", style="dim"))
+
+
+def print_ports(
+    target: Console,
+    title: str,
+    before: Sequence[Port],
+    after: Sequence[Port],
+    limit: int | None,
+) -> None:
+    """Each input or output as it is now, and as it was where that differs."""
+    heading(target, title)
+    old = {port.name: port_type(port) for port in before}
+    lines = []
+    for port in after[:limit]:
+        new = port_type(port)
+        was = old.get(port.name, new)
+        lines.append((f"  {middle(port.name, 50)}", new if was == new else f"{new}, was {was}"))
+    facts(target, lines or [("  none", "")])
+    print_more(target, len(after), limit)
 
 
 def port_type(port: Port) -> str:

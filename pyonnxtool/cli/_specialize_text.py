@@ -14,6 +14,7 @@ from pyonnxtool.cli._rewrite_text import (
     print_changes,
     print_left,
     print_more,
+    print_ports,
     print_sizes,
     print_verification,
     print_written,
@@ -39,7 +40,7 @@ def print_rewrite(target: Console, report: SpecializeReport, *, verbose: bool) -
     """What was bound, what was done, what stays dynamic, and the proof."""
     limit = None if verbose else SHOWN
     target.print(summary(report))
-    print_inputs(target, report, limit)
+    print_ports(target, "Inputs", report.inputs_before, report.inputs, limit)
     heading(target, "Outputs")
     facts(target, [(f"  {middle(o.name, 50)}", port_type(o)) for o in report.outputs[:limit]])
     print_more(target, len(report.outputs), limit)
@@ -50,19 +51,6 @@ def print_rewrite(target: Console, report: SpecializeReport, *, verbose: bool) -
     print_verification(target, report.verification, limit)
     facts(target, [("note", note) for note in report.notes])
     print_written(target, report.written)
-
-
-def print_inputs(target: Console, report: SpecializeReport, limit: int | None) -> None:
-    """Each input as it is now, and as it was where that differs."""
-    heading(target, "Inputs")
-    old = {port.name: port_type(port) for port in report.inputs_before}
-    lines = []
-    for port in report.inputs[:limit]:
-        new = port_type(port)
-        was = old.get(port.name, new)
-        lines.append((f"  {middle(port.name, 50)}", new if was == new else f"{new}, was {was}"))
-    facts(target, lines or [("  none", "")])
-    print_more(target, len(report.inputs), limit)
 
 
 def print_dynamic(target: Console, report: SpecializeReport, limit: int | None) -> None:

@@ -17,7 +17,7 @@ KERNELS_USERS = ("kernels", "ir", "ops", "passes", "bind")
 PYTHON_LAYERS = (
     ("errors", "_core"),
     ("registry", "findings", "report", "report_parts", "verdict", "wording", "baseline", "schemas"),
-    ("model", "feeds", "interface", "rewrite", "binding", "onnx_inference"),
+    ("model", "feeds", "interface", "rewrite", "binding", "border", "onnx_inference"),
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
     ("divergence", "subjects"),
     (

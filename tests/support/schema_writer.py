@@ -17,6 +17,7 @@ from typing import Any, Union
 from pyonnxtool.cli.list import Catalogue
 from pyonnxtool.inspection import Inspection
 from pyonnxtool.metrics import METRICS
+from pyonnxtool.relayout import LayoutReport
 from pyonnxtool.report import BisectReport, DiffReport, Metrics, ReduceReport
 from pyonnxtool.specialization import SpecializeReport
 from pyonnxtool.variants import VariantSet, VariantsReport
@@ -28,6 +29,7 @@ REPORTS: dict[str, type] = {
     "bisect": BisectReport,
     "reduce": ReduceReport,
     "inspect": Inspection,
+    "layout": LayoutReport,
     "list": Catalogue,
     "specialize": SpecializeReport,
     "specialize_variants": VariantsReport,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -58,7 +58,8 @@ def given_pairs(given: ValueMap, reference: Model, candidate: Model) -> list[Giv
 def _rewritten(told: Sequence[StandsFor], reference: Model, candidate: Model) -> list[GivenPair]:
     """What a rewrite tells, and values that kept their names while another operator makes them.
 
-    Where the operator is the same, the models themselves tell that they are the same.
+    Where the operator is the same, the models themselves tell that they are the same. Of several
+    old values that a new one stands for, the one of its name is taken, else the last.
     """
     known = {name for one in told for name in (one.value, one.old_value)}
     ours, theirs = _makers(reference.graph), _makers(candidate.graph)
@@ -67,20 +68,18 @@ def _rewritten(told: Sequence[StandsFor], reference: Model, candidate: Model) ->
         for name, maker in theirs.items()
         if name in ours and ours[name] != maker and name not in known
     ]
-    return _there([*told, *kept], reference, candidate)
+    here, there = set(_names(reference.graph)), set(_names(candidate.graph))
+    chosen: dict[str, StandsFor] = {}
+    for one in (*told, *kept):
+        before = chosen.get(one.value)
+        named_so = before is not None and before.old_value == one.value
+        if one.old_value in here and one.value in there and not named_so:
+            chosen[one.value] = one
+    return [GivenPair(one.old_value, one.value, Form(view_of(one))) for one in chosen.values()]
 
 
 def _makers(graph: Graph) -> dict[str, str]:
     return {name: node.op_type for node in graph.nodes for name in node.output_names if name}
-
-
-def _there(told: Iterable[StandsFor], reference: Model, candidate: Model) -> list[GivenPair]:
-    ours, theirs = set(_names(reference.graph)), set(_names(candidate.graph))
-    return [
-        GivenPair(one.old_value, one.value, Form(view_of(one)))
-        for one in told
-        if one.old_value in ours and one.value in theirs
-    ]
 
 
 def view_of(one: StandsFor) -> Rearranged | None:
