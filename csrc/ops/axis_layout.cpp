@@ -128,6 +128,11 @@ Result<std::size_t> normal_axis(const LayoutNode& node, std::string_view name,
   return axes.value().front();
 }
 
+std::int64_t written_axis(const Layout& layout, std::int64_t axis) {
+  const std::int64_t place = stored_axis(layout, axis).value_or(axis);
+  return axis < 0 && place >= 0 ? place - static_cast<std::int64_t>(layout.rank()) : place;
+}
+
 std::vector<std::int64_t> places_of(const Layout& layout, std::span<const std::size_t> axes) {
   std::vector<std::int64_t> out;
   for (const std::size_t axis : axes) {
@@ -166,7 +171,7 @@ Result<Relayout> along_axis(const LayoutNode& node, Operand asked, const Layout&
   const std::size_t place = layout.perm.place_of(axis.value());
   if (place == axis.value()) return made;
   DrawnNode drawn = redrawn(node);
-  put_attribute(drawn, "axis", static_cast<std::int64_t>(place));
+  put_attribute(drawn, "axis", written_axis(layout, node.at().attr_int("axis", otherwise)));
   return with_node(std::move(made).value(), std::move(drawn));
 }
 
@@ -271,10 +276,12 @@ DrawnInput int_like(const Fact& like, std::int64_t element) {
           .tensor = integers(like, std::move(dims), {&element, 1})};
 }
 
-void put_axes(DrawnNode& drawn, const LayoutNode& node, std::size_t slot,
-              std::span<const std::int64_t> axes) {
+void put_axes(DrawnNode& drawn, const LayoutNode& node, std::size_t slot, const Layout& layout) {
+  const auto listed = node.at().ints_or_input("axes", slot).numbers;
+  std::vector<std::int64_t> axes;
+  for (const std::int64_t axis : *listed) axes.push_back(written_axis(layout, axis));
   if (node.at().attr_ints("axes")) {
-    put_attribute(drawn, "axes", std::vector<std::int64_t>(axes.begin(), axes.end()));
+    put_attribute(drawn, "axes", std::move(axes));
     return;
   }
   put_ints(drawn, slot, node.at().in(slot), axes);
@@ -305,6 +312,26 @@ std::vector<std::int64_t> in_stored_order(std::span<const std::int64_t> elements
     out.insert(out.end(), stored.begin(), stored.end());
   }
   return out;
+}
+
+DrawnInput in_file_order(std::size_t slot, const Layout& layout) {
+  DrawnInput made = from_input(slot);
+  const InnerOrder* inner = layout.inner_of(0);
+  if (!inner) return made;
+  const auto sizes = inner->order.apply(inner->sizes);
+  std::vector<std::int64_t> steps(sizes.size(), 1);  // in what is stored, of each stored factor
+  for (std::size_t i = sizes.size(); i-- > 1;) steps[i - 1] = steps[i] * sizes[i];
+  made.take = {0};
+  for (std::size_t factor = 0; factor < sizes.size(); ++factor) {
+    std::vector<std::int64_t> longer;
+    for (const std::int64_t first : made.take) {
+      for (std::int64_t i = 0; i < inner->sizes[factor]; ++i) {
+        longer.push_back(first + i * steps[inner->order.place_of(factor)]);
+      }
+    }
+    made.take = std::move(longer);
+  }
+  return made;
 }
 
 Relayout with_node(Relayout layouts, DrawnNode drawn) {

@@ -31,6 +31,9 @@ namespace pot {
 /// The axis that an attribute names.
 [[nodiscard]] Result<std::size_t> normal_axis(const LayoutNode& node, std::string_view name,
                                               std::int64_t otherwise, std::size_t rank);
+/// Where an axis lies in what is stored, counted from the end where it is written so: going there
+/// and back gives the same number.
+[[nodiscard]] std::int64_t written_axis(const Layout& layout, std::int64_t axis);
 /// Where these axes lie in what is stored.
 [[nodiscard]] std::vector<std::int64_t> places_of(const Layout& layout,
                                                   std::span<const std::size_t> axes);
@@ -96,9 +99,10 @@ void put_ints(DrawnNode& drawn, std::size_t slot, const Fact& like,
 /// A constant integer of the type and rank of the one that it replaces.
 [[nodiscard]] DrawnInput int_like(const Fact& like, std::int64_t element);
 
-/// `axes` written where the node has them: as the attribute, or in this input slot.
-void put_axes(DrawnNode& drawn, const LayoutNode& node, std::size_t slot,
-              std::span<const std::int64_t> axes);
+/// The node's `axes` of a value that is stored so, written where the node has them (as the
+/// attribute, or in this input slot) and as it writes them: in its order, from the end where it
+/// counts from the end. Pre: they are known and within the rank.
+void put_axes(DrawnNode& drawn, const LayoutNode& node, std::size_t slot, const Layout& layout);
 
 /// The input in this slot, a list with one element for each axis of a value stored as `layout`, in
 /// stored order; `lists` such lists one behind the other (pads: ends behind starts). A Refusal when
@@ -108,6 +112,10 @@ void put_axes(DrawnNode& drawn, const LayoutNode& node, std::size_t slot,
 /// The same of numbers that are known. Pre: as many as `lists` times the rank.
 [[nodiscard]] std::vector<std::int64_t> in_stored_order(std::span<const std::int64_t> elements,
                                                         const Layout& layout);
+
+/// The input in this slot, a list that is stored as `layout`, in the file's order. Pre: the layout
+/// has one axis.
+[[nodiscard]] DrawnInput in_file_order(std::size_t slot, const Layout& layout);
 
 /// The node with one redrawn node.
 [[nodiscard]] Relayout with_node(Relayout layouts, DrawnNode drawn);

@@ -176,7 +176,18 @@ Status require_plain_ends(const LayoutNode& node, const Layout& layout) {
   return require_plain(layout, growing);
 }
 
+/// Pads that are computed as pairs of an axis are turned about by a Transpose and joined.
+Result<Relayout> turned_pads(const LayoutNode& node, const Layout& layout) {
+  if (layout.rank() != 1) return refuse("its pads are no list");
+  Relayout made = unmoved(node);
+  made.inputs[1] = layout;
+  DrawnNode drawn = redrawn(node);
+  drawn.inputs[1] = in_file_order(1, layout);
+  return with_node(std::move(made), std::move(drawn));
+}
+
 Result<Relayout> pad_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  if (operand == Operand{.slot = 1}) return turned_pads(node, layout);
   auto made = all_alike(node, operand, layout, kFirstInput);
   if (!made) return made;
   const auto plain = require_plain_ends(node, layout);
@@ -187,7 +198,7 @@ Result<Relayout> pad_layout(const LayoutNode& node, Operand operand, const Layou
     if (!listed.numbers) return refuse("its axes are computed");
     const auto axes = normal_axes(*listed.numbers, layout.rank());
     if (!axes) return axes.error();
-    put_axes(drawn, node, 3, places_of(layout, axes.value()));
+    put_axes(drawn, node, 3, layout);
   } else if (node.at().has(1)) {
     auto pads = in_stored_order(node, 1, layout, 2);
     if (!pads) return pads.error();
@@ -210,7 +221,7 @@ Result<Relayout> center_crop_pad_layout(const LayoutNode& node, Operand operand,
   if (const auto written = node.at().attr_ints("axes")) {
     const auto axes = normal_axes(*written, layout.rank());
     if (!axes) return axes.error();
-    put_axes(drawn, node, 2, places_of(layout, axes.value()));
+    put_axes(drawn, node, 2, layout);
   } else {
     auto sizes = in_stored_order(node, 1, layout, 1);
     if (!sizes) return sizes.error();

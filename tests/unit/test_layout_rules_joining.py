@@ -171,6 +171,17 @@ def test_pads_that_are_computed_are_taken_in_stored_order() -> None:
     check_orders(model, ("x0", "y0"), 4, feed={"x1": pads})
 
 
+def test_pads_that_lie_in_pairs_are_taken_one_by_one() -> None:
+    pads = np.array([0, 0, 1, 2, 0, 1, 0, 1], np.int64)
+    model = node_model("Pad", [[2, 3, 4, 5], pads], opset=13)
+    inner = [(0, [2, 4], [1, 0])]
+    drawn = check_rule(model, "x1", [0], inner, feed={"x1": pads})
+    assert op_types(drawn) == ["Gather", "Pad"]
+    assert drawn.outputs == [[0, 1, 2, 3]]
+    turned = [(0, [2, 2, 2], [2, 0, 1])]
+    check_rule(model, "x1", [0], turned, feed={"x1": pads})
+
+
 def test_pads_of_named_axes() -> None:
     axes = ints(-1, 1)
     for pads in (ints(1, 0, 2, 1), np.array([1, 0, 2, 1], np.int64)):
