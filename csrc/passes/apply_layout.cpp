@@ -67,7 +67,7 @@ class Applier {
     for (const StoredLayout& each : stored_.all()) convert(each);
     if (auto done = add_identities(); !done) return done.error();
     remove_transposes(true);
-    relay_types(network_, stored_);
+    relay_types(network_, readers_, stored_);
     declared_.forget_gone(model_);
     for (const GraphPtr& graph : graphs_of(model_)) {
       if (auto sorted = graph->sort(); !sorted) return sorted.error();

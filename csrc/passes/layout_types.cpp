@@ -1,5 +1,8 @@
 #include "passes/layout_types.h"
 
+#include <algorithm>
+#include <map>
+
 #include "passes/stand_in.h"
 
 namespace pot {
@@ -19,11 +22,26 @@ TypeRef relaid(const TypeRef& type, const Permutation& perm, const TypeRef& othe
   return made;
 }
 
-const ValueFamily::Member* named(const ValueFamily& family, const StoredLayout& stored) {
-  for (const ValueFamily::Member& member : family.members) {
-    if (member.value == LayoutValue{stored.graph, stored.id}) return &member;
+/// What a name holds from now on.
+struct Held {
+  std::size_t family = 0;
+  Layout layout;
+};
+using HeldBy = std::map<std::pair<Graph*, ValueId>, Held>;
+
+void declare(const ValueFamily& family, Graph& graph, ValueId id, const Layout& layout) {
+  const auto member =
+      std::ranges::find(family.members, LayoutValue{&graph, id}, &ValueFamily::Member::value);
+  const Value& value = graph.value(id);
+  const bool listed = !graph.value_infos().empty() && !value.initializer;
+  if (member == family.members.end()) {
+    if (value.is_output || listed) graph.set_type(id, inferred(family, layout));
+    return;
   }
-  return nullptr;
+  const bool declared = value.is_input || value.is_output || value.info_index >= 0;
+  const Permutation now = after_transpose(member->perm, layout).perm;
+  if (!declared || now.is_identity()) return;
+  graph.set_type(id, relaid(graph.type(id), now, inferred(family, layout)));
 }
 
 }  // namespace
@@ -47,21 +65,19 @@ void DeclaredValues::forget_gone(Model& model) const {
   }
 }
 
-void relay_types(const LayoutNetwork& network, const StoredLayouts& stored) {
+void relay_types(const LayoutNetwork& network, const LayoutReaders& readers,
+                 const StoredLayouts& stored) {
+  HeldBy held;
   for (const StoredLayout& each : stored.all()) {
-    const ValueFamily& family = network.families[each.family];
-    const ValueFamily::Member* member = named(family, each);
-    const Value& value = each.graph->value(each.id);
-    const bool listed = !each.graph->value_infos().empty() && !value.initializer;
-    if (!member) {
-      if (value.is_output || listed) each.graph->set_type(each.id, inferred(family, each.layout));
-      continue;
-    }
-    const bool declared = value.is_input || value.is_output || value.info_index >= 0;
-    const Permutation now = after_transpose(member->perm, each.layout).perm;
-    if (!declared || now.is_identity()) continue;
-    const TypeRef type = each.graph->type(each.id);
-    each.graph->set_type(each.id, relaid(type, now, inferred(family, each.layout)));
+    held.try_emplace({each.graph, each.id}, Held{each.family, each.layout});
+  }
+  // What an Identity makes.
+  for (const LayoutReaders::Output& output : readers.outputs) {
+    const ValueId id = output.graph->outputs()[output.slot].value;
+    held.try_emplace({output.graph, id}, Held{output.family, output.layout});
+  }
+  for (const auto& [at, what] : held) {
+    declare(network.families[what.family], *at.first, at.second, what.layout);
   }
 }
 

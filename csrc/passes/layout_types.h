@@ -22,6 +22,7 @@ class DeclaredValues {
 
 /// Declared types follow their values: inputs, outputs and values of all graphs. Where the file
 /// declares types of values, new ones get theirs.
-void relay_types(const LayoutNetwork& network, const StoredLayouts& stored);
+void relay_types(const LayoutNetwork& network, const LayoutReaders& readers,
+                 const StoredLayouts& stored);
 
 }  // namespace pot
