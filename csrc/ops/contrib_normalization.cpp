@@ -1,6 +1,7 @@
 // Normalizations as onnxruntime fuses them: with embeddings, residuals and gates.
 
 #include "ops/agreement.h"
+#include "ops/norm_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -39,11 +40,12 @@ Inferred quantized_embed_norm(const NodeFacts& at) { return embedded(at, at.in(8
 
 void register_contrib_normalization(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::norm};
-  const auto add = [&](std::initializer_list<std::string_view> op_types, ShapeRule shape) {
-    table.add(op_types, {.traits = sums, .shape = shape}, ort_domain);
+  const auto add = [&](std::initializer_list<std::string_view> op_types, ShapeRule shape,
+                       LayoutRule layout = nullptr) {
+    table.add(op_types, {.traits = sums, .shape = shape, .layout = layout}, ort_domain);
   };
   add({"BranchwiseRMSNorm", "GatedRMSNorm", "GroupNorm"}, like_input);
-  add({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"}, skip_norm);
+  add({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"}, skip_norm, skip_norm_layout);
   add({"SkipGroupNorm"}, skip_group_norm);
   add({"EmbedLayerNormalization"}, embed_norm);
   add({"QEmbedLayerNormalization"}, quantized_embed_norm);

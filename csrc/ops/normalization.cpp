@@ -5,6 +5,7 @@
 
 #include "ops/agreement.h"
 #include "ops/channels_last_rule.h"
+#include "ops/norm_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -136,18 +137,29 @@ Result<Relayout> batch_normalization_channels_last(const LayoutNode& node, Filte
 void register_normalization(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::norm};
   // At inference its mean and variance are inputs, so it sums nothing.
-  table.add("BatchNormalization",
-            {.shape = batch_normalization, .channels_last = batch_normalization_channels_last});
-  table.add("InstanceNormalization",
-            {.traits = sums, .shape = instance_normalization, .channels_last = one_channels_last});
-  table.add("GroupNormalization",
-            {.traits = sums, .shape = group_normalization, .channels_last = one_channels_last});
-  table.add("LayerNormalization", {.traits = sums, .shape = layer_normalization});
-  table.add("RMSNormalization", {.traits = sums, .shape = rms_normalization});
+  table.add("BatchNormalization", {.shape = batch_normalization,
+                                   .layout = batch_norm_layout,
+                                   .channels_last = batch_normalization_channels_last});
+  table.add("InstanceNormalization", {.traits = sums,
+                                      .shape = instance_normalization,
+                                      .layout = instance_norm_layout,
+                                      .channels_last = one_channels_last});
+  table.add("GroupNormalization", {.traits = sums,
+                                   .shape = group_normalization,
+                                   .layout = group_norm_layout,
+                                   .channels_last = one_channels_last});
+  table.add("LayerNormalization",
+            {.traits = sums, .shape = layer_normalization, .layout = layer_norm_layout});
+  table.add("RMSNormalization",
+            {.traits = sums, .shape = rms_normalization, .layout = layer_norm_layout});
   // LRN sums the squares of `size` channels.
-  table.add("LRN", {.traits = sums, .shape = unchanged, .channels_last = one_channels_last});
+  table.add("LRN", {.traits = sums,
+                    .shape = unchanged,
+                    .layout = response_norm_layout,
+                    .channels_last = one_channels_last});
   // onnxruntime's, in the default domain since before the standard had them.
-  table.add("SimplifiedLayerNormalization", {.traits = sums, .shape = layer_normalization});
+  table.add("SimplifiedLayerNormalization",
+            {.traits = sums, .shape = layer_normalization, .layout = layer_norm_layout});
 }
 
 }  // namespace pot
