@@ -126,9 +126,9 @@ Result<Relayout> arg_extreme_layout(const LayoutNode& node, Operand operand, con
   if (!axis) return axis.error();
   auto made = reduced_layouts(node, operand, layout, {&axis.value(), 1});
   if (!made) return made.error();
-  auto& [layouts, places] = made.value();
+  auto& layouts = made.value().layouts;
   DrawnNode drawn = redrawn(node);
-  put_attribute(drawn, "axis", places.front());
+  put_attribute(drawn, "axis", written_axis(layouts.inputs[0], node.at().attr_int("axis", 0)));
   return with_node(std::move(layouts), std::move(drawn));
 }
 

@@ -280,7 +280,7 @@ Result<Relayout> gather_layout(const LayoutNode& node, Operand operand, const La
   made.outputs[0] = std::move(layouts.value().output);
   if (place == axis.value()) return made;
   DrawnNode drawn = redrawn(node);
-  put_attribute(drawn, "axis", static_cast<std::int64_t>(place));
+  put_attribute(drawn, "axis", written_axis(made.inputs[0], node.at().attr_int("axis", 0)));
   return with_node(std::move(made), std::move(drawn));
 }
 

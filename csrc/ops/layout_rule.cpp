@@ -59,8 +59,14 @@ DrawnNode redrawn(const LayoutNode& node) {
 }
 
 void put_attribute(DrawnNode& node, std::string name, AttributeValue value) {
-  drop_attribute(node, name);
-  node.attributes.emplace_back(std::move(name), std::move(value));
+  Attribute made(std::move(name), std::move(value));
+  const auto known = std::ranges::find_if(
+      node.attributes, [&](const Attribute& one) { return one.name == made.name; });
+  if (known == node.attributes.end()) {
+    node.attributes.push_back(std::move(made));
+  } else if (!same_value(*known, made)) {
+    *known = std::move(made);
+  }
 }
 
 void drop_attribute(DrawnNode& node, std::string_view name) {

@@ -167,12 +167,12 @@ Result<Relayout> reduce_layout(const LayoutNode& node, Operand operand, const La
   }
   auto made = reduced_layouts(node, operand, layout, reduced);
   if (!made) return made.error();
-  auto& [layouts, places] = made.value();
+  auto& layouts = made.value().layouts;
   // Without a list all axes go, or none, wherever they lie.
   const auto listed = node.at().ints_or_input("axes", 1).numbers;
   if (!listed || listed->empty()) return std::move(layouts);
   DrawnNode drawn = redrawn(node);
-  put_axes(drawn, node, 1, places);
+  put_axes(drawn, node, 1, layouts.inputs[0]);
   return with_node(std::move(layouts), std::move(drawn));
 }
 

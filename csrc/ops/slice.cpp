@@ -190,7 +190,8 @@ Result<Relayout> slice_layout(const LayoutNode& node, Operand operand, const Lay
   if (!axes) return axes.error();
   const auto plain = require_plain(layout, axes.value());
   if (!plain) return plain.error();
-  const auto places = places_of(layout, axes.value());
+  std::vector<std::int64_t> places;
+  for (const std::int64_t axis : *written) places.push_back(written_axis(layout, axis));
   DrawnNode drawn = redrawn(node);
   if (node.at().opset() < kBoundsAreInputs) {
     put_attribute(drawn, "axes", places);

@@ -93,9 +93,9 @@ Result<Relayout> unsqueeze_layout(const LayoutNode& node, Operand operand, const
   const Parting parting{.whole = {.output = true}, .rest = {}, .axes = axes.value()};
   auto made = part_layouts(node, operand, layout, parting);
   if (!made) return made.error();
-  auto& [layouts, places] = made.value();
+  auto& layouts = made.value().layouts;
   DrawnNode drawn = redrawn(node);
-  put_axes(drawn, node, 1, places);
+  put_axes(drawn, node, 1, layouts.outputs[0]);
   return with_node(std::move(layouts), std::move(drawn));
 }
 
@@ -119,10 +119,10 @@ Result<Relayout> squeeze_layout(const LayoutNode& node, Operand operand, const L
   const Parting parting{.whole = {}, .rest = {.output = true}, .axes = axes.value()};
   auto made = part_layouts(node, operand, layout, parting);
   if (!made) return made.error();
-  auto& [layouts, places] = made.value();
+  auto& layouts = made.value().layouts;
   if (!listed.given) return std::move(layouts);
   DrawnNode drawn = redrawn(node);
-  put_axes(drawn, node, 1, places);
+  put_axes(drawn, node, 1, layouts.inputs[0]);
   return with_node(std::move(layouts), std::move(drawn));
 }
 
