@@ -146,6 +146,9 @@ Result<Relayout> all_alike(const LayoutNode& node, Operand asked, const Layout& 
   if (!asked.output && std::ranges::find(slots, asked.slot) == slots.end()) {
     return refuse(operand_label(node, asked) + " is read as it is");
   }
+  if (slots.empty() || !is_given(node, {.slot = slots.front()})) {
+    return refuse("its first input is missing");
+  }
   Relayout made = unmoved(node);
   for (const std::size_t slot : slots) {
     if (!is_given(node, {.slot = slot})) continue;
@@ -181,8 +184,6 @@ Result<Relayout> across_cut(const LayoutNode& node, Operand asked, const Layout&
   if (!made) return made;
   const auto axis = normal_axis(node, "axis", cut.otherwise, layout.rank());
   if (!axis) return axis.error();
-  const auto read = known_rank(node, {.slot = 0});
-  if (!read) return read.error();
   const Dims& dims = *node.at().in(0).dims;
   const auto place = cut_place(layout, dims, axis.value());
   if (!place) return refuse("axis cuts the tensor in two before opset 13");

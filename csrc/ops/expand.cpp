@@ -87,8 +87,8 @@ Result<Relayout> expand_layout(const LayoutNode& node, Operand operand, const La
   const auto given = listed(node);
   if (!given) return given.error();
   const std::size_t axes = std::max(rank.value(), given.value());
-  if (node.at().output_count() != 1 || layout.rank() > axes ||
-      (operand.output && layout.rank() != axes)) {
+  if (node.at().output_count() != 1 || node.rank({.output = true}).value_or(axes) != axes ||
+      layout.rank() > axes) {
     return refuse("its output has another rank than its inputs");
   }
   const Fact& in = node.at().in(0);

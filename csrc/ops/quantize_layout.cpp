@@ -25,6 +25,10 @@ Result<Scales> scales_of(const LayoutNode& node) {
   if (!scale.has_rank()) {
     return refuse("the rank of " + node.at().input_label(kScale) + " is not known");
   }
+  const auto zero_point = node.rank({false, kZeroPoint});
+  if (zero_point && *zero_point != scale.rank()) {
+    return refuse("its scale and its zero point have other shapes");
+  }
   const bool blocked = node.at().attr_int("block_size", 0) > 0;
   if (scale.rank() == 0 || (!blocked && scale.count().is(1))) return Scales{};
   const std::size_t rank = node.at().in(kX).rank();

@@ -242,6 +242,7 @@ Result<Relayout> flatten_layout(const LayoutNode& node, Operand operand, const L
   };
   const std::int64_t said = node.at().attr_int("axis", 1);
   const auto rank = static_cast<std::int64_t>(from.size());
+  if (said < -rank || said > rank) return refuse("axis is outside of its rank");
   if (splits(static_cast<std::size_t>(said < 0 ? said + rank : said))) return result;
   for (std::size_t cut = 0; cut <= from.size(); ++cut) {
     if (!splits(cut)) continue;
