@@ -1,10 +1,14 @@
 #include "passes/change_layout.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
+#include "passes/cancel_gathers.h"
 #include "passes/channels_last.h"
 #include "passes/inline_functions.h"
+#include "passes/kept_constants.h"
 #include "passes/prune.h"
 #include "passes/unlist_weights.h"
 
@@ -52,7 +56,7 @@ class HoldTransposes {
 class LayoutChange {
  public:
   LayoutChange(const Model& model, const LayoutOptions& options)
-      : options_(options), model_(model.copy()) {}
+      : given_(model), options_(options), model_(model.copy()) {}
 
   Result<Relaid> run() {
     if (auto done = open_functions(); !done) return done.error();
@@ -64,6 +68,7 @@ class LayoutChange {
     if (!network) return network.error();
     made_.plan = plan_layout(network.value());
     const Unneeded before = unneeded(*model_);
+    const KeptConstants constants(*model_);
     auto applied = apply_layout(*model_, network.value(), made_.plan, options_);
     if (!applied) return applied.error();
     made_.applied = std::move(applied).value();
@@ -71,13 +76,16 @@ class LayoutChange {
     std::ranges::move(network.value().left, std::back_inserter(made_.left));
     made_.notes = std::move(network.value().notes);
     if (made_.applied.changes.rules().empty() && expanded_.calls == 0) return std::move(made_);
+    if (!options_.only_cancel) cancel_gathers(*model_, facts.value(), made_.applied.changes);
+    constants.restore(*model_);
     if (auto pruned = prune_but(*model_, made_.applied.changes, before); !pruned) {
       return pruned.error();
     }
     if (opened_ != 0) prune_header(*model_, made_.applied.changes);
     made_.applied.changes.count("inlined functions that hold Transposes", opened_);
     made_.applied.changes.count("expanded channels-last functions", expanded_.calls);
-    through_expansion();
+    if (expanded_.calls != 0) through_expansion();
+    forget_inner_names();
     made_.model = model_;
     return std::move(made_);
   }
@@ -114,25 +122,48 @@ class LayoutChange {
 
   /// The map of the plan starts from the expanded model: here it is led back to the given one.
   void through_expansion() {
-    std::vector<StoredAs>& map = made_.applied.value_map;
+    std::map<std::string, std::vector<StoredAs>> of_plan;  // by value of the expanded model
+    for (StoredAs& each : made_.applied.value_map) of_plan[each.old_value].push_back(each);
+    std::vector<StoredAs> map;
     for (const Expanded::Renamed& renamed : expanded_.value_map) {
-      bool moved = false;
-      for (StoredAs& each : map) {
-        if (each.old_value != renamed.value) continue;
-        each = {each.value, renamed.old_value, before_transpose(renamed.layout.perm, each.layout)};
-        moved = true;
-      }
-      const ValueId id = model_->graph().find_value(renamed.value);
-      if (!moved && id && model_->graph().is_defined(id)) {
+      const auto known = of_plan.find(renamed.value);
+      if (known == of_plan.end()) {
         map.push_back({renamed.value, renamed.old_value, renamed.layout});
+        continue;
       }
+      for (const StoredAs& each : known->second) {
+        map.push_back(
+            {each.value, renamed.old_value, before_transpose(renamed.layout.perm, each.layout)});
+      }
+      known->second.clear();
     }
+    for (auto& [value, entries] : of_plan) std::ranges::move(entries, std::back_inserter(map));
+    std::ranges::sort(map, {}, [](const StoredAs& each) {
+      return std::tie(each.value, each.old_value, each.layout);
+    });
+    const auto [from, to] = std::ranges::unique(map, [](const StoredAs& a, const StoredAs& b) {
+      return a.value == b.value && a.old_value == b.old_value;
+    });
+    map.erase(from, to);
     std::erase_if(map, [](const StoredAs& each) {
       return each.value == each.old_value && each.layout.is_identity();
     });
-    std::ranges::stable_sort(map, {}, &StoredAs::value);
+    made_.applied.value_map = std::move(map);
   }
 
+  /// What an opened function made has no name outside, and a constant may have gone meanwhile.
+  void forget_inner_names() {
+    const auto is_defined = [](const Graph& graph, const std::string& name) {
+      const ValueId id = graph.find_value(name);
+      return id && graph.is_defined(id);
+    };
+    std::erase_if(made_.applied.value_map, [&](const StoredAs& each) {
+      return !is_defined(given_.graph(), each.old_value) ||
+             !is_defined(model_->graph(), each.value);
+    });
+  }
+
+  const Model& given_;
   const LayoutOptions& options_;
   ModelPtr model_;
   std::size_t opened_ = 0;

@@ -159,11 +159,35 @@ class Drawing {
     if (tensor->dtype() == DType::int64 && tensor->dims.size() == 1) {
       if (const auto ints = read_ints(*tensor)) return stored_ints(graph_, ints.value());
     }
-    const std::string name =
-        input.from == DrawnInput::From::input
-            ? std::string(graph_.value_name(inputs_[input.index]))
-            : base() + "/" + (tensor->name.empty() ? "constant" : tensor->name.value);
-    return graph_.set_initializer(tensor->renamed(graph_.fresh_name(name)));
+    if (input.from != DrawnInput::From::input) {
+      const std::string own = tensor->name.empty() ? "constant" : tensor->name.value;
+      return graph_.set_initializer(tensor->renamed(graph_.fresh_name(base() + "/" + own)));
+    }
+    const ValueId value = inputs_[input.index];
+    const std::string name(graph_.value_name(value));
+    return graph_.set_initializer(
+        tensor->renamed(only_read_here(input.index) ? name : graph_.fresh_name(name)));
+  }
+
+  /// An initializer that nothing else reads can have another shape under its name.
+  [[nodiscard]] bool only_read_here(std::size_t slot) const {
+    const ValueId id = inputs_[slot];
+    const Value& value = graph_.value(id);
+    if (!value.initializer || value.is_input || value.is_output || value.info_index >= 0) {
+      return false;
+    }
+    const auto same = [&](ValueId other) { return other == id; };
+    std::size_t reads = 0;
+    for (const DrawnNode& drawn : relayout_.nodes) {
+      reads +=
+          static_cast<std::size_t>(std::ranges::count_if(drawn.inputs, [&](const DrawnInput& each) {
+            return each.from == DrawnInput::From::input && same(inputs_[each.index]);
+          }));
+    }
+    const std::vector<Use> uses = graph_.uses(id);
+    return reads == 1 && !uses.empty() && std::ranges::all_of(uses, [&](const Use& use) {
+             return use.node == node_ && use.slot != Use::kCaptured;
+           });
   }
 
   /// As Gather along the only axis.

@@ -172,8 +172,8 @@ bool StoredLayouts::take(StoredLayout& stored, ValueId id) {
   return true;
 }
 
-// Names that have to stay come first, then the one that the value had, then what else the file
-// called this layout.
+// Names that have to stay come first. What is made keeps its name, in whichever layout, so that
+// there and back gives the same names; the others have what the file called their layout.
 void StoredLayouts::name_all(std::size_t family, std::size_t from) {
   const LayoutValue& root = network_.families[family].members.front().value;
   const std::span<StoredLayout> own = std::span(stored_).subspan(from);
@@ -187,10 +187,6 @@ void StoredLayouts::name_all(std::size_t family, std::size_t from) {
   }
   for (const Need& each : needs_[family]) {
     take_outputs(stored_[index_.at({family, each.layout})], each);
-  }
-  for (StoredLayout& each : own) {
-    const bool filed = !each.id && each.layout.is_identity() && each.graph == root.graph;
-    if (filed && free(root.graph, root.id)) (void)take(each, root.id);
   }
   if (!made.id && free(root.graph, root.id)) (void)take(made, root.id);
   for (StoredLayout& each : own) {

@@ -89,12 +89,14 @@ def _compare_values(
 ) -> None:
     ours = dict(all_values(old, [feed])) | feed | _weights(old)
     theirs = dict(all_values(new, [moved])) | moved | _weights(new)
+    weights = _weights(new).keys()
     mapped = set()
     for name, old_name, perm, inner in made.value_map:
         mapped.add(name)
-        _same(f"{name} as {old_name}", _stored(ours[old_name], perm, inner), theirs[name])
+        wanted = _stored(ours[old_name], perm, inner)
+        _same(f"{name} as {old_name}", wanted, theirs[name], name in weights)
     for name in ours.keys() & theirs.keys() - mapped:
-        _same(name, ours[name], theirs[name])
+        _same(name, ours[name], theirs[name], name in weights)
     for info in [*new.graph.input, *new.graph.output, *new.graph.value_info]:
         dims = [dim.dim_value for dim in info.type.tensor_type.shape.dim]
         if info.name in theirs and all(dims):
@@ -102,12 +104,16 @@ def _compare_values(
 
 
 def _weights(model: onnx.ModelProto) -> Feed:
-    stored = [*model.graph.initializer]
-    stored += [a.t for n in model.graph.node if n.op_type == "Constant" for a in n.attribute]
-    return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in stored if tensor.name}
+    """By name of the value. A weight may have been given axes of size 1, or lost some."""
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        stored |= {node.output[0]: a.t for a in node.attribute if node.op_type == "Constant"}
+    return {name: onnx.numpy_helper.to_array(tensor) for name, tensor in stored.items()}
 
 
-def _same(name: str, wanted: NDArray[Any], got: NDArray[Any]) -> None:
+def _same(name: str, wanted: NDArray[Any], got: NDArray[Any], weight: bool = False) -> None:
+    if weight:
+        wanted, got = wanted.squeeze(), got.squeeze()
     assert wanted.shape == got.shape, f"{name}: {wanted.shape} and {got.shape}"
     assert wanted.dtype == got.dtype, name
     if wanted.dtype.kind != "f":
