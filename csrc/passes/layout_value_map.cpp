@@ -29,13 +29,16 @@ std::vector<StoredAs> layout_value_map(const Graph& main, const LayoutNetwork& n
     if (held[family].empty()) continue;
     for (const ValueFamily::Member& member : network.families[family].members) {
       if (member.value.graph != &main) continue;
-      const StoredLayout& best = **std::ranges::min_element(
-          held[family], {}, [&](const StoredLayout* each) { return rank_of(*each, member); });
-      const int rank = rank_of(best, member);
-      if (rank == 0) continue;
-      found.emplace_back(rank, StoredAs{std::string(main.value_name(best.id)),
-                                        std::string(main.value_name(member.value.id)),
-                                        after_transpose(member.perm, best.layout)});
+      const auto rank = [&](const StoredLayout* each) { return rank_of(*each, member); };
+      const StoredLayout* best = *std::ranges::min_element(held[family], {}, rank);
+      for (const StoredLayout* each : held[family]) {
+        // One that has the name and another layout would be taken for the value itself.
+        const bool named = each->id == member.value.id;
+        if ((each != best && !named) || rank(each) == 0) continue;
+        found.emplace_back(rank(each), StoredAs{std::string(main.value_name(each->id)),
+                                                std::string(main.value_name(member.value.id)),
+                                                after_transpose(member.perm, each->layout)});
+      }
     }
   }
   std::ranges::sort(found, [](const auto& a, const auto& b) {

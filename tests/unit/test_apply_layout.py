@@ -216,3 +216,19 @@ def test_a_file_that_lists_readers_before_makers_is_put_in_order() -> None:
     made = _core.layout(from_proto(model))
     assert [node.op_type for node in made.model.graph.nodes] == ["Relu"]
     assert not made.model.verify()
+
+
+def test_a_name_that_goes_on_in_another_layout_is_in_the_map_beside_the_value_itself() -> None:
+    model = parsed(
+        f"""g (float[2,8,4,5] x) => (float[2,2,3,8] y, float[2,8,1,2] z) <float[8,8,3,3] w> {{
+          a = Conv (x, w)
+          b = Transpose {NHWC} (a)
+          c = Sigmoid (b)
+          y = Transpose <perm = [0, 1, 2, 3]> (c)
+          d = Transpose {NCHW} (c)
+          z = MaxPool <kernel_shape = [2, 2]> (d)
+        }}"""
+    )
+    made, _ = relaid(model)
+    assert ("c", "c", [0, 3, 1, 2], []) in made.value_map
+    assert ("y", "c", None, []) in made.value_map
