@@ -1,10 +1,13 @@
 // Convolutions and pools in the layouts that onnxruntime gives them.
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/axis_layout.h"
 #include "ops/channels_last_rule.h"
+#include "ops/conv_layout.h"
 #include "ops/op_table.h"
 #include "ops/standard_rule.h"
 
@@ -178,6 +181,64 @@ Result<Relayout> quantized_pool_channels_last(const LayoutNode& node, FilterLayo
   return channels_last_call(node, filters, operands);
 }
 
+Result<Relayout> fused_conv_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
+  return conv_layout(node, operand, layout, {.sum = 3});
+}
+
+/// How an image is stored whose operator has a flag that says where its channels are.
+struct FlaggedImage {
+  bool channels_last = false;
+  Permutation order;  ///< of its axes as N, C, spatial axes
+};
+
+Result<FlaggedImage> flagged_image(const LayoutNode& node, Operand operand, const Layout& layout) {
+  if (operand.slot != 0) return refuse("it is read as it is beside an image");
+  if (layout.rank() < 3) return refuse("it has no spatial axes");
+  if (const Status plain = require_plain(layout); !plain) return plain.error();
+  // The stored axes as N, C, spatial axes, whatever the file has.
+  const std::size_t rank = layout.rank();
+  const bool last = channels_are_last(node.at());
+  const Permutation file = last ? pot::channels_last(rank) : Permutation::identity(rank);
+  std::vector<std::int64_t> named = file.then(layout.perm).ints();
+  const auto channels = std::ranges::find(named, 1);
+  const bool is_last = channels + 1 == named.end();
+  if (named[0] != 0 || (!is_last && channels != named.begin() + 1)) {
+    return refuse("it has its batch first, and its channels behind it or last");
+  }
+  if (is_last) std::rotate(named.begin() + 1, channels, named.end());
+  return FlaggedImage{is_last, *Permutation::of(named)};
+}
+
+/// Quantized operators can have their channels last.
+Result<Relayout> flagged_layout(const LayoutNode& node, Operand operand, const Layout& layout,
+                                std::optional<std::size_t> weight) {
+  const auto image = flagged_image(node, operand, layout);
+  if (!image) return image.error();
+  auto made = all_alike(node, operand, layout, kFirstInput);
+  if (!made) return made;
+  DrawnNode drawn = redrawn(node);
+  const Permutation& order = image.value().order;
+  put_attribute(drawn, "channels_last", std::int64_t{image.value().channels_last});
+  if (const Status put = put_windows(drawn, node, order); !put) return put.error();
+  if (weight) {
+    const auto rank = known_rank(node, {false, *weight});
+    if (!rank) return rank.error();
+    if (rank.value() != order.rank()) return refuse("its weight has another rank than its input");
+    made.value().inputs[*weight] = Layout(order);
+  }
+  return with_node(std::move(made).value(), std::move(drawn));
+}
+
+Result<Relayout> quantized_conv_layout(const LayoutNode& node, Operand operand,
+                                       const Layout& layout) {
+  return flagged_layout(node, operand, layout, 3);
+}
+
+Result<Relayout> quantized_pool_layout(const LayoutNode& node, Operand operand,
+                                       const Layout& layout) {
+  return flagged_layout(node, operand, layout, std::nullopt);
+}
+
 void register_blocked(OpTable& table) {
   table.add("Conv", {.traits = {.accumulation = Accumulation::conv}, .shape = conv}, kBlocked);
   table.add("AveragePool", {.traits = {.accumulation = Accumulation::pool}, .shape = same_name},
@@ -214,11 +275,16 @@ void register_channels_last(OpTable& table) {
 void register_contrib_conv(OpTable& table) {
   const OpTraits conv_sums{.accumulation = Accumulation::conv};
   table.add("FusedConv",
-            {.traits = conv_sums, .shape = conv, .channels_last = fused_conv_channels_last},
+            {.traits = conv_sums,
+             .shape = conv,
+             .layout = fused_conv_layout,
+             .channels_last = fused_conv_channels_last},
             ort_domain);
   table.add("NhwcConv", {.traits = conv_sums, .shape = nhwc_conv}, ort_domain);
   table.add("NhwcFusedConv", {.traits = conv_sums, .shape = nhwc_fused_conv}, ort_domain);
-  table.add("QLinearConv", {.traits = conv_sums, .shape = quantized_conv}, ort_domain);
+  table.add("QLinearConv",
+            {.traits = conv_sums, .shape = quantized_conv, .layout = quantized_conv_layout},
+            ort_domain);
   table.add("CausalConvWithState", {.traits = conv_sums, .shape = causal_conv}, ort_domain);
   table.add("ConvTransposeWithDynamicPads",
             {.traits = {.accumulation = Accumulation::conv_transpose},
@@ -230,11 +296,13 @@ void register_contrib_conv(OpTable& table) {
   table.add("QLinearAveragePool",
             {.traits = {.accumulation = Accumulation::pool},
              .shape = quantized_average,
+             .layout = quantized_pool_layout,
              .channels_last = quantized_pool_channels_last},
             ort_domain);
   table.add("QLinearGlobalAveragePool",
             {.traits = {.accumulation = Accumulation::reduce},
              .shape = quantized_global_average,
+             .layout = quantized_pool_layout,
              .channels_last = quantized_pool_channels_last},
             ort_domain);
   register_blocked(table);

@@ -16,10 +16,7 @@ namespace {
 constexpr std::array<std::size_t, 1> kChannels{1};
 
 /// The elements before and after: input 0 and output 0. Other outputs are lists.
-Result<Relayout> both_sides(const LayoutNode& node, Operand operand, const Layout& layout) {
-  if (operand.slot != 0) {
-    return refuse(operand_label(node, operand) + " is not what is normalized");
-  }
+Result<Relayout> both_sides(const LayoutNode& node, const Layout& layout) {
   const auto rank = known_rank(node, {false, 0});
   if (!rank) return rank.error();
   if (rank.value() != layout.rank()) return refuse("its output has another rank than its input");
@@ -29,13 +26,20 @@ Result<Relayout> both_sides(const LayoutNode& node, Operand operand, const Layou
   return made;
 }
 
+Status require_side(const LayoutNode& node, Operand operand) {
+  if (operand.slot == 0) return ok_status();
+  return refuse(operand_label(node, operand) + " is not what is normalized");
+}
+
 /// Channels are behind whatever is first.
-Status require_channels_second(const Layout& layout) {
+Status require_channels_second(const LayoutNode& node, Operand operand, const Layout& layout) {
+  if (Status side = require_side(node, operand); !side) return side;
   if (layout.rank() >= 2 && layout.perm[1] == kChannels[0]) return ok_status();
   return refuse("it has its channels at place 1");
 }
 
-Status require_batch_and_channels(const Layout& layout) {
+Status require_batch_and_channels(const LayoutNode& node, Operand operand, const Layout& layout) {
+  if (Status side = require_side(node, operand); !side) return side;
   if (layout.rank() >= 2 && layout.perm[0] == 0 && layout.perm[1] == kChannels[0]) {
     return ok_status();
   }
@@ -74,35 +78,39 @@ Result<Relayout> batch_norm_layout(const LayoutNode& node, Operand operand, cons
   if (node.at().opset() < kAlwaysSpatial && node.at().attr_int("spatial", 1) == 0) {
     return refuse("spatial=0: each place has a mean of its own");
   }
-  if (const Status second = require_channels_second(layout); !second) return second.error();
+  if (const Status second = require_channels_second(node, operand, layout); !second)
+    return second.error();
   if (makes_more(node)) {
     const Status plain = require_plain(layout, kChannels);
     if (!plain) return plain.error();
   }
-  auto made = both_sides(node, operand, layout);
+  auto made = both_sides(node, layout);
   if (made) order_lists(node, made.value(), layout);
   return made;
 }
 
 Result<Relayout> instance_norm_layout(const LayoutNode& node, Operand operand,
                                       const Layout& layout) {
-  if (const Status first = require_batch_and_channels(layout); !first) return first.error();
-  auto made = both_sides(node, operand, layout);
+  if (const Status first = require_batch_and_channels(node, operand, layout); !first)
+    return first.error();
+  auto made = both_sides(node, layout);
   if (made) order_lists(node, made.value(), layout);
   return made;
 }
 
 Result<Relayout> group_norm_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
-  if (const Status first = require_batch_and_channels(layout); !first) return first.error();
+  if (const Status first = require_batch_and_channels(node, operand, layout); !first)
+    return first.error();
   if (const Status plain = require_plain(layout, kChannels); !plain) return plain.error();
-  return both_sides(node, operand, layout);
+  return both_sides(node, layout);
 }
 
 Result<Relayout> response_norm_layout(const LayoutNode& node, Operand operand,
                                       const Layout& layout) {
-  if (const Status second = require_channels_second(layout); !second) return second.error();
+  if (const Status second = require_channels_second(node, operand, layout); !second)
+    return second.error();
   if (const Status plain = require_plain(layout, kChannels); !plain) return plain.error();
-  return both_sides(node, operand, layout);
+  return both_sides(node, layout);
 }
 
 Result<Relayout> layer_norm_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
