@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyonnxtool.bisection import bisect
@@ -20,9 +21,19 @@ _MOST_NAMED = 4
 _MOST_LAYOUTS = 2
 
 
-def culprits(
+@dataclass(frozen=True)
+class Blamed:
+    """Who makes a difference."""
+
+    verdict: str
+    """As bisect has it; empty where it could not be run."""
+    reasons: tuple[Refusal, ...]
+    """The nodes to blame, or why none can be named."""
+
+
+def blamed(
     original: Model, rewritten: Model, feeds: Feeds, check: Check, told: Sequence[StandsFor]
-) -> list[Refusal]:
+) -> Blamed:
     """The nodes that make the difference on these inputs, or why none can be named.
 
     `told` is what the rewrite says of the values that it made. Both models are run as they are
@@ -39,10 +50,11 @@ def culprits(
             value_map=told,
         )
     except PyonnxtoolError as error:
-        return [Refusal("", "", f"no node can be named: {error}")]
+        return Blamed("", (Refusal("", "", f"no node can be named: {error}"),))
     if not report.culprits:
-        return [Refusal("", "", f"{report.verdict}: {finding(report)}")]
-    return [
+        told_of = f"{report.verdict}: {finding(report)}"
+        return Blamed(report.verdict, (Refusal("", "", told_of),))
+    culprits = (
         Refusal(
             culprit.node or ", ".join(culprit.outputs),
             culprit.op_type,
@@ -50,7 +62,8 @@ def culprits(
             _rule(culprit.outputs, original, rewritten, told),
         )
         for culprit in report.culprits[:_MOST_NAMED]
-    ]
+    )
+    return Blamed(report.verdict, tuple(culprits))
 
 
 def _rule(

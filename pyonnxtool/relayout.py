@@ -186,7 +186,8 @@ def layout(
         progress=progress,
     )
     report = rewrite.report
-    found = run_both(_WHAT, model, made.model, check, report.value_map, report.border)
+    told, border = report.value_map, report.border
+    found = run_both(_WHAT, model, made.model, check, told, border, drifts=True)
     return replace(rewrite, report=replace(report, verification=found))
 
 

@@ -44,17 +44,16 @@ def moved(plan: Plan) -> str:
         return "no Transpose moves anything, before or after"
     if before == after:
         told = f"{_traffic(before)} before and after"
+    elif not before.transposes:
+        told = f"no Transpose before, {after.transposes:,} ({size(after.nbytes)}) after"
     else:
-        told = f"{_traffic(before)} before, {_less(after)} after"
+        left = f"{after.transposes:,} ({size(after.nbytes)})" if after.transposes else "none"
+        told = f"{_traffic(before)} before, {left} after"
     return f"{told}; {_bound(plan)}" if after.nbytes else told
 
 
 def _traffic(one: Traffic) -> str:
     return f"{plural(one.transposes, 'Transpose')} ({size(one.nbytes)})"
-
-
-def _less(one: Traffic) -> str:
-    return f"{one.transposes:,} ({size(one.nbytes)})" if one.transposes else "none"
 
 
 def _bound(plan: Plan) -> str:

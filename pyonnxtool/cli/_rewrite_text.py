@@ -21,6 +21,8 @@ def checked(found: Verification | None) -> str:
     """`outputs agree on 2 samples`, for a line."""
     if found is None:
         return "not verified"
+    if found.drifted:
+        return f"outputs drift on {plural(found.samples, 'sample')}, no node is wrong"
     return f"outputs agree on {plural(found.samples, 'sample')}"
 
 

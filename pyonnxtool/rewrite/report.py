@@ -86,6 +86,9 @@ class Verification:
     """By how much an output may differ, in words."""
     notes: tuple[str, ...] = ()
     """What was not compared, and why."""
+    drifted: tuple[str, ...] = ()
+    """Outputs that differ by more than is allowed although every node, given the old model's
+    values, stays within its rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,3 +95,36 @@ def test_another_operator_is_told() -> None:
     second = parsed("g (float[3,2] x) => (float[3,2] y) { [m] y = Neg (x) }")
     with pytest.raises(Refused, match=r"\[Relu became Neg; reads 'x' transposed \(1, 0\); makes"):
         verify("changing layouts", first, second, Check(), (), {"x": (1, 0), "y": (1, 0)})
+
+
+WIDE = 64
+SUM = (
+    f"g (float[1,{WIDE},{WIDE}] x) => (float[1] y) <int64[2] a = {{1, 2}}, float[1] m = {{-1e6}}>"
+    " { [sum] s = ReduceSum <keepdims = 0> (x, a)  [less] y = Sub (s, m) }"
+)
+
+
+def test_drift_is_told_where_numbers_may_be_added_up_otherwise() -> None:
+    """A sum that cancels nearly all, of numbers in one order or the other."""
+    x = np.random.default_rng(1).standard_normal((1, WIDE, WIDE)).astype(np.float32) * 1e4
+    x -= np.float32((x.sum(dtype=np.float64) + 1e6) / x.size)
+    models, border = (parsed(SUM), parsed(SUM)), {"x": (0, 2, 1)}
+    given = Check(inputs={"x": x})
+    with pytest.raises(Refused, match="drift: "):
+        verify("changing layouts", *models, given, (), border)
+    found = verify("changing layouts", *models, given, (), border, drifts=True)
+    assert found.drifted == ("y",)
+    assert found.outputs[0].status == "noise"
+    assert found.notes == (
+        "output 'y' differs by more than outputs may, yet no node adds more than its rounding "
+        "explains: numbers are added up in another order",
+    )
+
+
+def test_a_wrong_node_is_refused_where_drift_may_be() -> None:
+    with pytest.raises(Refused, match="node 'out'"):
+        verify(
+            *("changing layouts", ours(2, 2, 2), theirs(2, 2, 2, axis=1), Check(), MAP),
+            {"x": LAST, "y": LAST},
+            drifts=True,
+        )
