@@ -175,7 +175,8 @@ void Graph::remove_attribute(NodeId id, std::string_view attribute_name) {
 void Graph::set_op_type(NodeId id, std::string op_type, std::string domain) {
   Node& node = edit(id);
   node.op_type = Text(std::move(op_type));
-  node.domain = Text(std::move(domain));
+  // The standard domain may be written or not: as it was.
+  if (!(node.domain == domain)) node.domain = Text(std::move(domain));
 }
 
 void Graph::set_node_name(NodeId id, std::string node_name) {
