@@ -106,8 +106,8 @@ def _compare_values(
 def _weights(model: onnx.ModelProto) -> Feed:
     """By name of the value. A weight may have been given axes of size 1, or lost some."""
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
-    for node in model.graph.node:
-        stored |= {node.output[0]: a.t for a in node.attribute if node.op_type == "Constant"}
+    constants = [node for node in model.graph.node if node.op_type == "Constant"]
+    stored |= {node.output[0]: node.attribute[0].t for node in constants}
     return {name: onnx.numpy_helper.to_array(tensor) for name, tensor in stored.items()}
 
 

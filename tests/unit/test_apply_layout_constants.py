@@ -20,7 +20,7 @@ def names(graph: onnx.GraphProto) -> list[str]:
 def test_a_constant_keeps_its_place_and_name() -> None:
     model = parsed(
         f"""g (float[1,8,4,5] x) => (float[1,8,4,5] y)
-            <float[2] first = {{1, 2}}, float[1,4,5,8] w, float[8] bias, float[2] last = {{1, 2}}> {{
+            <float[2] first, float[1,4,5,8] w, float[8] bias, float[2] last> {{
           a = Transpose {NHWC} (x)
           b = Add (a, w)
           c = Mul (b, bias)
