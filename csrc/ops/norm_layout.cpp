@@ -134,6 +134,9 @@ Result<Relayout> layer_norm_layout(const LayoutNode& node, Operand operand, cons
   for (std::size_t slot = 0; slot < made.outputs.size(); ++slot) {
     if (node.rank({true, slot}) == layout.rank()) made.outputs[slot] = slot ? statistics : layout;
   }
+  if (operand.output && made.outputs[operand.slot] != layout) {
+    return refuse("its statistics have one element along what is normalized");
+  }
   for (std::size_t slot = 1; slot < made.inputs.size(); ++slot) {
     if (!node.at().has(slot)) continue;
     const auto factors = known_rank(node, {false, slot});
