@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/op_table.h"
+#include "passes/product_slowdown.h"
 #include "passes/stand_in.h"
 
 namespace pot {
@@ -101,10 +102,11 @@ bool insists_on_channels_first(const LayoutNode& node, const OpEntry& entry) {
 }
 
 LayoutClosure::LayoutClosure(LayoutNetwork& network, const Model& model, const ModelFacts& facts,
-                             const LayoutOptions& options)
+                             const WeighedSizes& sizes, const LayoutOptions& options)
     : network_(network),
       model_(model),
       facts_(facts),
+      sizes_(sizes),
       options_(options),
       at_family_(ports_of_families(network)),
       layouts_(network.families.size()),
@@ -222,6 +224,7 @@ void LayoutClosure::answer_node(std::size_t index, const std::vector<Question>& 
       auto mode = drawn ? mode_of(place, network_, std::move(drawn.value()))
                         : Result<LayoutPlace::Mode>(drawn.error());
       if (mode) {
+        mode.value().cost = product_slowdown(node, *mode.value().relayout, sizes_);
         found.push_back(std::move(mode.value()));
       } else {
         place.refused.push_back({question.port, question.layout, mode.error().message});

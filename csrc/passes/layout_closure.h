@@ -21,7 +21,7 @@ class LayoutClosure {
  public:
   /// All of them outlive this.
   LayoutClosure(LayoutNetwork& network, const Model& model, const ModelFacts& facts,
-                const LayoutOptions& options);
+                const WeighedSizes& sizes, const LayoutOptions& options);
 
   /// A layout of the root of a family that something may use.
   void occurs(std::size_t family, const Layout& layout);
@@ -54,6 +54,7 @@ class LayoutClosure {
   LayoutNetwork& network_;
   const Model& model_;
   const ModelFacts& facts_;
+  const WeighedSizes& sizes_;
   const LayoutOptions& options_;
   std::vector<std::vector<PortAt>> at_family_;
   std::vector<std::vector<Layout>> layouts_;  // of each family, in the order found

@@ -67,7 +67,7 @@ Result<LayoutNetwork> layout_network(Model& model, const ModelFacts& facts,
   const auto families = LayoutFamilies::find(model, facts, sizes, network);
   if (!families) return families.error();
   find_places(families.value(), model, network);
-  LayoutClosure closure(network, model, facts, options);
+  LayoutClosure closure(network, model, facts, sizes, options);
   closure.run();
   find_frames(network, model, facts);
   if (auto status = set_border(network, model, options, closure); !status) return status.error();

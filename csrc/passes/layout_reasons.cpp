@@ -17,6 +17,9 @@ const LayoutPlace::Mode* mode_with(const LayoutPlace& place, std::size_t port,
   return found == place.modes.end() ? nullptr : &*found;
 }
 
+/// A product whose weight would be on the left, or an operator with a target cost.
+constexpr const char* kSlower = ": it would run slower so, by more than moving takes";
+
 std::string more(std::size_t count) {
   return count == 0 ? "" : " (and " + std::to_string(count) + " more)";
 }
@@ -32,6 +35,12 @@ std::optional<std::string> LayoutReasons::refusal(const PortAt& at, const Layout
   return place.label + ": it is to have another layout";
 }
 
+bool LayoutReasons::costs_more(const PortAt& at, const Layout& layout) const {
+  const LayoutPlace& place = network_.places[at.place];
+  const LayoutPlace::Mode* mode = mode_with(place, at.port, layout);
+  return mode && mode->cost > place.modes[modes_[at.place]].cost;
+}
+
 /// What comes in the way first when the place has this layout there; "" when nothing refuses it.
 std::string LayoutReasons::behind(const PortAt& at, const Layout& layout) const {
   std::deque<std::pair<PortAt, Layout>> open{{at, layout}};
@@ -42,6 +51,7 @@ std::string LayoutReasons::behind(const PortAt& at, const Layout& layout) const 
     const LayoutPlace& place = network_.places[here.place];
     const LayoutPlace::Mode* mode = mode_with(place, here.port, wanted);
     if (!mode) return *refusal(here, wanted);
+    if (costs_more(here, wanted)) return place.label + kSlower;
     for (std::size_t port = 0; port < place.ports.size(); ++port) {
       const std::size_t family = place.ports[port].family;
       if (mode->layouts[port] == place.modes[modes_[here.place]].layouts[port]) continue;
@@ -59,6 +69,10 @@ void LayoutReasons::look(const PortAt& at, const Layout& layout, const std::stri
                          Side& side) const {
   if (auto reason = refusal(at, layout)) {
     side.refused.push_back(std::move(*reason));
+    return;
+  }
+  if (costs_more(at, layout)) {
+    side.able.push_back(network_.places[at.place].label + kSlower);
     return;
   }
   const std::string reason = behind(at, layout);

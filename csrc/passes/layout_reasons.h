@@ -38,6 +38,7 @@ class LayoutReasons {
   };
 
   [[nodiscard]] std::string behind(const PortAt& at, const Layout& layout) const;
+  [[nodiscard]] bool costs_more(const PortAt& at, const Layout& layout) const;
   void look(const PortAt& at, const Layout& layout, const std::string& where, Side& side) const;
 
   const LayoutNetwork& network_;

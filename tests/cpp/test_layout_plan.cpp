@@ -25,6 +25,16 @@ LayoutPlan plan_of(const ModelPtr& model, const LayoutOptions& options = {}) {
   return plan_layout(network_of(*model, options));
 }
 
+/// x (1 x channels x 6 x 5) -> Transpose -> times a matrix -> Transpose -> y
+ModelPtr product(std::int64_t channels) {
+  ModelPtr model = empty_model();
+  Drawn drawn{model->graph()};
+  drawn.input("x", {Dim(1), Dim(channels), Dim(6), Dim(5)}).transpose("x", "a", kNhwc);
+  drawn.weight("w", {channels, channels}).node("MatMul", {"a", "w"}, {"b"});
+  drawn.transpose("b", "y", kNchw).output("y");
+  return model;
+}
+
 /// x (1x2x3x4) -> Transpose -> Abs -> Transpose -> y
 ModelPtr sandwich(const char* op) {
   ModelPtr model = empty_model();
@@ -123,4 +133,19 @@ TEST(a_border_that_is_asked_for_costs_what_it_moves) {
            std::string("moving it past node 'n_y' (Abs) moves no fewer bytes (output 'y': it keeps "
                        "its layout unless another one is asked for); input 'x': another "
                        "layout was asked for"));
+}
+
+TEST(a_product_over_channels_goes_where_they_are) {
+  const LayoutPlan plan = plan_of(product(32));
+  CHECK_EQ(text(plan), std::string(""));
+  CHECK_EQ(plan.optimum, 0);
+}
+
+TEST(a_large_product_keeps_its_weight_on_the_right) {
+  const LayoutPlan plan = plan_of(product(1024));
+  CHECK_EQ(plan.after.bytes, plan.before.bytes);
+  CHECK_EQ(plan.optimum, plan.after.bytes);
+  CHECK_EQ(plan.moves[0].reason,
+           std::string("node 'n_b' (MatMul): it would run slower so, by more than moving takes; "
+                       "input 'x': it keeps its layout unless another one is asked for"));
 }
