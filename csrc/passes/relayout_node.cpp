@@ -50,6 +50,7 @@ Result<Relayout> ask(const LayoutNode& node, Operand operand, const Layout& layo
     return request("the operand has rank " + std::to_string(*rank) +
                    ": it cannot be asked for as " + layout.text());
   }
+  if (own.outputs.empty()) return refuse("it makes nothing");
   const OpEntry* entry = op_table().find(own.domain, own.op_type);
   if (!entry || !entry->layout) return refuse(own.op_type.value + " has no layout rule");
   auto answer = entry->layout(node, operand, layout);
