@@ -64,6 +64,7 @@ Status check_others(const LayoutPlace& place, const Relayout& relayout) {
 
 const OpEntry* op_entry(const Model& model, const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
+  if (node.outputs.empty()) return nullptr;
   if (model.find_function(node.domain, node.op_type, node.overload)) return nullptr;
   return op_table().find(node.domain, node.op_type);
 }

@@ -62,8 +62,8 @@ class LayoutClosure {
   std::deque<std::size_t> queue_;
 };
 
-/// What is known of the operator; null for calls of model-local functions, which may have the name
-/// of one.
+/// What is known of the operator; null for a node without outputs, and for calls of model-local
+/// functions, which may have the name of one.
 [[nodiscard]] const OpEntry* op_entry(const Model& model, const Graph& graph, NodeId node);
 
 /// It works in no layout but the one of the standard, with its channels on axis 1: what its rule
