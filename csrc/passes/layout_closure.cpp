@@ -156,6 +156,13 @@ void LayoutClosure::fix(std::size_t index, LayoutPlace::Mode mode, std::string w
   answer(index);
 }
 
+/// The mode is preferred, and those that the place has stay.
+void LayoutClosure::offer(std::size_t index, LayoutPlace::Mode mode) {
+  add_mode(index, std::move(mode));
+  std::vector<LayoutPlace::Mode>& modes = network_.places[index].modes;
+  std::rotate(modes.begin(), modes.end() - 1, modes.end());
+}
+
 void LayoutClosure::run() {
   while (!queue_.empty()) {
     const std::size_t place = queue_.front();
@@ -175,7 +182,11 @@ void LayoutClosure::make_channels_last() {
       auto drawn = entry->channels_last(node, options_.filters);
       auto mode = drawn ? mode_of(place, network_, std::move(drawn.value()))
                         : Result<LayoutPlace::Mode>(drawn.error());
-      if (mode) {
+      if (mode && entry->traits.accumulation == Accumulation::norm) {
+        // Exporters write one normalization as another one between two Reshapes, which would have
+        // to be moved twice for it.
+        offer(index, std::move(mode.value()));
+      } else if (mode) {
         fix(index, std::move(mode.value()), "it computes channels-last");
       } else if (insists_on_channels_first(node, *entry)) {
         network_.left.emplace_back(place.label, mode.error().message);
@@ -187,11 +198,13 @@ void LayoutClosure::make_channels_last() {
 void LayoutClosure::answer(std::size_t index) {
   LayoutPlace& place = network_.places[index];
   std::vector<Question> questions = std::exchange(places_[index].open, {});
+  const std::string& fixed = places_[index].fixed;
   std::erase_if(questions, [&](const Question& question) {
-    return question.layout == place.modes.front().layouts[question.port];
+    const Layout own = fixed.empty() ? Layout(member_of(network_, place.ports[question.port]).perm)
+                                     : place.modes.front().layouts[question.port];
+    return question.layout == own;
   });
   if (questions.empty()) return;
-  const std::string& fixed = places_[index].fixed;
   const std::string kept = fixed.empty() ? why_kept(place) : fixed;
   if (!kept.empty()) return refuse_all(index, questions, kept);
   if (place.kind == Kind::node) return answer_node(index, questions);

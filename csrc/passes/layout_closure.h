@@ -42,6 +42,7 @@ class LayoutClosure {
   };
 
   void make_channels_last();
+  void offer(std::size_t place, LayoutPlace::Mode mode);
   void answer(std::size_t place);
   void answer_node(std::size_t place, const std::vector<Question>& questions);
   void answer_tie(std::size_t place, const Question& question);
