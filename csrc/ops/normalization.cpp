@@ -132,6 +132,17 @@ Result<Relayout> batch_normalization_channels_last(const LayoutNode& node, Filte
   return one_channels_last(node, filters);
 }
 
+/// Where the standard had no GroupNormalization, a Reshape makes channels of groups: they are
+/// spread over all maps, and no map is stored like that.
+Result<Relayout> instance_normalization_channels_last(const LayoutNode& node,
+                                                      FilterLayout filters) {
+  const Graph& graph = node.at().graph();
+  const NodeId maker =
+      node.at().has(0) ? graph.value(node.at().node().inputs[0]).producer : NodeId{};
+  if (maker && graph.node(maker).is("Reshape")) return refuse("a Reshape makes its channels");
+  return one_channels_last(node, filters);
+}
+
 }  // namespace
 
 void register_normalization(OpTable& table) {
@@ -143,7 +154,7 @@ void register_normalization(OpTable& table) {
   table.add("InstanceNormalization", {.traits = sums,
                                       .shape = instance_normalization,
                                       .layout = instance_norm_layout,
-                                      .channels_last = one_channels_last});
+                                      .channels_last = instance_normalization_channels_last});
   table.add("GroupNormalization", {.traits = sums,
                                    .shape = group_normalization,
                                    .layout = group_norm_layout,

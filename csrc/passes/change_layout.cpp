@@ -11,6 +11,7 @@
 #include "passes/kept_constants.h"
 #include "passes/prune.h"
 #include "passes/unlist_weights.h"
+#include "passes/vain_reshapes.h"
 
 namespace pot {
 namespace {
@@ -77,6 +78,7 @@ class LayoutChange {
     made_.notes = std::move(network.value().notes);
     if (made_.applied.changes.rules().empty() && expanded_.calls == 0) return std::move(made_);
     if (!options_.only_cancel) cancel_gathers(*model_, facts.value(), made_.applied.changes);
+    drop_vain_reshapes(network.value(), made_.plan, made_.applied.changes);
     constants.restore(*model_);
     if (auto pruned = prune_but(*model_, made_.applied.changes, before); !pruned) {
       return pruned.error();

@@ -86,12 +86,12 @@ void KeptConstants::restore(Graph& graph, const OfGraph& known) {
   for (const auto& [old, readers] : known.readers) {
     if (!is_held(graph, old) || !graph.uses(old).empty()) continue;
     const auto now = read_by_all(graph, readers);
-    if (!now || known.readers.contains(*now)) continue;
+    if (!now || *now == old) continue;
     const TensorRef tensor = graph.value(*now).initializer;
     if (!tensor || (graph.value(old).info_index >= 0 && !fits(graph.type(old), *tensor))) continue;
     if (!put(graph, old, *tensor)) continue;
     for (const auto& [node, slot] : readers) graph.set_input(node, slot, old);
-    if (!is_read(graph, *now)) graph.remove_initializer(*now);
+    if (!is_read(graph, *now) && !known.readers.contains(*now)) graph.remove_initializer(*now);
   }
 }
 
