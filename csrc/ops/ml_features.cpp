@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/broadcast_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -123,12 +124,13 @@ Inferred zipped(const NodeFacts& at) {
 }  // namespace
 
 void register_ml_features(OpTable& table) {
-  table.add({"Binarizer", "Imputer"}, {.shape = like_input}, kDomain);
+  table.add("Binarizer", {.shape = like_input, .layout = unary_layout}, kDomain);
+  table.add("Imputer", {.shape = like_input}, kDomain);
   table.add("Normalizer", {.traits = {.accumulation = Accumulation::norm}, .shape = as_floats},
             kDomain);
   table.add("Scaler", {.shape = as_floats}, kDomain);
-  table.add("CategoryMapper", {.shape = mapped_category}, kDomain);
-  table.add("LabelEncoder", {.shape = encoded_label}, kDomain);
+  table.add("CategoryMapper", {.shape = mapped_category, .layout = unary_layout}, kDomain);
+  table.add("LabelEncoder", {.shape = encoded_label, .layout = unary_layout}, kDomain);
   table.add("OneHotEncoder", {.shape = one_hot}, kDomain);
   table.add("ArrayFeatureExtractor", {.shape = extracted}, kDomain);
   table.add("FeatureVectorizer", {.shape = vectorized}, kDomain);

@@ -195,3 +195,15 @@ def test_text_is_joined_element_by_element() -> None:
     check_rule(model, "y0", [2, 0, 1])
     matched = node_model("RegexFullMatch", [Given([2, 3], "object")], opset=20, pattern="[0-4]*")
     check_rule(matched, "x0", [1, 0])
+
+
+def test_features_that_are_looked_up_one_by_one() -> None:
+    ml = "ai.onnx.ml"
+    check_rule(node_model("Binarizer", [[2, 3]], domain=ml, threshold=0.1), "x0", [1, 0])
+    mapped = {"cats_int64s": [1, 2], "cats_strings": ["a", "b"], "default_int64": 7}
+    words = node_model("CategoryMapper", [Given([2, 3], "object")], domain=ml, **mapped)
+    check_rule(words, "y0", [1, 0])
+    numbers = {"keys_int64s": [1, 2], "values_floats": [0.5, 1.5], "default_float": 9.0}
+    labels = node_model("LabelEncoder", [Given([2, 3], "int64")], domain=ml, **numbers)
+    labels.opset_import[1].version = 2
+    check_rule(labels, "x0", [1, 0])
