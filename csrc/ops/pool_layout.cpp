@@ -1,6 +1,7 @@
 #include "ops/pool_layout.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,17 +33,26 @@ std::vector<std::size_t> spatial_axes(std::size_t rank) {
   return axes;
 }
 
-DrawnNode reduction(const LayoutNode& node, const Layout& layout, std::string_view op_type) {
+DrawnNode reduction(const LayoutNode& node, std::string_view op_type, const DrawnInput& read,
+                    std::span<const std::int64_t> places) {
   DrawnNode drawn{.op_type = std::string(op_type)};
-  drawn.inputs = {from_input(0)};
-  const std::vector<std::int64_t> places = places_of(layout, spatial_axes(layout.rank()));
+  drawn.inputs = {read};
   if (node.at().opset() >= kAxesAreAnInput) {
     drawn.inputs.push_back(from_ints(places));
   } else {
-    put_attribute(drawn, "axes", places);
+    put_attribute(drawn, "axes", std::vector<std::int64_t>(places.begin(), places.end()));
   }
   put_attribute(drawn, "keepdims", std::int64_t{1});
   return drawn;
+}
+
+/// One batch of planes whose channels lie last: onnxruntime takes 6 to 9 times as long for all
+/// positions at once as for the columns and then the rows (1.31, 0.17 ms and 0.03 ms for 56 x 56
+/// positions of 64 channels).
+bool is_slow_at_once(const LayoutNode& node, const Layout& layout) {
+  const auto batch = (*node.at().in(0).dims)[0].number();
+  return layout.rank() > kFirstSpatial + 1 && layout.perm[0] == 0 &&
+         layout.perm[layout.rank() - 1] == 1 && batch.value_or(1) == 1;
 }
 
 }  // namespace
@@ -72,7 +82,16 @@ Result<Relayout> global_pool_layout(const LayoutNode& node, Operand operand, con
   }
   if (keeps_front(layout.perm)) return made;
   if (reduction_name.empty()) return refuse("no reduction takes this power");
-  return with_node(std::move(made).value(), reduction(node, layout, reduction_name));
+  std::vector<std::int64_t> places = places_of(layout, spatial_axes(layout.rank()));
+  std::ranges::sort(places);
+  std::span<const std::int64_t> left(places);
+  DrawnInput read = from_input(0);
+  if (is_slow_at_once(node, layout)) {
+    made.value().nodes.push_back(reduction(node, reduction_name, read, left.last(1)));
+    read = from_drawn(0);
+    left = left.first(left.size() - 1);
+  }
+  return with_node(std::move(made).value(), reduction(node, reduction_name, read, left));
 }
 
 }  // namespace pot

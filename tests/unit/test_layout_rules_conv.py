@@ -298,7 +298,23 @@ def test_pools_of_all_positions_are_reductions(
             continue
         for operand in ("x0", "y0"):
             drawn = check_rule(model, operand, perm, tolerance=ROUNDING)
-            assert op_types(drawn) == [op_type if set(perm[:2]) == {0, 1} else reduction]
+            if set(perm[:2]) == {0, 1}:
+                assert op_types(drawn) == [op_type]
+            else:  # columns before rows where one batch has its channels last
+                steps = 2 if perm[0] == 0 and perm[3] == 1 else 1
+                assert op_types(drawn) == [reduction] * steps
+
+
+def test_several_batches_are_reduced_at_once() -> None:
+    for batch, steps in ((1, 2), (4, 1)):
+        model = node_model("GlobalAveragePool", [[batch, 3, 5, 4]])
+        drawn = check_rule(model, "x0", TO_NHWC, tolerance=ROUNDING)
+        assert op_types(drawn) == ["ReduceMean"] * steps
+    model = node_model("GlobalAveragePool", [[1, 3, 7]])
+    drawn = check_rule(model, "x0", [0, 2, 1], tolerance=ROUNDING)
+    assert op_types(drawn) == ["ReduceMean"]
+    model = node_model("GlobalMaxPool", [[1, 3, 4, 5, 6]])
+    assert len(op_types(check_rule(model, "x0", [0, 2, 3, 4, 1]))) == 2
 
 
 def test_a_power_that_no_reduction_takes() -> None:
