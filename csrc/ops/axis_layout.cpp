@@ -6,6 +6,7 @@
 
 #include "ops/agreement.h"
 #include "ops/broadcast_layout.h"
+#include "ops/picked_axis.h"
 
 namespace pot {
 namespace {
@@ -317,21 +318,7 @@ std::vector<std::int64_t> in_stored_order(std::span<const std::int64_t> elements
 
 DrawnInput in_file_order(std::size_t slot, const Layout& layout) {
   DrawnInput made = from_input(slot);
-  const InnerOrder* inner = layout.inner_of(0);
-  if (!inner) return made;
-  const auto sizes = inner->order.apply(inner->sizes);
-  std::vector<std::int64_t> steps(sizes.size(), 1);  // in what is stored, of each stored factor
-  for (std::size_t i = sizes.size(); i-- > 1;) steps[i - 1] = steps[i] * sizes[i];
-  made.take = {0};
-  for (std::size_t factor = 0; factor < sizes.size(); ++factor) {
-    std::vector<std::int64_t> longer;
-    for (const std::int64_t first : made.take) {
-      for (std::int64_t i = 0; i < inner->sizes[factor]; ++i) {
-        longer.push_back(first + i * steps[inner->order.place_of(factor)]);
-      }
-    }
-    made.take = std::move(longer);
-  }
+  if (const InnerOrder* inner = layout.inner_of(0)) made.take = stored_places(*inner);
   return made;
 }
 

@@ -7,6 +7,7 @@
 #include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
+#include "ops/picked_axis.h"
 
 namespace pot {
 namespace {
@@ -161,8 +162,39 @@ Result<Relayout> concat_layout(const LayoutNode& node, Operand operand, const La
   return along_axis(node, operand, layout, slots, 1);
 }
 
+/// Of an axis in another inner order each part is picked element by element, which copies as many
+/// bytes as a Split does: a channel shuffle vanishes into it.
+Result<Relayout> picked_parts(const LayoutNode& node, Relayout made, std::size_t axis) {
+  const Layout& layout = made.inputs[0];
+  const auto parts = parts_of(node.at(), (*node.at().in(0).dims)[axis]);
+  if (!parts) return refuse(parts.error().message);
+  std::int64_t first = 0;
+  for (std::size_t slot = 0; slot < parts.value().size(); ++slot) {
+    const auto size = parts.value()[slot].number();
+    if (!size || *size > kMostPicked) return require_plain(layout).error();
+    std::vector<std::int64_t> indices(static_cast<std::size_t>(*size));
+    std::iota(indices.begin(), indices.end(), first);
+    first += *size;
+    if (!node.at().node().outputs[slot]) continue;
+    auto part = picked(layout, axis, indices);
+    if (!part) return part.error();
+    part.value().makes = slot;
+    made.nodes.push_back(std::move(part).value());
+    made.outputs[slot] = in_order(layout, axis);
+  }
+  if (made.nodes.empty()) return refuse("it makes nothing");
+  return made;
+}
+
 Result<Relayout> split_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
-  return along_axis(node, operand, layout, kFirstInput, 0);
+  const bool picks = operand == Operand{} && !layout.plain();
+  const auto axis = normal_axis(node, "axis", 0, layout.rank());
+  if (!picks || !axis || !layout.inner_of(axis.value())) {
+    return along_axis(node, operand, layout, kFirstInput, 0);
+  }
+  auto made = all_alike(node, operand, layout, kFirstInput);
+  if (!made) return made;
+  return picked_parts(node, std::move(made).value(), axis.value());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
+#include "ops/picked_axis.h"
 #include "ops/tuple_layout.h"
 
 namespace pot {
@@ -266,11 +267,29 @@ Result<GatherLayouts> gather_layouts(const LayoutNode& node, Operand operand, co
   return made;
 }
 
+/// Of an axis in another inner order: by indices that are known.
+Result<Relayout> picked_anew(const LayoutNode& node, const Layout& layout, std::size_t axis) {
+  const auto indices = numbers_of(node.at().in(1));
+  const auto dims = node.at().in(1).numbers();
+  if (!indices || !dims) return require_plain(layout).error();
+  auto layouts = gather_layouts(node, {}, in_order(layout, axis), axis);
+  if (!layouts) return layouts.error();
+  auto drawn = picked(layout, axis, *indices, *dims);
+  if (!drawn) return drawn.error();
+  Relayout made = unmoved(node);
+  made.inputs[0] = layout;
+  made.outputs[0] = std::move(layouts.value().output);
+  return with_node(std::move(made), std::move(drawn).value());
+}
+
 Result<Relayout> gather_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
   const auto rank = known_rank(node, {.slot = 0});
   if (!rank) return rank.error();
   const auto axis = normal_axis(node, "axis", 0, rank.value());
   if (!axis) return axis.error();
+  if (operand == Operand{} && layout.inner_of(axis.value())) {
+    return picked_anew(node, layout, axis.value());
+  }
   auto layouts = gather_layouts(node, operand, layout, axis.value());
   if (!layouts) return layouts.error();
   const std::size_t place = layouts.value().data.perm.place_of(axis.value());

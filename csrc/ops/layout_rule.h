@@ -70,6 +70,9 @@ struct DrawnNode {
   std::string domain{};
   std::vector<Attribute> attributes{};
   std::vector<DrawnInput> inputs{};
+  /// The output of the node that is the only one this makes; of the last one nothing: all outputs
+  /// that no other one makes.
+  std::optional<std::size_t> makes{};
 };
 
 /// What becomes of one node. Layouts are those of the values as the file has them: input 2 in

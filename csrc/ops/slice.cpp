@@ -6,6 +6,7 @@
 #include "ops/axis_layout.h"
 #include "ops/elements.h"
 #include "ops/op_table.h"
+#include "ops/picked_axis.h"
 
 namespace pot {
 namespace {
@@ -180,6 +181,25 @@ Inferred slice_rule(const NodeFacts& at) {
   })};
 }
 
+/// Of an axis in another inner order, when no other one is cut: its elements are picked, which
+/// copies as many bytes.
+Result<Relayout> picked_range(const LayoutNode& node, Relayout made, std::size_t axis) {
+  const Layout& layout = made.inputs[0];
+  const auto cut = cut_of(node.at(), lists_of(node.at()), 0);
+  const Part part = cut ? part_of(*cut, (*node.at().in(0).dims)[axis]) : Part{};
+  const auto length = part.length ? part.length->number() : std::nullopt;
+  if (!length || *length > kMostPicked || !(*node.at().in(0).dims)[axis].number() ||
+      !cut->start.number()) {
+    return require_plain(layout).error();
+  }
+  std::vector<std::int64_t> indices;
+  for (std::int64_t i = 0; i < *length; ++i) indices.push_back(part.start + i * part.step);
+  auto drawn = picked(layout, axis, indices);
+  if (!drawn) return drawn.error();
+  made.outputs[0] = in_order(layout, axis);
+  return with_node(std::move(made), std::move(drawn).value());
+}
+
 /// Bounds may be computed: only where they are applied changes.
 Result<Relayout> slice_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
   auto made = all_alike(node, operand, layout, kFirstInput);
@@ -188,6 +208,9 @@ Result<Relayout> slice_layout(const LayoutNode& node, Operand operand, const Lay
   if (!written) return refuse("its axes are computed");
   const auto axes = normal_axes(*written, layout.rank());
   if (!axes) return axes.error();
+  if (operand == Operand{} && axes.value().size() == 1 && layout.inner_of(axes.value()[0])) {
+    return picked_range(node, std::move(made).value(), axes.value()[0]);
+  }
   const auto plain = require_plain(layout, axes.value());
   if (!plain) return plain.error();
   std::vector<std::int64_t> places;

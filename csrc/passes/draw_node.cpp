@@ -47,6 +47,7 @@ class Drawing {
       read(inputs_);
       return ok_status();
     }
+    const std::vector<ValueId> outputs = hand_out();
     for (const DrawnNode& drawn : relayout_.nodes) {
       std::vector<ValueId> operands;
       for (const DrawnInput& input : drawn.inputs) {
@@ -57,7 +58,9 @@ class Drawing {
       if (&drawn == &relayout_.nodes.back()) {
         redraw(drawn, std::move(operands));
       } else {
-        made_.push_back(add(drawn.op_type, drawn.domain, drawn.attributes, std::move(operands)));
+        const ValueId made = drawn.makes ? outputs[*drawn.makes] : ValueId{};
+        made_.push_back(
+            add(drawn.op_type, drawn.domain, drawn.attributes, std::move(operands), made));
       }
     }
     return ok_status();
@@ -66,6 +69,25 @@ class Drawing {
  private:
   void read(const std::vector<ValueId>& inputs) {
     if (graph_.node(node_).inputs != inputs) graph_.set_inputs(node_, inputs);
+  }
+
+  /// Leaves the node the outputs that the last drawn one makes. All that it had, by slot.
+  std::vector<ValueId> hand_out() {
+    const std::vector<ValueId> outputs = graph_.node(node_).outputs;
+    std::vector<bool> others(outputs.size(), false);
+    for (const DrawnNode& drawn : relayout_.nodes) {
+      if (drawn.makes && &drawn != &relayout_.nodes.back()) others[*drawn.makes] = true;
+    }
+    if (const auto only = relayout_.nodes.back().makes) {
+      others.assign(outputs.size(), true);
+      others[*only] = false;
+    }
+    std::vector<ValueId> own;
+    for (std::size_t slot = 0; slot < outputs.size(); ++slot) {
+      if (!others[slot]) own.push_back(outputs[slot]);
+    }
+    if (own != outputs) graph_.set_outputs(node_, own);
+    return outputs;
   }
 
   void redraw(const DrawnNode& drawn, std::vector<ValueId> operands) {
@@ -84,7 +106,8 @@ class Drawing {
   }
 
   ValueId add(const std::string& op_type, const std::string& domain,
-              const std::vector<Attribute>& attributes, std::vector<ValueId> operands) {
+              const std::vector<Attribute>& attributes, std::vector<ValueId> operands,
+              ValueId made = {}) {
     const std::string name = graph_.fresh_name(base() + "/" + op_type);
     Node node;
     node.name = Text(name);
@@ -92,7 +115,7 @@ class Drawing {
     if (!domain.empty()) node.domain = Text(domain);
     for (const Attribute& each : attributes) node.attributes.push_back(each.clone());
     node.inputs = std::move(operands);
-    const ValueId made = graph_.intern(name);
+    if (!made) made = graph_.intern(name);
     node.outputs.push_back(made);
     graph_.add_node(std::move(node), node_);
     return made;

@@ -88,8 +88,9 @@ class Builder {
       if (!value) return value.error();
       inputs.push_back(value.value());
     }
+    const std::vector<ValueId> outputs = graph_.node(id).outputs;
     if (auto drawn = draw_node(graph_, id, answer_, inputs); !drawn) return drawn.error();
-    for (std::size_t slot = 0; slot < node_.at().output_count(); ++slot) output(id, slot);
+    for (std::size_t slot = 0; slot < outputs.size(); ++slot) output(outputs[slot], slot);
     drop_unread();
     return std::move(made_);
   }
@@ -135,9 +136,8 @@ class Builder {
     return out;
   }
 
-  void output(NodeId id, std::size_t slot) {
+  void output(ValueId value, std::size_t slot) {
     made_.outputs.emplace_back();
-    const ValueId value = graph_.node(id).outputs[slot];
     if (!value) return;
     const Layout& layout = answer_.outputs[slot];
     graph_.add_output(value, type_of(stored(node_.out(slot), layout)));
