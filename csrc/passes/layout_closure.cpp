@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "ops/op_table.h"
+#include "passes/composed_relayout.h"
 #include "passes/product_slowdown.h"
+#include "passes/softmax_slowdown.h"
 #include "passes/stand_in.h"
 
 namespace pot {
@@ -161,6 +163,7 @@ void LayoutClosure::offer(std::size_t index, LayoutPlace::Mode mode) {
   add_mode(index, std::move(mode));
   std::vector<LayoutPlace::Mode>& modes = network_.places[index].modes;
   std::rotate(modes.begin(), modes.end() - 1, modes.end());
+  places_[index].offered = true;
 }
 
 void LayoutClosure::run() {
@@ -238,7 +241,9 @@ void LayoutClosure::answer_node(std::size_t index, const std::vector<Question>& 
       auto mode = drawn ? mode_of(place, network_, std::move(drawn.value()))
                         : Result<LayoutPlace::Mode>(drawn.error());
       if (mode) {
-        mode.value().cost = product_slowdown(node, *mode.value().relayout, sizes_);
+        const Relayout& relayout = *mode.value().relayout;
+        mode.value().cost =
+            product_slowdown(node, relayout, sizes_) + softmax_slowdown(node, relayout, sizes_);
         found.push_back(std::move(mode.value()));
       } else {
         place.refused.push_back({question.port, question.layout, mode.error().message});
@@ -246,6 +251,46 @@ void LayoutClosure::answer_node(std::size_t index, const std::vector<Question>& 
     }
   });
   for (LayoutPlace::Mode& mode : found) add_mode(index, std::move(mode));
+  compose_modes(index);
+}
+
+/// What a mode leaves as the file has it is offered the layouts that occur there, too.
+void LayoutClosure::compose_modes(std::size_t index) {
+  const auto left_alone = [&](std::size_t mode, std::size_t port) {
+    const LayoutPlace& place = network_.places[index];
+    const std::size_t family = place.ports[port].family;
+    return place.modes[mode].relayout && layouts_[family].size() > 1 &&
+           place.modes[mode].layouts[port] == Layout(member_of(network_, place.ports[port]).perm);
+  };
+  const std::size_t first = places_[index].offered ? 1 : 0;
+  for (std::size_t mode = first; mode < network_.places[index].modes.size(); ++mode) {
+    for (std::size_t port = 0; port < network_.places[index].ports.size(); ++port) {
+      if (left_alone(mode, port)) compose_mode(index, mode, port);
+    }
+  }
+}
+
+void LayoutClosure::compose_mode(std::size_t index, std::size_t mode, std::size_t port) {
+  const LayoutPlace& place = network_.places[index];
+  const LayoutPlace::Port& asked = place.ports[port];
+  const Permutation& own = member_of(network_, asked).perm;
+  const std::vector<Layout>& layouts = layouts_[asked.family];
+  std::size_t& done = places_[index].composed[{mode, port}];
+  if (done == layouts.size()) return;
+  std::vector<LayoutPlace::Mode> found;
+  show_node(model_, facts_, place, [&](const LayoutNode& node) {
+    for (; done < layouts.size(); ++done) {
+      if (layouts[done] == Layout(own)) continue;
+      auto both = composed(node, *place.modes[mode].relayout, asked.operand,
+                           after_transpose(own, layouts[done]));
+      if (!both) continue;
+      auto made = mode_of(place, network_, std::move(*both));
+      if (!made) continue;
+      made.value().cost = product_slowdown(node, *made.value().relayout, sizes_);
+      found.push_back(std::move(made.value()));
+    }
+  });
+  for (LayoutPlace::Mode& one : found) add_mode(index, std::move(one));
 }
 
 void LayoutClosure::answer_tie(std::size_t index, const Question& question) {

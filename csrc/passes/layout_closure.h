@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ops/op_table.h"
@@ -38,13 +40,18 @@ class LayoutClosure {
   struct OfPlace {
     std::vector<Question> open;
     bool waiting = false;
-    std::string fixed;  // why it has no other mode
+    std::string fixed;     // why it has no other mode
+    bool offered = false;  // its first mode is the call of a channels-last function
+    /// Which layouts of a port have been asked of a mode: (mode, port) to how many, in their order.
+    std::map<std::pair<std::size_t, std::size_t>, std::size_t> composed;
   };
 
   void make_channels_last();
   void offer(std::size_t place, LayoutPlace::Mode mode);
   void answer(std::size_t place);
   void answer_node(std::size_t place, const std::vector<Question>& questions);
+  void compose_modes(std::size_t place);
+  void compose_mode(std::size_t place, std::size_t mode, std::size_t port);
   void answer_tie(std::size_t place, const Question& question);
   void add_mode(std::size_t place, LayoutPlace::Mode mode);
   void refuse_all(std::size_t place, const std::vector<Question>& questions,

@@ -149,3 +149,13 @@ TEST(a_large_product_keeps_its_weight_on_the_right) {
            std::string("node 'n_b' (MatMul): it would run slower so, by more than moving takes; "
                        "input 'x': it keeps its layout unless another one is asked for"));
 }
+
+TEST(operands_that_lie_otherwise_for_reasons_of_their_own_are_composed) {
+  ModelPtr model = empty_model();
+  Drawn drawn{model->graph()};
+  drawn.input("a", {Dim(6), Dim(4)}).input("b", {Dim(5), Dim(6)});
+  drawn.transpose("a", "a_t", {1, 0}).transpose("b", "b_t", {1, 0});
+  drawn.node("MatMul", {"a_t", "b_t"}, {"y"}).output("y");
+  const LayoutPlan plan = plan_of(model);
+  CHECK_EQ(text(plan), std::string(""));
+}
