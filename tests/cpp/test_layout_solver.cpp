@@ -2,6 +2,7 @@
 // ones whose best choice is known.
 
 #include <algorithm>
+#include <limits>
 #include <random>
 #include <sstream>
 #include <vector>
@@ -100,5 +101,85 @@ TEST(many_modes) { check_random({4, 6, 5, 8, 3}, 4, 1500); }
 TEST(many_readers) { check_random({6, 3, 4, 3, 9}, 5, 1500); }
 TEST(dense) { check_random({9, 2, 3, 30, 4}, 6, 1000); }
 TEST(a_place_or_none) { check_random({1, 4, 3, 3, 3}, 7, 1000); }
+
+/// Places in a row that read the one before them, some another one too, in one of `labels` layouts;
+/// `fixed` of a hundred have no choice.
+LayoutProblem random_graph(std::size_t places, std::size_t labels, std::size_t fixed,
+                           std::uint64_t seed) {
+  Random random(seed);
+  LayoutProblem problem;
+  for (std::size_t i = 0; i < places; ++i) {
+    LayoutProblem::Port port{i, true, {random.below(labels)}};
+    if (!random.chance(fixed)) {
+      port.label.resize(labels);
+      for (std::size_t label = 0; label < labels; ++label) port.label[label] = label;
+    }
+    problem.places.push_back({std::vector<std::int64_t>(port.label.size())});
+    LayoutProblem::Family family;
+    family.bytes = 1 + static_cast<std::int64_t>(random.below(100000));
+    for (std::size_t label = 0; label < labels; ++label) family.group.push_back(label);
+    family.ports.push_back(port);
+    problem.families.push_back(family);
+    port.makes = false;
+    if (i > 0) problem.families[i - 1].ports.push_back(port);
+    if (i > 1 && random.chance(50)) problem.families[random.below(i - 1)].ports.push_back(port);
+  }
+  return problem;
+}
+
+TEST(ten_thousand_places_of_two_layouts_are_cut_exactly) {
+  const LayoutProblem problem = random_graph(10000, 2, 30, 8);
+  const LayoutSolution solution = pot::solve_layout(problem);
+  CHECK_EQ(solution.bound, solution.cost.bytes);
+  CHECK_EQ(solution.method, "minimum cut");
+  CHECK(solution.cost < pot::cost_of(problem, std::vector<std::size_t>(10000)));
+}
+
+TEST(places_that_can_agree_move_nothing) {
+  for (const std::size_t labels : {2U, 5U}) {
+    const LayoutSolution solution = pot::solve_layout(random_graph(3000, labels, 0, 9));
+    CHECK_EQ(solution.cost.bytes, 0);
+    CHECK_EQ(solution.bound, 0);
+  }
+}
+
+TEST(a_tangle_of_four_layouts_is_bounded_and_always_the_same) {
+  const LayoutProblem problem = random_graph(2000, 4, 10, 10);
+  const LayoutSolution solution = pot::solve_layout(problem);
+  CHECK_EQ(solution.method, "expansion moves");
+  CHECK_EQ(text(solution.cost), text(pot::cost_of(problem, solution.modes)));
+  CHECK(solution.bound < solution.cost.bytes);
+  CHECK(solution.bound > solution.cost.bytes / 2);
+  CHECK(solution.cost < pot::cost_of(problem, std::vector<std::size_t>(2000)));
+  CHECK(pot::solve_layout(problem).modes == solution.modes);
+}
+
+TEST(the_choice_that_changes_least_is_taken_among_equals) {
+  LayoutProblem problem;
+  problem.places = {{{0}}, {{0, 0}}, {{0}}};
+  problem.families.push_back({8, false, {0, 1}, {{0, true, {0}}, {1, false, {0, 1}}}});
+  problem.families.push_back({8, false, {0, 1}, {{1, true, {0, 1}}, {2, false, {1}}}});
+  const LayoutSolution solution = pot::solve_layout(problem);
+  CHECK_EQ(text(solution.cost), "8 bytes, 1 transposes, 0 reshapes, 0 changes");
+}
+
+TEST(bytes_beyond_counting_do_not_wrap) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  LayoutProblem problem;
+  problem.places = {{{0}}, {{0}}, {{0, kMost}}};
+  for (int i = 0; i < 3; ++i) {
+    problem.families.push_back({kMost, false, {0, 1}, {{0, true, {0}}, {1, false, {1}}}});
+  }
+  const LayoutSolution solution = pot::solve_layout(problem);
+  CHECK_EQ(solution.cost.bytes, kMost);
+  CHECK(solution.bound > 0);
+  CHECK_EQ(solution.modes[2], 0U);
+}
+
+TEST(nothing_to_choose) {
+  const LayoutSolution solution = pot::solve_layout({});
+  CHECK(solution.modes.empty());
+  CHECK_EQ(solution.cost.bytes, 0);
+}
 
 }  // namespace

@@ -78,7 +78,7 @@ class Drawing:
         first = self.pick()
         dims = self.dims[first]
         axis = self.draw(st.integers(0, len(dims) - 1))
-        fitting = [n for n in self.dims if _but(self.dims[n], axis) == _but(dims, axis)]
+        fitting = [n for n, other in self.dims.items() if _but(other, axis) == _but(dims, axis)]
         others = self.draw(st.lists(st.sampled_from(fitting), min_size=1, max_size=2))
         size = sum(self.dims[name][axis] for name in (first, *others))
         result = (*dims[:axis], size, *dims[axis + 1 :])
@@ -170,5 +170,5 @@ def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None
         return None
 
 
-def _but(dims: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    return (*dims[:axis], -1, *dims[axis + 1 :])
+def _but(dims: tuple[int, ...], axis: int) -> list[int]:
+    return [-1 if at == axis else size for at, size in enumerate(dims)]
