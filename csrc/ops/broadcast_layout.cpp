@@ -37,6 +37,15 @@ bool result_has_one_element(const LayoutNode& node, const ElementwiseRoles& role
   });
 }
 
+Status require_all_movable(const LayoutNode& node, const ElementwiseRoles& roles) {
+  for (const bool output : {false, true}) {
+    for (const std::size_t slot : output ? roles.outputs : roles.inputs) {
+      if (const Status movable = require_movable(node, {output, slot}); !movable) return movable;
+    }
+  }
+  return ok_status();
+}
+
 /// The reads and layouts of the inputs beside a result of this layout.
 Status read_inputs(const LayoutNode& node, const ElementwiseRoles& roles, const Layout& result,
                    Relayout& made) {
@@ -69,6 +78,17 @@ std::string operand_label(const LayoutNode& node, Operand operand) {
   const auto& outputs = node.at().node().outputs;
   if (operand.slot >= outputs.size()) return label;
   return label + " '" + std::string(node.at().graph().value_name(outputs[operand.slot])) + "'";
+}
+
+Status require_movable(const LayoutNode& node, Operand operand) {
+  constexpr std::int64_t kMovesFloat8 = 21;  // the opset from which Transpose takes it
+  const DType dtype = node.of(operand).dtype;
+  const bool float8 = dtype >= DType::float8e4m3fn && dtype <= DType::float8e5m2fnuz;
+  const bool never = dtype == DType::float6e2m3 || dtype == DType::float6e3m2;
+  if (never || (float8 && node.at().graph().opset().value_or(1) < kMovesFloat8)) {
+    return refuse("no Transpose of this opset takes " + dtype_name(dtype));
+  }
+  return ok_status();
 }
 
 Layout lifted(const Layout& layout, std::size_t rank) {
@@ -108,6 +128,8 @@ Result<Relayout> elementwise_layout(const LayoutNode& node, Operand operand, con
   if (!carries_elements(operand, roles)) {
     return refuse(operand_label(node, operand) + " is not read element by element");
   }
+  const Status movable = require_all_movable(node, roles);
+  if (!movable) return movable.error();
   const auto rank = result_rank(node, roles);
   if (!rank) return rank.error();
   if (layout.rank() > rank.value()) return refuse("its output has another rank than its inputs");

@@ -47,6 +47,10 @@ template <std::size_t... slots>
 /// axes that the operand does not have stay in front. Pre: layout.rank() <= rank.
 [[nodiscard]] Layout lifted(const Layout& layout, std::size_t rank);
 
+/// Refuses an operand of a type that came before Transpose could take it: nothing could be put
+/// between its layouts.
+[[nodiscard]] Status require_movable(const LayoutNode& node, Operand operand);
+
 /// The operand at this slot, as refusals name it: "input 1 'w'", "output 0 'y'".
 [[nodiscard]] std::string operand_label(const LayoutNode& node, Operand operand);
 

@@ -84,6 +84,9 @@ Result<Relayout> quantize_layout(const LayoutNode& node, Operand operand, const 
   if (operand.slot > kZeroPoint || node.at().output_count() != 1 || !node.at().in(kX).has_rank()) {
     return refuse("the rank of " + node.at().input_label(kX) + " is not known");
   }
+  for (const Operand data : {Operand{.slot = kX}, Operand{.output = true}}) {
+    if (const Status movable = require_movable(node, data); !movable) return movable.error();
+  }
   const auto scales = scales_of(node);
   if (!scales) return scales.error();
   const auto data = data_layout(node, operand, layout, scales.value());

@@ -202,3 +202,19 @@ def test_products_of_integers() -> None:
     inputs: list[Input] = [eight_bits(2, 3, 5, 4), None, eight_bits(5, 4)]
     model = node_model("MulInteger", inputs, domain=MICROSOFT)
     assert relaid(model, "y0", TO_NHWC).inputs == [TO_NHWC, None, [0, 1]]
+
+
+@pytest.mark.parametrize("opset", [19, 21])
+def test_what_no_transpose_could_move(opset: int) -> None:
+    zero = onnx.helper.make_tensor("x2", onnx.TensorProto.FLOAT8E4M3FN, [], [0])
+    model = quantization("QuantizeLinear", [2, 3, 5], scales(), Given([], "uint8"), opset=opset)
+    del model.graph.input[1]
+    model.graph.initializer.append(zero)
+    cast = node_model("Cast", [[2, 3, 5]], opset=opset, to=onnx.TensorProto.FLOAT8E4M3FN)
+    for narrow in (model, cast):
+        if opset >= 21:
+            assert relaid(narrow, "x0", [2, 0, 1]).outputs == [[2, 0, 1]]
+        else:
+            assert refusal(narrow, "x0", [2, 0, 1]).endswith(
+                "no Transpose of this opset takes float8e4m3fn"
+            )
