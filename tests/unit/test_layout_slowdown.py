@@ -1,0 +1,65 @@
+"""A layout that moves fewer bytes and makes an operator slower by more than that is not taken."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from pyonnxtool import _core, from_proto
+from support.ort_runs import difference, run
+from support.relaid import random_feed
+
+SEGMENTS = """
+<ir_version: 8, opset_import: ["" : 17]>
+g (float[n, 4, 16, 16] x) => (int64[n, 16, 16] y) {
+  maps = Conv (x, w)
+  last = Transpose <perm = [0, 2, 3, 1]> (maps)
+  shares = OP <axis = AXIS> (last)
+  y = ArgMax <axis = 3, keepdims = 0> (shares)
+}
+"""
+
+
+def segments(op_type: str, axis: int = -1) -> onnx.ModelProto:
+    text = SEGMENTS.replace("OP", op_type).replace("AXIS", str(axis))
+    model = onnx.parser.parse_model(text)
+    weight = np.random.default_rng(1).normal(size=(7, 4, 1, 1)).astype(np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(weight, "w"))
+    return model
+
+
+def moved(model: onnx.ModelProto) -> _core.Relaid:
+    """The new layouts; they compute the same."""
+    relaid = _core.layout(from_proto(model))
+    feed = random_feed(model)
+    new = onnx.ModelProto.FromString(relaid.model.to_bytes())
+    assert difference(run(model, [feed]), run(new, [feed])) == 0
+    return relaid
+
+
+@pytest.mark.parametrize("op_type", ["Softmax", "LogSoftmax", "Hardmax"])
+def test_softmax_keeps_its_axis_last(op_type: str) -> None:
+    relaid = moved(segments(op_type))
+    assert relaid.after[0] == 1
+    assert "it would run slower so, by more than moving takes" in relaid.moves[0].reason
+
+
+def test_what_does_not_mind_its_axis_moves() -> None:
+    model = segments("Softmax")
+    model.graph.node[2].op_type = "Sigmoid"
+    del model.graph.node[2].attribute[:]
+    assert moved(model).after == (0, 0)
+
+
+def test_softmax_that_is_slow_already_moves() -> None:
+    assert moved(segments("Softmax", axis=1)).after == (0, 0)
+
+
+def test_softmax_along_an_axis_that_comes_last_moves() -> None:
+    model = segments("Softmax", axis=2)
+    relaid = moved(model)
+    assert relaid.after == (0, 0)
+    (node,) = (one for one in relaid.model.graph.nodes if one.op_type == "Softmax")
+    assert node.attributes["axis"] in (3, -1)
