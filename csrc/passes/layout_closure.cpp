@@ -1,8 +1,9 @@
+#include "passes/layout_closure.h"
+
 #include <algorithm>
 
 #include "ops/op_table.h"
 #include "passes/composed_relayout.h"
-#include "passes/layout_closure.h"
 #include "passes/product_slowdown.h"
 #include "passes/softmax_slowdown.h"
 #include "passes/stand_in.h"
