@@ -83,6 +83,7 @@ class LayoutChange {
     if (auto pruned = prune_but(*model_, made_.applied.changes, before); !pruned) {
       return pruned.error();
     }
+    allow_unlisted_weights(*model_);
     if (opened_ != 0) prune_header(*model_, made_.applied.changes);
     made_.applied.changes.count("inlined functions that hold Transposes", opened_);
     made_.applied.changes.count("expanded channels-last functions", expanded_.calls);

@@ -117,6 +117,20 @@ def test_weights_of_an_old_file_are_listed_as_inputs_no_more() -> None:
     assert [node.op_type for node in graph.nodes] == ["Add"]
 
 
+def test_an_old_file_without_weights_may_get_one() -> None:
+    model = parsed(
+        """g (float[1,8,1,5] x) => (float[1,1,8,5] y) {
+          a = Transpose <perm = [0, 2, 1, 3]> (x)
+          y = Relu (a)
+        }""",
+        opset=9,
+        ir_version=3,
+    )
+    made = _core.layout(from_proto(model), only_cancel=True)
+    assert [node.op_type for node in made.model.graph.nodes] == ["Reshape", "Relu"]
+    assert made.model.ir_version == 4
+
+
 def test_declared_types_follow_and_those_of_what_is_gone_go() -> None:
     model = parsed(
         f"""g (float[N,4,4,8] x) => (float[N,4,4,8] y) {{
