@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -35,6 +35,15 @@ void declare(Graph& graph, ValueId value, const Permutation& order) {
 class Expander {
  public:
   Expander(const Forms& forms, Expanded& made) : forms_(forms), made_(made) {}
+
+  /// Pre: every graph with calls has been opened.
+  void drop_doubles() {
+    for (const auto& [graph, value] : doubles_) {
+      if (is_read(*graph, value)) continue;
+      graph->remove_initializer(value);
+      graph->remove_value_info(value);
+    }
+  }
 
   Status open(Graph& graph) {
     const std::vector<NodeId> listing(graph.nodes().begin(), graph.nodes().end());
@@ -122,14 +131,35 @@ class Expander {
   }
 
   Result<ValueId> relaid_filter(Graph& graph, ValueId value, const Permutation& order) {
-    if (!relaid_.insert({&graph, value.index}).second) return value;
+    const auto [known, is_new] = relaid_.try_emplace({&graph, value.index}, value);
+    if (!is_new) return known->second;
     const TensorRef stored = graph.value(value).initializer;
     auto tensor = relaid(*stored, Layout(order), std::string(stored->name));
     if (!tensor) return tensor.error();
+    if (const ValueId same = original_of(graph, *tensor.value())) {
+      known->second = same;
+      doubles_.emplace_back(&graph, value);
+      return same;
+    }
     graph.set_initializer(std::move(tensor).value());
     declare(graph, value, order);
     note(graph, value, value, order);
     return value;
+  }
+
+  /// Where something else reads a filter too, it is stored twice, the second time under a name that
+  /// begins with that of the first.
+  static ValueId original_of(const Graph& graph, const Tensor& tensor) {
+    const auto data = tensor.data();
+    for (const TensorRef& each : graph.initializers()) {
+      const bool named = std::string_view(tensor.name).starts_with(each->name.value + "_");
+      if (!named || each->data_type != tensor.data_type || each->dims != tensor.dims) continue;
+      const ValueId id = graph.find_value(each->name);
+      const auto other = each->data();
+      if (!id || !constant_of(graph, id) || !data || !other) continue;
+      if (std::ranges::equal(data.value().view, other.value().view)) return id;
+    }
+    return {};
   }
 
   /// What the operator makes where the call made `value`: the name stays with the operator, readers
@@ -183,7 +213,9 @@ class Expander {
 
   const Forms& forms_;
   Expanded& made_;
-  std::set<std::pair<const Graph*, std::uint32_t>> relaid_;
+  /// What an operator reads in place of a filter: the same value, or another that holds the same.
+  std::map<std::pair<const Graph*, std::uint32_t>, ValueId> relaid_;
+  std::vector<std::pair<Graph*, ValueId>> doubles_;
   std::unordered_map<std::string, std::string> old_names_;
 };
 
@@ -251,6 +283,7 @@ Result<Expanded> expand_channels_last(const Model& model, const std::string& dom
     if (forms.value().contains(each.get())) continue;
     if (auto status = expander.open(*each->body); !status) return status.error();
   }
+  expander.drop_doubles();
   drop_functions(*made.model, domain);
   restore_ir_version(*made.model);
   return made;
