@@ -17,7 +17,7 @@ QUANTIZED = 0.03
 """A value on the edge of a step falls to the other side when a sum is added up in another order."""
 
 MOVED = {
-    "attention": Moved(3, 6144),
+    "attention": Moved(4, 7680),  # fewer would put an axis behind that of Softmax
     "axes": Moved(3, 3840),
     "branches": Moved(2, 7168),
     "classifier": Moved(1, 3072),
