@@ -100,7 +100,7 @@ class Graph:
         if node.op_type in ELEMENTWISE:
             for through in permutations(range(rank)):
                 yield [*(_last(through, rank, len(v.dims)) for v in inputs), through]
-        elif node.op_type in {"Concat", "Softmax", "Split"}:
+        elif node.op_type in {"Concat", "CumSum"}:
             for through in permutations(range(rank)):
                 yield [through] * (len(inputs) + 1)
         elif node.op_type.startswith("Reduce"):

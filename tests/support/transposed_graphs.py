@@ -37,7 +37,7 @@ class Drawing:
         self.dims[name] = dims
         self.free += op != "Transpose"
 
-    def constant(self, dims: tuple[int, ...], integers: list[int] | None = None) -> str:
+    def constant(self, dims: tuple[int, ...], integers: list[int] | int | None = None) -> str:
         name = f"c{len(self.constants)}"
         rng = np.random.default_rng(len(self.constants))
         array = rng.standard_normal(dims).astype(np.float32)
@@ -100,12 +100,11 @@ class Drawing:
         else:
             self.add(op, [source], tuple(result), keepdims=int(keeps), axes=axes)
 
-    def softmax(self) -> None:
+    def running_sum(self) -> None:
         source = self.pick()
         rank = len(self.dims[source])
-        if self.opset >= 13:
-            axis = self.draw(st.integers(-rank, rank - 1))
-            self.add("Softmax", [source], self.dims[source], axis=axis)
+        axis = self.constant((), self.draw(st.integers(-rank, rank - 1)))
+        self.add("CumSum", [source, axis], self.dims[source])
 
     def conv(self) -> None:
         source = self.pick()
@@ -124,7 +123,7 @@ STEPS: tuple[Callable[[Drawing], None], ...] = (
     *[Drawing.binary] * 3,
     Drawing.concat,
     Drawing.reduce,
-    Drawing.softmax,
+    Drawing.running_sum,
     Drawing.conv,
 )
 
