@@ -72,7 +72,7 @@ class Applier {
     for (const GraphPtr& graph : graphs_of(model_)) {
       if (auto sorted = graph->sort(); !sorted) return sorted.error();
     }
-    applied_.value_map = layout_value_map(model_.graph(), network_, stored_);
+    applied_.value_map = layout_value_map(model_.graph(), network_, readers_, stored_);
     return std::move(applied_);
   }
 

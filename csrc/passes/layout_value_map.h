@@ -19,6 +19,7 @@ struct StoredAs {
 /// name; of several that are one now, the nearest comes last. What is gone for good has no entry.
 [[nodiscard]] std::vector<StoredAs> layout_value_map(const Graph& main,
                                                      const LayoutNetwork& network,
+                                                     const LayoutReaders& readers,
                                                      const StoredLayouts& stored);
 
 }  // namespace pot

@@ -55,6 +55,8 @@ def _transposes(graph: onnx.GraphProto) -> Iterator[tuple[onnx.NodeProto, list[i
         made = [dim.dim_value or 1 for dim in kind.shape.dim]
         opened = [not dim.HasField("dim_value") for dim in kind.shape.dim]
         perm = next((list(a.ints) for a in node.attribute if a.name == "perm"), None)
+        if not kind.HasField("shape") and perm:  # what a Loop gives has no shape that is inferred
+            made, opened = [1] * len(perm), [True] * len(perm)
         perm = perm or list(range(len(made)))[::-1]
         order = [perm[i] for i in range(len(made)) if made[i] != 1 or opened[i]]
         yield node, order, prod(made) * _width(kind.elem_type)

@@ -232,3 +232,15 @@ def test_a_name_that_goes_on_in_another_layout_is_in_the_map_beside_the_value_it
     made, _ = relaid(model)
     assert ("c", "c", [0, 3, 1, 2], []) in made.value_map
     assert ("y", "c", None, []) in made.value_map
+
+
+def test_an_identity_under_the_name_of_an_output_is_in_the_value_map() -> None:
+    model = parsed(
+        f"""g (float[1,4,5,8] x) => (float[1,8,4,5] y, float[1,4,5,8] z) {{
+          y = Transpose {NCHW} (x)
+          z = Relu (x)
+        }}"""
+    )
+    made, new = relaid(model, io={"y": [0, 2, 3, 1]})
+    assert nodes_text(new.graph) == ["y = Identity (x)", "z = Relu (x)"]
+    assert ("y", "y", [0, 2, 3, 1], []) in made.value_map
