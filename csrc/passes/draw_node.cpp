@@ -108,7 +108,8 @@ class Drawing {
   ValueId add(const std::string& op_type, const std::string& domain,
               const std::vector<Attribute>& attributes, std::vector<ValueId> operands,
               ValueId made = {}) {
-    const std::string name = graph_.fresh_name(base() + "/" + op_type);
+    const std::string name = made ? base() + "/" + std::string(graph_.value_name(made))
+                                  : graph_.fresh_name(base() + "/" + op_type);
     Node node;
     node.name = Text(name);
     node.op_type = Text(op_type);
@@ -242,16 +243,15 @@ class Drawing {
 }  // namespace
 
 ValueId stored_ints(Graph& graph, std::span<const std::int64_t> ints) {
-  const std::string name = ints_name(ints);
-  const ValueId known = graph.find_value(name);
-  if (known && graph.is_defined(known)) {
-    const TensorRef tensor = constant_of(graph, known);
-    if (tensor && tensor->dtype() == DType::int64 && tensor->dims.size() == 1) {
-      const auto elements = read_ints(*tensor);
-      if (elements && std::ranges::equal(elements.value(), ints)) return known;
-    }
+  for (const TensorRef& each : graph.initializers()) {
+    if (each->dtype() != DType::int64 || each->dims.size() != 1) continue;
+    if (each->dims[0] != static_cast<std::int64_t>(ints.size())) continue;
+    const ValueId known = graph.find_value(each->name);
+    if (!known || !constant_of(graph, known)) continue;
+    const auto elements = read_ints(*each);
+    if (elements && std::ranges::equal(elements.value(), ints)) return known;
   }
-  return graph.set_initializer(make_int64s(graph.fresh_name(name), ints));
+  return graph.set_initializer(make_int64s(graph.fresh_name(ints_name(ints)), ints));
 }
 
 Status draw_node(Graph& graph, NodeId node, const Relayout& relayout,

@@ -8,11 +8,19 @@ import numpy as np
 import onnx
 import pytest
 
+from support.changed_layout import relaid as relaid_model
 from support.one_node import Constant, Given, node_model
 from support.permutations import check_orders
 from support.relaid import check_rule, constant, op_types, refusal, relaid
+from support.transposes import moved
 
 TO_NHWC = [0, 2, 3, 1]
+
+
+CUTS = {
+    "Split": "y, z = Split <axis = 1> (c)",
+    "Slice": "y = Slice (c, zero, half, on) z = Slice (c, half, whole, on)",
+}
 
 
 def ints(*numbers: int, dtype: str = "int64") -> Constant:
@@ -130,9 +138,60 @@ def test_ranges_along_axes_that_are_computed_stay() -> None:
     many = Given(["k"], "int64")
     model = node_model("Slice", [[2, 3, 5, 6], many, many], opset=13)
     assert "its axes are computed" in refusal(model, "x0", TO_NHWC)
-    model = node_model("Slice", [[2, 3, 6], ints(0), ints(1), ints(2)], opset=13)
+
+
+def test_a_range_of_an_axis_in_another_inner_order_is_picked() -> None:
     inner = [(2, [2, 3], [1, 0])]
-    assert "its axis 2 is stored in another inner order" in refusal(model, "x0", [0, 2, 1], inner)
+    for start, end, step in ((1, 4, 1), (-1, -100, -2), (0, 1000, 3), (3, 3, 1)):
+        bounds = [ints(start), ints(end), ints(-1), ints(step)]
+        model = node_model("Slice", [[2, 3, 6], *bounds], opset=13)
+        assert op_types(check_rule(model, "x0", [0, 2, 1], inner)) == ["Gather"]
+    several = node_model("Slice", [[2, 3, 6], ints(0, 0), ints(1, 1), ints(1, 2)], opset=13)
+    reason = "its axis 2 is stored in another inner order"
+    assert reason in refusal(several, "x0", [0, 2, 1], inner)
+    computed = node_model("Slice", [[2, 3, 6], Given([1], "int64"), ints(6), ints(2)], opset=13)
+    assert reason in refusal(computed, "x0", [0, 2, 1], inner)
+    assert reason in refusal(
+        node_model("Slice", [[2, 3, 7], ints(1), ints(7), ints(2)], opset=13),
+        "y0",
+        [0, 2, 1],
+        inner,
+    )
+
+
+def test_parts_of_an_axis_in_another_inner_order_are_picked() -> None:
+    inner = [(1, [2, 3], [1, 0])]
+    model = node_model("Split", [["n", 6, 4], ints(1, 3, 2)], opset=13, outputs=3, axis=1)
+    for order in ([0, 1, 2], [0, 2, 1]):
+        drawn = check_rule(model, "x0", order, inner)
+        assert op_types(drawn) == ["Gather"] * 3
+        assert drawn.outputs == [order] * 3
+        assert drawn.output_inner == [[]] * 3
+    threefold = [(1, [2, 2, 3], [2, 0, 1])]
+    halves = node_model("Split", [[2, 12, 4]], opset=18, outputs=2, axis=-2, num_outputs=2)
+    check_rule(halves, "x0", [2, 0, 1], [*threefold, (2, [2, 2], [1, 0])])
+    computed = node_model("Split", [[2, 6], Given([2], "int64")], opset=13, outputs=2, axis=1)
+    assert "its axis 1 is stored in another inner order" in refusal(computed, "x0", [0, 1], inner)
+
+
+@pytest.mark.parametrize("cut", ["Split", "Slice"])
+def test_a_channel_shuffle_vanishes_into_the_cut_behind_it(cut: str) -> None:
+    model = onnx.parser.parse_model(f"""
+        <ir_version: 8, opset_import: ["" : 13]>
+        g (float[1, 6, 2, 2] x) => (float[1, 3, 2, 2] y, float[1, 3, 2, 2] z)
+        <int64[5] apart = {{1, 2, 3, 2, 2}}, int64[4] joined = {{1, 6, 2, 2}},
+         int64[1] zero = {{0}}, int64[1] half = {{3}}, int64[1] whole = {{6}}, int64[1] on = {{1}}>
+        {{
+          a = Reshape (x, apart)
+          b = Transpose <perm = [0, 2, 1, 3, 4]> (a)
+          c = Reshape (b, joined)
+          {CUTS[cut]}
+        }}""")
+    assert moved(model).transposes == 1
+    made, shuffled = relaid_model(model)
+    assert made.after == (0, 0)
+    names = [node.op_type for node in shuffled.graph.node if node.op_type != "Reshape"]
+    assert names == ["Gather", "Gather"]
 
 
 PADDED = [[3, 4], [2, 3, 4], [2, 3, 4, 5], [1, 2, 3, 4, 3]]

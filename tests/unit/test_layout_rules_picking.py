@@ -68,8 +68,12 @@ def test_axes_beside_the_gathered_one_may_be_in_an_inner_order() -> None:
     assert drawn.output_inner == [[(3, [2, 3], [1, 0])]]
     back = check_rule(model, "y0", [0, 3, 1, 2], [(3, [2, 3], [1, 0])])
     assert back.input_inner[0] == inner
-    along = node_model("Gather", [[2, 3, 6], Constant(below(6, 2))], opset=13, axis=2)
-    assert "its axis 2 is stored in another inner order" in refusal(along, "x0", [0, 2, 1], inner)
+    along = node_model("Gather", [[2, 3, 6], Constant(below(6, 2, 2))], opset=13, axis=2)
+    picked = check_rule(along, "x0", [0, 2, 1], inner)
+    assert picked.outputs == [[0, 2, 3, 1]]
+    computed = node_model("Gather", [[2, 3, 6], Given([2], "int64")], opset=13, axis=2)
+    reason = "its axis 2 is stored in another inner order"
+    assert reason in refusal(computed, "x0", [0, 2, 1], inner)
     assert "the rank of input 1 'x1' is not known" in refusal(
         node_model("Gather", [[2, 3], Given(None, "int64")], opset=13), "x0", [1, 0]
     )
