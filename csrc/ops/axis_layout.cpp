@@ -117,7 +117,7 @@ Result<std::vector<std::size_t>> sorted_axes(std::span<const std::int64_t> axes,
   auto out = normal_axes(axes, rank);
   if (!out) return out;
   std::ranges::sort(out.value());
-  out.value().erase(std::ranges::unique(out.value()).begin(), out.value().end());
+  out.value().erase(std::unique(out.value().begin(), out.value().end()), out.value().end());
   return out;
 }
 

@@ -144,10 +144,10 @@ class LayoutChange {
     std::ranges::sort(map, {}, [](const StoredAs& each) {
       return std::tie(each.value, each.old_value, each.layout);
     });
-    const auto [from, to] = std::ranges::unique(map, [](const StoredAs& a, const StoredAs& b) {
+    const auto repeats = [](const StoredAs& a, const StoredAs& b) {
       return a.value == b.value && a.old_value == b.old_value;
-    });
-    map.erase(from, to);
+    };
+    map.erase(std::unique(map.begin(), map.end(), repeats), map.end());
     std::erase_if(map, [](const StoredAs& each) {
       return each.value == each.old_value && each.layout.is_identity();
     });
