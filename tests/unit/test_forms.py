@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pyonnxtool.divergence.pairing.forms import Form, find_form
+from pyonnxtool.divergence.pairing.forms import Form, are_sizes_reordered, find_form
 from pyonnxtool.divergence.views import Rearranged
 
 RNG = np.random.default_rng(0)
@@ -83,3 +83,12 @@ def test_nan_and_huge_numbers_keep_their_places():
     for a in ours:
         a[1, 2], a[3, 3], a[0, 5] = np.nan, np.inf, -3.4e38
     assert find_form(ours, moved(ours, (1, 0))) == Form(Rearranged((1, 0)))
+
+
+def test_sizes_in_another_order_are_no_form_of_each_other():
+    sizes = np.array([1, 3, 8, 6])
+    assert are_sizes_reordered([sizes], [sizes[[0, 2, 3, 1]]])
+    assert not are_sizes_reordered([sizes], [sizes])
+    assert not are_sizes_reordered([sizes], [sizes + 1])
+    assert not are_sizes_reordered([sizes.reshape(2, 2)], [sizes.reshape(2, 2).T])
+    assert not are_sizes_reordered([sizes.astype(np.float32)], [sizes[::-1].astype(np.float32)])

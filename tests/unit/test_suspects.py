@@ -8,6 +8,7 @@ import pytest
 from pyonnxtool import from_proto
 from pyonnxtool.bisection import bisect
 from pyonnxtool.divergence.compare import compare
+from pyonnxtool.divergence.search.suspects import Search
 from pyonnxtool.report import BisectReport
 from support.equivalents import rewritten
 from support.faults import plant
@@ -181,3 +182,14 @@ def test_axes_as_an_attribute_are_the_axes_that_a_later_opset_reads():
     other = parsed(theirs.replace("L1", "L2").replace("axes = [1]", "axes = [0]"), 17)
     report = bisect(parsed(ours, 18), other, inputs={"x": X[:1].repeat(8, 0)})
     assert "attribute axes is [0]" in report.culprits[0].why
+
+
+def test_readers_across_many_paths_are_counted_once():
+    """Forty pairs of ways, one after the other: as many ways through as no search may walk."""
+    steps = "".join(
+        f" l{i} = Neg (s{i})  r{i} = Abs (s{i})  s{i + 1} = Add (l{i}, r{i})" for i in range(40)
+    )
+    graph = f"g (float[2] s0) => (float[2] y) {{{steps}  y = Relu (s40) }}"
+    search = object.__new__(Search)
+    search._graph, search._paired = parsed(graph).graph, ["y"]
+    assert search._readers("s0") == {"y"}

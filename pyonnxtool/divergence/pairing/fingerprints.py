@@ -18,7 +18,7 @@ import numpy as np
 from pyonnxtool import _core
 from pyonnxtool.divergence.compare import dtype_of
 from pyonnxtool.divergence.pairing.final_outputs import FinalOutputs
-from pyonnxtool.divergence.pairing.forms import Form, find_form
+from pyonnxtool.divergence.pairing.forms import Form, are_sizes_reordered, find_form
 from pyonnxtool.divergence.pairing.given_pairs import GivenPair
 from pyonnxtool.divergence.plan import Pair, in_candidate_form, value_sizes
 from pyonnxtool.divergence.probe import Types, Values, as_type, described, open_part
@@ -349,6 +349,8 @@ class _Pairing:
         They are none when what reads them comes out right (`compensated`), and when they are in
         blocks, which is how runtimes keep channels.
         """
+        if are_sizes_reordered(ours, theirs):
+            return None
         found = find_form(ours, theirs, although_different=detached)
         same_shape = all(a.shape == b.shape for a, b in zip(ours, theirs, strict=True))
         if not same_shape or self._agree:

@@ -62,6 +62,20 @@ def find_form(
     return fits[0] if _equal(fits[0].view, ours, theirs) else None
 
 
+def are_sizes_reordered(ours: Sequence[Array], theirs: Sequence[Array]) -> bool:
+    """Whether these are the same few integers in another order: the shape of another layout.
+
+    A vector has one axis, so no layout turns the one into the other; they are different values.
+    """
+    return all(
+        a.ndim == b.ndim == 1
+        and a.dtype.kind == b.dtype.kind == "i"
+        and not np.array_equal(a, b)
+        and np.array_equal(np.sort(a), np.sort(b))
+        for a, b in zip(ours, theirs, strict=True)
+    )
+
+
 def _forms(ours: Shape, theirs: Shape) -> Iterator[Form]:
     """Simple ones first."""
     yield Form(None if ours == theirs else Rearranged())

@@ -263,13 +263,14 @@ class Search:
         """Paired values whose regions read the value."""
         paired = set(self._paired)
         found: set[str] = set()
-        pending = [name]
+        pending, seen = [name], {name, ""}
         while pending:
             for node in self._graph.value(pending.pop()).consumers:
                 for output in node.output_names:
                     if output in paired:
                         found.add(output)
-                    elif output:
+                    elif output not in seen:
+                        seen.add(output)
                         pending.append(output)
         return found
 
