@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/fixed_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -168,9 +169,13 @@ Inferred linear_attention(const NodeFacts& at) {
 
 void register_attention(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::attention};
-  table.add("Attention", {.traits = sums, .shape = attention});
-  table.add("LinearAttention", {.traits = sums, .shape = linear_attention});
-  table.add("FlexAttention", {.traits = sums, .shape = flex_attention}, "ai.onnx.preview");
+  table.add("Attention",
+            {.traits = sums, .shape = attention, .layout = fixed_layout<kHeadsInPlace>});
+  table.add("LinearAttention",
+            {.traits = sums, .shape = linear_attention, .layout = fixed_layout<kHeadsInPlace>});
+  table.add("FlexAttention",
+            {.traits = sums, .shape = flex_attention, .layout = fixed_layout<kHeadsInPlace>},
+            "ai.onnx.preview");
 }
 
 }  // namespace pot

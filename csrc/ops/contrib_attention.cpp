@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/fixed_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -297,7 +298,8 @@ Inferred relative_bias(const NodeFacts& at) {
 void register_contrib_attention(OpTable& table) {
   const OpTraits sums{.accumulation = Accumulation::attention};
   const auto add = [&](std::initializer_list<std::string_view> op_types, ShapeRule shape) {
-    table.add(op_types, {.traits = sums, .shape = shape}, ort_domain);
+    table.add(op_types, {.traits = sums, .shape = shape, .layout = fixed_layout<kHeadsInPlace>},
+              ort_domain);
   };
   add({"Attention", "DecoderMaskedSelfAttention"}, attention);
   add({"QAttention"}, quantized_attention);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/fixed_layout.h"
 #include "ops/op_table.h"
 #include "ops/standard_rule.h"
 
@@ -45,8 +46,12 @@ Inferred delta_net(const NodeFacts& at) {
 
 void register_contrib_recurrent(OpTable& table) {
   const OpTraits steps{.accumulation = Accumulation::recurrent};
-  table.add("DynamicQuantizeLSTM", {.traits = steps, .shape = quantized_lstm}, ort_domain);
-  table.add("AttnLSTM", {.traits = steps, .shape = attention_lstm}, ort_domain);
+  table.add("DynamicQuantizeLSTM",
+            {.traits = steps, .shape = quantized_lstm, .layout = fixed_layout<kStepsAlongAxis0>},
+            ort_domain);
+  table.add("AttnLSTM",
+            {.traits = steps, .shape = attention_lstm, .layout = fixed_layout<kStepsAlongAxis0>},
+            ort_domain);
   table.add("GatedDeltaNet", {.traits = steps, .shape = delta_net}, ort_domain);
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ops/agreement.h"
+#include "ops/fixed_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -78,9 +79,9 @@ Inferred lstm(const NodeFacts& at) { return recurrent(at, 4); }
 
 void register_recurrent(OpTable& table) {
   const OpTraits steps{.accumulation = Accumulation::recurrent};
-  table.add("GRU", {.traits = steps, .shape = gru});
-  table.add("LSTM", {.traits = steps, .shape = lstm});
-  table.add("RNN", {.traits = steps, .shape = rnn});
+  table.add("GRU", {.traits = steps, .shape = gru, .layout = fixed_layout<kStepsAlongAxis0>});
+  table.add("LSTM", {.traits = steps, .shape = lstm, .layout = fixed_layout<kStepsAlongAxis0>});
+  table.add("RNN", {.traits = steps, .shape = rnn, .layout = fixed_layout<kStepsAlongAxis0>});
 }
 
 }  // namespace pot

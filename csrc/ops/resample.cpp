@@ -5,6 +5,7 @@
 
 #include "ops/agreement.h"
 #include "ops/channels_last_rule.h"
+#include "ops/fixed_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -72,8 +73,10 @@ Inferred affine_grid(const NodeFacts& at) {
 
 void register_resample(OpTable& table) {
   const OpTraits samples{.accumulation = Accumulation::interpolate};
-  table.add("GridSample",
-            {.traits = samples, .shape = grid_sample, .channels_last = one_channels_last});
+  table.add("GridSample", {.traits = samples,
+                           .shape = grid_sample,
+                           .layout = fixed_layout<kImagesOfPlanes>,
+                           .channels_last = one_channels_last});
   table.add("AffineGrid", {.traits = samples, .shape = affine_grid});
 }
 

@@ -5,6 +5,7 @@
 
 #include "ops/agreement.h"
 #include "ops/channels_last_rule.h"
+#include "ops/fixed_layout.h"
 #include "ops/op_table.h"
 
 namespace pot {
@@ -81,9 +82,13 @@ Inferred non_max_suppression(const NodeFacts& at) {
 void register_vision(OpTable& table) {
   table.add("RoiAlign", {.traits = {.accumulation = Accumulation::interpolate},
                          .shape = roi_align,
+                         .layout = fixed_layout<kImagesOfPlanes>,
                          .channels_last = one_channels_last});
-  table.add("MaxRoiPool", {.shape = max_roi_pool, .channels_last = one_channels_last});
-  table.add("NonMaxSuppression", {.shape = non_max_suppression});
+  table.add("MaxRoiPool", {.shape = max_roi_pool,
+                           .layout = fixed_layout<kImagesOfPlanes>,
+                           .channels_last = one_channels_last});
+  table.add("NonMaxSuppression",
+            {.shape = non_max_suppression, .layout = fixed_layout<kBoxesInPlace>});
 }
 
 }  // namespace pot
