@@ -56,12 +56,13 @@ DeclaredValues::DeclaredValues(const Model& model) {
 
 void DeclaredValues::forget_gone(Model& model) const {
   for (const GraphPtr& graph : graphs_of(model)) {
-    std::vector<ValueId> gone;
+    std::vector<std::pair<ValueId, TypeRef>> left;
     for (const ValueInfo& info : graph->value_infos()) {
       const bool known = info.value && known_.contains({graph.get(), info.value});
-      if (known && !graph->is_defined(info.value)) gone.push_back(info.value);
+      const bool gone = known && !graph->is_defined(info.value);
+      if (!gone && info.value && info.type) left.emplace_back(info.value, info.type);
     }
-    for (const ValueId id : gone) graph->remove_value_info(id);
+    if (left.size() != graph->value_infos().size()) graph->set_value_infos(left);
   }
 }
 

@@ -13,7 +13,7 @@ class DeclaredValues {
  public:
   explicit DeclaredValues(const Model& model);
 
-  /// Forgets the types of those that are gone.
+  /// Forgets the types of those that are gone, and what is declared without a name or a type.
   void forget_gone(Model& model) const;
 
  private:
