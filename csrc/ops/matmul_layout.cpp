@@ -1,11 +1,13 @@
 #include "ops/matmul_layout.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "ops/axis_layout.h"
 #include "ops/axis_product.h"
 #include "ops/broadcast_layout.h"
+#include "ops/inner_order.h"
 #include "ops/plane_product.h"
 
 namespace pot {
@@ -48,7 +50,6 @@ std::optional<AxisProduct> as_axis_product(const LayoutNode& node, const Product
 Result<Layout> product_side(const LayoutNode& node, const Layout& layout,
                             const ProductRoles& roles) {
   const std::size_t rank = std::max(node.at().in(roles.a).rank(), node.at().in(roles.b).rank());
-  if (const Status plain = require_plain(layout); !plain) return plain.error();
   if (layout.rank() < 2 || layout.rank() > rank) return refuse("its batches are no tensors");
   Layout side = lifted(layout, rank);
   for (std::size_t place = rank - 2; place < rank; ++place) {
@@ -68,17 +69,49 @@ Layout flipped(const Layout& side) {
   return Layout(*Permutation::of(axes));
 }
 
-/// Reads an operand beside a product that lies as `side`. Returns whether axes have to be put in.
-bool read_beside(const LayoutNode& node, std::size_t slot, const Layout& side, Relayout& made,
-                 DrawnNode& drawn) {
-  Aligned beside = aligned(side, node.at().in(slot).rank());
-  made.inputs[slot] = std::move(beside.layout);
-  drawn.inputs[slot].unsqueeze = std::move(beside.unsqueeze);
+/// Reads an operand beside a product whose batch lies as that of `side`. Returns whether axes have
+/// to be put in.
+Result<bool> read_beside(const LayoutNode& node, std::size_t slot, const Layout& side,
+                         Relayout& made, DrawnNode& drawn) {
+  auto beside = aligned_operand(node.at().in(slot), side, node.at().input_label(slot));
+  if (!beside) return beside.error();
+  made.inputs[slot] = std::move(beside.value().layout);
+  drawn.inputs[slot].unsqueeze = std::move(beside.value().unsqueeze);
   return !drawn.inputs[slot].unsqueeze.empty();
 }
 
-Result<Relayout> batched_layout(const LayoutNode& node, const Layout& layout,
+/// Inner orders of the axes of the matrices.
+struct MatrixOrders {
+  std::optional<InnerOrder> rows;
+  std::optional<InnerOrder> summed;
+  std::optional<InnerOrder> columns;
+};
+
+void put_orders(Layout& layout, const std::optional<InnerOrder>& last_but_one,
+                const std::optional<InnerOrder>& last) {
+  put_inner(layout, layout.rank() - 2, last_but_one);
+  put_inner(layout, layout.rank() - 1, last);
+}
+
+/// Takes the orders of the last two axes out of the layout of an operand.
+MatrixOrders taken_orders(Operand operand, const ProductRoles& roles, Layout& layout) {
+  const auto take = [&](std::size_t axis) {
+    const InnerOrder* found = layout.inner_of(axis);
+    std::optional<InnerOrder> order = found ? std::optional(*found) : std::nullopt;
+    put_inner(layout, axis, std::nullopt);
+    return order;
+  };
+  auto first = take(layout.rank() - 2);
+  auto second = take(layout.rank() - 1);
+  if (operand.output) return {std::move(first), {}, std::move(second)};
+  if (operand.slot == roles.a) return {std::move(first), std::move(second), {}};
+  return {{}, std::move(first), std::move(second)};
+}
+
+Result<Relayout> batched_layout(const LayoutNode& node, Operand operand, Layout layout,
                                 const ProductRoles& roles) {
+  if (layout.rank() < 2) return refuse("its batches are no tensors");
+  const MatrixOrders orders = taken_orders(operand, roles, layout);
   auto side = product_side(node, layout, roles);
   if (!side) return side.error();
   const bool swaps = is_flipped(side.value());
@@ -89,8 +122,13 @@ Result<Relayout> batched_layout(const LayoutNode& node, const Layout& layout,
   bool changed = swaps;
   for (const std::size_t slot : {roles.a, roles.b}) {
     if (node.at().in(slot).rank() < 2) return refuse("one of its operands is a vector");
-    changed = read_beside(node, slot, side.value(), made, drawn) || changed;
+    const auto read = read_beside(node, slot, side.value(), made, drawn);
+    if (!read) return read.error();
+    changed = read.value() || changed;
   }
+  put_orders(made.inputs[roles.a], orders.rows, orders.summed);
+  put_orders(made.inputs[roles.b], orders.summed, orders.columns);
+  put_orders(made.outputs[0], orders.rows, orders.columns);
   // (a b) the other way round is b the other way round times a the other way round.
   if (swaps) std::swap(drawn.inputs[roles.a], drawn.inputs[roles.b]);
   if (changed) made.nodes.push_back(std::move(drawn));
@@ -135,7 +173,7 @@ Result<Relayout> matmul_layout(const LayoutNode& node, Operand operand, const La
     if (is_single(node, slot)) continue;
     return refuse(node.at().input_label(slot) + " has one element for each column");
   }
-  return batched_layout(node, layout, roles);
+  return batched_layout(node, operand, layout, roles);
 }
 
 Result<Relayout> fused_matmul_layout(const LayoutNode& node, Operand operand,
@@ -145,6 +183,7 @@ Result<Relayout> fused_matmul_layout(const LayoutNode& node, Operand operand,
     return refuse("its batch lies between the axes of its matrices");
   }
   if (operand.slot > (operand.output ? 0U : 1U)) return refuse("it is no operand of the product");
+  if (const Status plain = require_plain(layout); !plain) return plain.error();
   const ProductRoles roles;
   for (const std::size_t slot : {roles.a, roles.b}) {
     const auto rank = known_rank(node, {false, slot});
@@ -162,7 +201,9 @@ Result<Relayout> fused_matmul_layout(const LayoutNode& node, Operand operand,
   for (std::size_t slot = 0; slot < 2; ++slot) {
     const bool own = turned && operand == Operand{false, slot};
     const Layout& here = own ? side.value() : straight;
-    changed = read_beside(node, slot, here, made, drawn) || changed;
+    const auto read = read_beside(node, slot, here, made, drawn);
+    if (!read) return read.error();
+    changed = read.value() || changed;
     trans[slot] ^= own;
   }
   made.outputs[0] = straight;

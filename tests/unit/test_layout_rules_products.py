@@ -102,6 +102,22 @@ def test_batches_go_together() -> None:
             assert op_types(drawn) == ["MatMul"]
 
 
+@pytest.mark.parametrize("perm", [[0, 1, 2, 3], [1, 0, 2, 3], [1, 0, 3, 2]])
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+def test_inner_orders_go_together(axis: int, perm: list[int]) -> None:
+    model = node_model("MatMul", [[6, 6, 6, 6], [6, 6, 6, 6]])
+    for operand in ("x0", "x1", "y0"):
+        check_rule(model, operand, perm, [(axis, [2, 3], [1, 0])], tolerance=ROUNDING)
+    if axis > 0 and perm[0] == 0:
+        model = node_model("MatMul", [[2, 6, 6, 6], [6, 6, 6]])
+        lower = [at - 1 for at in perm[1:]]
+        check_rule(model, "x1", lower, [(axis - 1, [2, 3], [1, 0])], tolerance=ROUNDING)
+    if axis == 1:
+        model = node_model("MatMul", [[2, "h", 4, 5], ["b", 6, 5, 3]])
+        text = refusal(model, "x1", perm, [(1, [2, 3], [1, 0])])
+        assert "input 0 'x0' may broadcast along axis 1, which is stored in another" in text
+
+
 @pytest.mark.parametrize(
     ("a", "b"),
     [
