@@ -1,11 +1,13 @@
 #include "passes/convert_layout.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "ops/inner_order.h"
 #include "passes/draw_node.h"
 
 namespace pot {
@@ -22,36 +24,41 @@ struct Atom {
   bool whole = true;  ///< the axis has no other piece
 };
 
-/// The factors of an axis that either layout cuts. Pre: not both, in different ways.
-const InnerOrder* cut(const LayoutConversion& wanted, std::size_t axis) {
+/// Factors of an axis that move as a whole between the layouts; empty where neither cuts it.
+/// Nothing where they cut it so differently that there are none.
+std::optional<std::vector<std::int64_t>> factors_of(const LayoutConversion& wanted,
+                                                    std::size_t axis) {
   const InnerOrder* from = wanted.from.inner_of(axis);
-  return from ? from : wanted.to.inner_of(axis);
+  const InnerOrder* to = wanted.to.inner_of(axis);
+  if (from && to) return refined(from->sizes, to->sizes);
+  if (from || to) return (from ? from : to)->sizes;
+  return std::vector<std::int64_t>{};
 }
 
-/// The pieces in the order in which the layout stores them.
+/// The pieces in the order in which the layout stores them. Pre: every axis has factors.
 std::vector<Atom> atoms(const LayoutConversion& wanted, const Layout& layout) {
   std::vector<Atom> out;
   for (std::size_t place = 0; place < layout.rank(); ++place) {
     const std::size_t axis = layout.perm[place];
-    const InnerOrder* factors = cut(wanted, axis);
-    if (!factors) {
+    const auto factors = *factors_of(wanted, axis);
+    if (factors.empty()) {
       out.push_back({axis, 0, wanted.dims[axis], true});
       continue;
     }
-    const InnerOrder* own = layout.inner_of(axis);
-    for (std::size_t i = 0; i < factors->sizes.size(); ++i) {
-      const std::size_t factor = own ? own->order[i] : i;
-      out.push_back({axis, factor, factors->sizes[factor], false});
+    std::vector<std::size_t> order(factors.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (const InnerOrder* own = layout.inner_of(axis)) order = stored_factors(*own, factors);
+    for (const std::size_t factor : order) {
+      out.push_back({axis, factor, factors[factor], false});
     }
   }
   return out;
 }
 
-/// Both cut one axis, and not into the same factors.
-bool cuts_differ(const Layout& a, const Layout& b) {
-  return std::ranges::any_of(a.inner, [&](const InnerOrder& one) {
-    const InnerOrder* other = b.inner_of(one.axis);
-    return other && other->sizes != one.sizes;
+/// Both cut one axis, and no factors are cut by neither.
+bool cuts_cross(const LayoutConversion& wanted) {
+  return std::ranges::any_of(wanted.from.inner, [&](const InnerOrder& one) {
+    return !factors_of(wanted, one.axis).has_value();
   });
 }
 
@@ -127,7 +134,7 @@ class Writer {
   }
 
   Converted through_factors() {
-    if (cuts_differ(wanted_.from, wanted_.to)) return through_plain();
+    if (cuts_cross(wanted_)) return through_plain();
     const std::vector<Atom> from = atoms(wanted_, wanted_.from);
     const std::vector<Atom> to = atoms(wanted_, wanted_.to);
     std::vector<std::int64_t> order;

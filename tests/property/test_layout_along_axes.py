@@ -22,5 +22,5 @@ def test_other_layouts_compute_the_same(seed: int) -> None:
     model = axis_graph(seed)
     assume(model is not None)
     assert model is not None
-    made, new = relaid(model)
-    assert made.after[1] == moved(new).bytes <= moved(model).bytes
+    _, new = relaid(model)
+    assert moved(new).bytes <= moved(model).bytes

@@ -34,8 +34,8 @@ class AxisGraph:
         read = {name for node in self.nodes for name in node.input}
         ends = [name for name in self.dims if name not in read and name not in self.inputs]
         infos = {
-            name: helper.make_tensor_value_info(name, TensorProto.FLOAT, self.dims[name])
-            for name in [*self.inputs, *ends]
+            name: helper.make_tensor_value_info(name, TensorProto.FLOAT, dims)
+            for name, dims in self.dims.items()
         }
         graph = helper.make_graph(
             self.nodes,
@@ -43,6 +43,7 @@ class AxisGraph:
             [infos[name] for name in self.inputs],
             [infos[name] for name in ends],
             self.constants,
+            value_info=[infos[name] for name in self.dims if name in read],
         )
         opsets = [helper.make_opsetid("", self.opset)]
         return helper.make_model(graph, ir_version=8, opset_imports=opsets)
@@ -218,6 +219,19 @@ def resize(graph: AxisGraph, source: str, dims: list[int]) -> None:
         graph.node("Resize", given, grown, mode="nearest")
 
 
+def shuffle(graph: AxisGraph, source: str, dims: list[int]) -> None:
+    """Two factors of an axis change places."""
+    split = [(at, 2, n // 2) for at, n in enumerate(dims) if n in (4, 6, 8, 12)]
+    if split:
+        axis, outer, inner = graph.chance.choice(split)
+        before, behind = dims[:axis], dims[axis + 1 :]
+        apart, turned = [*before, outer, inner, *behind], [*before, inner, outer, *behind]
+        order = [*range(axis), axis + 1, axis, *range(axis + 2, len(apart))]
+        (made,) = graph.node("Reshape", [source, graph.ints(apart)], apart)
+        (moved,) = graph.node("Transpose", [made], turned, perm=order)
+        graph.node("Reshape", [moved, graph.ints(dims)], dims)
+
+
 def sizes(graph: AxisGraph, source: str, dims: list[int]) -> None:
     (shape,) = graph.node("Shape", [source], [len(dims)])
     del graph.dims[shape]
@@ -238,6 +252,7 @@ def product(graph: AxisGraph, source: str, dims: list[int]) -> None:
 
 STEPS: tuple[Callable[[AxisGraph, str, list[int]], None], ...] = (
     *[transpose] * 6,
+    *[shuffle] * 4,
     *(concat, split, cut, pad, gather, gather_elements, slices),
     *(reduce, reduce, extremes, along, squeeze, unsqueeze, resize, sizes, product),
 )

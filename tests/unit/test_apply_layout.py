@@ -244,3 +244,23 @@ def test_an_identity_under_the_name_of_an_output_is_in_the_value_map() -> None:
     made, new = relaid(model, io={"y": [0, 2, 3, 1]})
     assert nodes_text(new.graph) == ["y = Identity (x)", "z = Relu (x)"]
     assert ("y", "y", [0, 2, 3, 1], []) in made.value_map
+
+
+def test_one_inner_order_becomes_another_by_one_transpose() -> None:
+    model = parsed(
+        """g (float[2,8] x) => (float[2,8] y, float[2,2,4] z)
+        <int64[3] two = {2, 2, 4}, int64[4] four = {2, 2, 2, 2}, int64[2] flat = {2, 8}> {
+          a = Reshape (x, two)
+          b = Transpose <perm = [0, 2, 1]> (a)
+          c = Reshape (b, flat)
+          d = Reshape (c, two)
+          e = Transpose <perm = [0, 2, 1]> (d)
+          y = Reshape (e, flat)
+          f = Reshape (d, four)
+          h = Transpose <perm = [0, 1, 3, 2]> (f)
+          z = Reshape (h, two)
+        }"""
+    )
+    made, new = relaid(model)
+    assert made.after == (2, 128)
+    assert op_types(new.graph).count("Transpose") == 2
