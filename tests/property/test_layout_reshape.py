@@ -38,7 +38,7 @@ def inner_orders(draw: st.DrawFn, dims: list[int]) -> list[tuple[int, list[int],
     return [(axis, sizes, order)]
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_both_sides_store_the_same_elements(data: st.DataObject) -> None:
     count = data.draw(st.sampled_from(COUNTS))
