@@ -238,12 +238,9 @@ void LayoutClosure::answer_node(std::size_t index, const std::vector<Question>& 
       const LayoutPlace::Port& port = place.ports[question.port];
       auto drawn = rule(node, port.operand,
                         after_transpose(member_of(network_, port).perm, question.layout));
-      auto mode = drawn ? mode_of(place, network_, std::move(drawn.value()))
+      auto mode = drawn ? weighed_mode(node, place, std::move(drawn.value()))
                         : Result<LayoutPlace::Mode>(drawn.error());
       if (mode) {
-        const Relayout& relayout = *mode.value().relayout;
-        mode.value().cost =
-            product_slowdown(node, relayout, sizes_) + softmax_slowdown(node, relayout, sizes_);
         found.push_back(std::move(mode.value()));
       } else {
         place.refused.push_back({question.port, question.layout, mode.error().message});
@@ -252,6 +249,16 @@ void LayoutClosure::answer_node(std::size_t index, const std::vector<Question>& 
   });
   for (LayoutPlace::Mode& mode : found) add_mode(index, std::move(mode));
   compose_modes(index);
+}
+
+Result<LayoutPlace::Mode> LayoutClosure::weighed_mode(const LayoutNode& node,
+                                                      const LayoutPlace& place,
+                                                      Relayout relayout) const {
+  auto mode = mode_of(place, network_, std::move(relayout));
+  if (!mode) return mode;
+  const Relayout& drawn = *mode.value().relayout;
+  mode.value().cost = product_slowdown(node, drawn, sizes_) + softmax_slowdown(node, drawn, sizes_);
+  return mode;
 }
 
 /// What a mode leaves as the file has it is offered the layouts that occur there, too.
@@ -284,10 +291,8 @@ void LayoutClosure::compose_mode(std::size_t index, std::size_t mode, std::size_
       auto both = composed(node, *place.modes[mode].relayout, asked.operand,
                            after_transpose(own, layouts[done]));
       if (!both) continue;
-      auto made = mode_of(place, network_, std::move(*both));
-      if (!made) continue;
-      made.value().cost = product_slowdown(node, *made.value().relayout, sizes_);
-      found.push_back(std::move(made.value()));
+      auto made = weighed_mode(node, place, std::move(*both));
+      if (made) found.push_back(std::move(made.value()));
     }
   });
   for (LayoutPlace::Mode& one : found) add_mode(index, std::move(one));

@@ -50,6 +50,9 @@ class LayoutClosure {
   void offer(std::size_t place, LayoutPlace::Mode mode);
   void answer(std::size_t place);
   void answer_node(std::size_t place, const std::vector<Question>& questions);
+  [[nodiscard]] Result<LayoutPlace::Mode> weighed_mode(const LayoutNode& node,
+                                                       const LayoutPlace& place,
+                                                       Relayout relayout) const;
   void compose_modes(std::size_t place);
   void compose_mode(std::size_t place, std::size_t mode, std::size_t port);
   void answer_tie(std::size_t place, const Question& question);
