@@ -43,7 +43,8 @@ def print_inspection(target: Console, found: Inspection, *, verbose: bool) -> No
     print_ports(target, "Inputs", found.inputs, limit)
     print_ports(target, "Outputs", found.outputs, limit)
     if found.dynamic_dims:
-        heading(target, "Dynamic dimensions", "diff and bisect take --dim NAME=SIZE and --shape")
+        takers = "diff, bisect and specialize take --dim NAME=SIZE and --shape"
+        heading(target, "Dynamic dimensions", takers)
         places = found.dynamic_dims.items()
         facts(target, [(f"  {name}", few(at, limit and limit // 2)) for name, at in places])
     print_ops(target, found, limit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import join
 
 from rich.console import Console
 from rich.text import Text
@@ -24,8 +25,9 @@ from pyonnxtool.cli._text import facts, heading, size, table
 from pyonnxtool.relayout import LayoutReport, Move, Plan, Traffic
 from pyonnxtool.wording import middle, plural, printable
 
-_EDGE, _REASON = 34, 38
-"""Columns of a table that is to fit 100."""
+_GAPS = 6
+"""Spaces between the columns of the table of moves."""
+_EDGE_SHARE = 0.47
 _READERS = 2
 
 
@@ -62,8 +64,13 @@ def _bound(plan: Plan) -> str:
     return f"no plan moves fewer than {size(plan.optimum)}"
 
 
-def print_layout(target: Console, report: LayoutReport, *, verbose: bool) -> None:
-    """What lies otherwise, what is transposed before and after, what is left and why, the proof."""
+def print_layout(
+    target: Console, report: LayoutReport, *, verbose: bool, kept: Path | None = None
+) -> None:
+    """What lies otherwise, what is transposed before and after, what is left and why, the proof.
+
+    `kept` is the file that the JSON went to.
+    """
     limit = None if verbose else SHOWN
     target.print(summary(report))
     print_ports(target, "Inputs", report.inputs_before, report.inputs, limit)
@@ -79,6 +86,17 @@ def print_layout(target: Console, report: LayoutReport, *, verbose: bool) -> Non
     print_verification(target, report.verification, limit)
     facts(target, [("note", note) for note in report.notes])
     print_written(target, report.written)
+    if kept and _is_another(report):
+        told = join(["pyonnxtool", "diff", report.model, report.written[0], "--map", str(kept)])
+        target.print()
+        line = Text("To compare the two: ", style="dim").append(told, style="default")
+        target.print(line, soft_wrap=True)
+
+
+def _is_another(report: LayoutReport) -> bool:
+    """Whether both models are there: a new one was written, and not in the old one's place."""
+    made = report.written[:1]
+    return any(Path(name).absolute() != Path(report.model).absolute() for name in made)
 
 
 def print_plan(target: Console, report: LayoutReport) -> None:
@@ -104,30 +122,33 @@ def print_moves(target: Console, moves: Sequence[Move], limit: int | None) -> No
     if not moves:
         return
     heading(target, "Transposes that are left", "the largest first")
+    shown = moves[:limit]
+    costs = [size(one.nbytes) if one.nbytes else "Reshape" for one in shown]
+    perms = [",".join(map(str, one.perm)) for one in shown]
+    taken = max(5, *map(len, costs)) + max(4, *map(len, perms)) + _GAPS
+    edge = int((target.width - taken) * _EDGE_SHARE)
     grid = table(target)
     grid.add_column("bytes", justify="right", no_wrap=True)
     grid.add_column("perm", no_wrap=True)
-    grid.add_column("between", width=_EDGE, overflow="fold")
-    grid.add_column("why", width=_REASON, overflow="fold")
-    for one in moves[:limit]:
-        cost = size(one.nbytes) if one.nbytes else "Reshape"
-        why = Text(printable(one.reason))
-        grid.add_row(cost, ",".join(map(str, one.perm)), _edge(one), why)
+    grid.add_column("between", width=edge, overflow="fold")
+    grid.add_column("why", width=target.width - taken - edge, overflow="fold")
+    for one, cost, perm in zip(shown, costs, perms, strict=True):
+        grid.add_row(cost, perm, _edge(one, edge), Text(printable(one.reason)))
     target.print(grid)
     print_more(target, len(moves), limit)
 
 
-def _edge(one: Move) -> Text:
+def _edge(one: Move, width: int) -> Text:
     """`conv1 (Conv) -> flat (Flatten), output 'y' and 2 more`."""
-    readers = [_short(reader) for reader in one.readers[:_READERS]]
+    readers = [_short(reader, width) for reader in one.readers[:_READERS]]
     more = len(one.readers) - len(readers)
     told = ", ".join(readers) + (f" and {more:,} more" if more else "")
-    return Text(f"{_short(one.between)} -> {told}")
+    return Text(f"{_short(one.between, width)} -> {told}")
 
 
-def _short(label: str) -> str:
+def _short(label: str, width: int) -> str:
     """`conv1 (Conv)` of "node 'conv1' (Conv)"; other labels as they are, in one line."""
     match = re.fullmatch(r"node '(.*)' (\(\w+\))", label, re.DOTALL)
     if match is None:
-        return middle(label, _EDGE)
-    return f"{middle(match[1], _EDGE - len(match[2]) - 1)} {match[2]}"
+        return middle(label, width)
+    return f"{middle(match[1], max(8, width - len(match[2]) - 1))} {match[2]}"

@@ -144,7 +144,7 @@ def command(
     deliver(
         output,
         report.to_json,
-        lambda screen: print_layout(screen, report, verbose=output.verbose),
+        lambda screen: print_layout(screen, report, verbose=output.verbose, kept=output.json),
         lambda screen: screen.print(summary(report), soft_wrap=True),
     )
     return 0

@@ -117,8 +117,11 @@ def test_json(net: Path, run: Any) -> None:
 
 
 def test_diff_and_bisect_through_the_map(net: Path, run: Any) -> None:
-    words = ["--to", "nhwc", "--io", "x=nchw", "--json", "map.json", "-q"]
-    assert run("layout", "net.onnx", "-o", "out.onnx", *words).exit_code == 0
+    words = ["--to", "nhwc", "--io", "x=nchw", "--json", "map.json"]
+    made = run("layout", "net.onnx", "-o", "out.onnx", *words)
+    assert made.stdout.splitlines()[-1] == (
+        "To compare the two: pyonnxtool diff net.onnx out.onnx --map map.json"
+    )
     for pair in (["net.onnx", "out.onnx"], ["out.onnx", "net.onnx"]):
         for command in ("diff", "bisect"):
             result = run(command, *pair, "--map", "map.json", "-q")
@@ -133,7 +136,9 @@ def test_output_onto_the_input_and_over_other_files(net: Path, run: Any) -> None
         "other.onnx exists; give --force to replace it, or another name"
     )
     assert other.read_bytes() == b"mine"
-    assert run("layout", "net.onnx", "-o", "net.onnx", "-q").exit_code == 0
+    made = run("layout", "net.onnx", "-o", "net.onnx", "--json", "map.json")
+    assert made.exit_code == 0
+    assert "To compare the two" not in made.stdout
     assert ops(net).count("Transpose") == 2
     assert error(run("layout", "net.onnx", "-o", "a.json", "--json", "a.json")) == (
         "-o and --json both name a.json; give them different files"

@@ -307,7 +307,11 @@ class Search:
             return False
         if node.op_type != other.op_type:
             return _constants(node) == _constants(other) and node.op_type not in MOVING
-        return Blame(ours, node.graph.model, [other], {node.id: other.id}, {}).shows_damage(node)
+        if node.op_type == "Transpose" and source.get(node.input_names[0]) != other.input_names[0]:
+            return False  # it turns another value, so it turns it otherwise
+        forms = {pair.candidate: pair.view for pair in self.pairs if pair.view is not None}
+        paired = {node.id: other.id}
+        return Blame(ours, node.graph.model, [other], paired, {}, forms).shows_damage(node)
 
     def _without(self, doubtful: Iterable[str]) -> Search:
         """A search of what reads the doubtful values, with them unpaired."""
