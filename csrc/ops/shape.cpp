@@ -59,14 +59,14 @@ Result<Relayout> shape_layout(const LayoutNode& node, Operand operand, const Lay
                         return b != a + 1;
                       }) == places.end();
   DrawnNode sizes = redrawn(node);
-  drop_attribute(sizes, "start");
-  drop_attribute(sizes, "end");
   if (places.empty() || (in_row && places.front() == start)) return made;
   if (in_row && node.at().opset() >= kHasRange) {
     put_attribute(sizes, "start", places.front());
     put_attribute(sizes, "end", places.back() + 1);
     return with_node(std::move(made), std::move(sizes));
   }
+  drop_attribute(sizes, "start");
+  drop_attribute(sizes, "end");
   DrawnNode picked{.op_type = "Gather"};
   picked.inputs.push_back(from_drawn(0));
   picked.inputs.push_back(from_ints(places));

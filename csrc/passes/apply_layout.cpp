@@ -58,6 +58,7 @@ class Applier {
   }
 
   Result<AppliedLayout> apply() && {
+    find_sorted();
     applied_.changes.count("inputs and outputs in another layout", network_.border.size());
     find_identities();
     if (auto done = store_constants(); !done) return done.error();
@@ -69,7 +70,7 @@ class Applier {
     remove_transposes(true);
     relay_types(network_, readers_, stored_);
     declared_.forget_gone(model_);
-    for (const GraphPtr& graph : graphs_of(model_)) {
+    for (Graph* graph : sorted_) {
       if (auto sorted = graph->sort(); !sorted) return sorted.error();
     }
     applied_.value_map = layout_value_map(model_.graph(), network_, readers_, stored_);
@@ -78,6 +79,16 @@ class Applier {
 
  private:
   // -- Transposes of the file ---------------------------------------------------------------------
+
+  /// A graph whose nodes the file lists in another order keeps that order, too.
+  void find_sorted() {
+    for (const GraphPtr& graph : graphs_of(model_)) {
+      const auto order = graph->order();
+      if (order && std::ranges::equal(order.value(), graph->nodes())) {
+        sorted_.push_back(graph.get());
+      }
+    }
+  }
 
   /// Outputs that another name already holds: where a Transpose made them, it becomes an Identity.
   void find_identities() {
@@ -269,6 +280,7 @@ class Applier {
   const LayoutReaders& readers_;
   StoredLayouts stored_;
   DeclaredValues declared_;
+  std::vector<Graph*> sorted_;
   std::set<AtNode> kept_;
   std::map<AtValue, Same> identities_;
   AppliedLayout applied_;

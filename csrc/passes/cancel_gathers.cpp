@@ -72,14 +72,46 @@ class Canceller {
     if (!both) return;
     const ValueId list = graph_.node(before).inputs[0];
     changes_.count("joined Gathers");
-    if (!counts_up(*both) || length(list) != both->size()) {
-      graph_.set_inputs(id, {list, stored_ints(graph_, *both)});
-      return;
-    }
-    graph_.set_inputs(id, {list, graph_.node(id).inputs[1]});
+    if (become_range(id, before, list, *both)) return;
+    if (!counts_up(*both) || length(list) != both->size()) return join(id, before, list, *both);
     if (!become_maker(id, before, list)) {
       stand_in(graph_, graph_.node(id).outputs[0], list, changes_);
     }
+  }
+
+  /// Both become one, under the name of the one that an edit has named the other after.
+  void join(NodeId id, NodeId before, ValueId list, const Ints& both) {
+    const ValueId between = graph_.node(before).outputs[0];
+    const ValueId made = graph_.node(id).outputs[0];
+    const std::string& name = graph_.node(before).name.value;
+    const bool alone = graph_.uses(between).size() == 1 && !graph_.value(between).is_output;
+    if (name.empty() || !graph_.node(id).name.value.starts_with(name) || !alone ||
+        graph_.value(made).is_output) {
+      graph_.set_inputs(id, {list, stored_ints(graph_, both)});
+      return;
+    }
+    graph_.set_inputs(before, {list, stored_ints(graph_, both)});
+    graph_.replace_uses(made, between);
+    graph_.remove_node(id);
+  }
+
+  /// Sizes in a row are what Shape lists with `start` and `end`.
+  bool become_range(NodeId id, NodeId before, ValueId list, const Ints& both) {
+    constexpr std::int64_t kHasRange = 15;
+    const NodeId maker = graph_.value(list).producer;
+    if (!maker || !graph_.node(maker).is("Shape") || !graph_.node(maker).attributes.empty()) {
+      return false;
+    }
+    Ints row = both;
+    for (std::int64_t& place : row) place -= both.front();
+    const auto rank = length(list);
+    if (both.empty() || both.front() < 0 || !counts_up(row) || !rank || both.size() == *rank) {
+      return false;
+    }
+    if (graph_.opset().value_or(1) < kHasRange || !become_maker(id, before, list)) return false;
+    graph_.set_attribute(id, Attribute("end", both.back() + 1));  // as exporters write it: by name
+    graph_.set_attribute(id, Attribute("start", both.front()));
+    return true;
   }
 
   /// How many elements a list has; nothing when it is not known to be one.
@@ -98,16 +130,18 @@ class Canceller {
   /// after it. Returns whether it does.
   bool become_maker(NodeId id, NodeId before, ValueId list) {
     const NodeId maker = graph_.value(list).producer;
-    if (!maker || graph_.value(list).is_output) return false;
+    if (!maker) return false;
     const Node& made = graph_.node(maker);
     const std::string prefix = graph_.node(id).name.value + "/";
     if (prefix.size() == 1 || !made.name.value.starts_with(prefix)) return false;
     if (made.outputs.size() != 1 || made.has_bodies()) return false;
-    const auto uses = graph_.uses(list);
-    const bool alone = std::ranges::all_of(
-        uses, [&](const Use& use) { return use.node == id || use.node == before; });
-    const ValueId between = graph_.node(before).outputs[0];
-    if (!alone || graph_.value(between).is_output || !graph_.uses(between).empty()) return false;
+    const auto only_these = [&](ValueId value) {
+      return !graph_.value(value).is_output &&
+             std::ranges::all_of(graph_.uses(value), [&](const Use& use) {
+               return use.node == id || use.node == before;
+             });
+    };
+    if (!only_these(list) || !only_these(graph_.node(before).outputs[0])) return false;
     take_over(id, maker);
     graph_.remove_node(before);
     graph_.remove_node(maker);

@@ -25,7 +25,7 @@ TensorRef with_unit_axes(const TensorRef& tensor, std::vector<std::int64_t> out,
 
 /// "ints_2_3": equal lists meet under one name, so that they are stored once.
 std::string ints_name(std::span<const std::int64_t> ints) {
-  if (ints.size() > kMostInName) return "ints";
+  if (ints.size() > kMostInName) return std::string(kIntsName) + "many";
   std::string name = "ints";
   for (const std::int64_t number : ints) {
     name += (number < 0 ? "_m" : "_") + std::to_string(number < 0 ? -number : number);

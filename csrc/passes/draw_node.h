@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -27,8 +28,9 @@ namespace pot {
 Status draw_node(Graph& graph, NodeId node, const Relayout& relayout,
                  const std::vector<ValueId>& inputs);
 
-/// An int64 constant of the graph with these elements, one axis; the one that is there already, if
-/// an edit made it.
+/// An int64 constant of the graph with these elements, one axis: one that is there already, or a
+/// new one whose name begins with `kIntsName`.
+inline constexpr std::string_view kIntsName = "ints_";
 ValueId stored_ints(Graph& graph, std::span<const std::int64_t> ints);
 
 }  // namespace pot

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "passes/draw_node.h"
 #include "passes/stand_in.h"
 
 namespace pot {
@@ -85,6 +86,8 @@ void KeptConstants::restore(Model& model) const {
 void KeptConstants::restore(Graph& graph, const OfGraph& known) {
   for (const auto& [old, readers] : known.readers) {
     if (!is_held(graph, old) || !graph.uses(old).empty()) continue;
+    // What an earlier edit has added may go again.
+    if (graph.value(old).name.starts_with(kIntsName)) continue;
     const auto now = read_by_all(graph, readers);
     if (!now || *now == old) continue;
     const TensorRef tensor = graph.value(*now).initializer;
