@@ -86,8 +86,10 @@ Result<Relayout> expand_layout(const LayoutNode& node, Operand operand, const La
   if (!rank) return rank.error();
   const auto given = listed(node);
   if (!given) return given.error();
-  const std::size_t axes = std::max(rank.value(), given.value());
-  if (node.at().output_count() != 1 || node.rank({.output = true}).value_or(axes) != axes ||
+  const auto result = known_rank(node, {.output = true});
+  if (!result) return result.error();
+  const std::size_t axes = result.value();
+  if (node.at().output_count() != 1 || std::max(rank.value(), given.value()) != axes ||
       layout.rank() > axes) {
     return refuse("its output has another rank than its inputs");
   }
