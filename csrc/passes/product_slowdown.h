@@ -1,5 +1,6 @@
 #pragma once
-// What a product loses when another layout puts its weight on the left.
+// What a product loses when another layout puts its weight on the left, and a convolution that
+// becomes a product.
 
 #include <cstdint>
 
