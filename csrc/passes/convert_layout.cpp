@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ops/inner_order.h"
+#include "ops/picked_axis.h"
 #include "passes/draw_node.h"
 
 namespace pot {
@@ -55,11 +56,23 @@ std::vector<Atom> atoms(const LayoutConversion& wanted, const Layout& layout) {
   return out;
 }
 
-/// Both cut one axis, and no factors are cut by neither.
-bool cuts_cross(const LayoutConversion& wanted) {
-  return std::ranges::any_of(wanted.from.inner, [&](const InnerOrder& one) {
-    return !factors_of(wanted, one.axis).has_value();
-  });
+/// An axis that both cut, without factors that are cut by neither.
+std::optional<std::size_t> crossed_axis(const LayoutConversion& wanted) {
+  for (const InnerOrder& one : wanted.from.inner) {
+    if (!factors_of(wanted, one.axis)) return one.axis;
+  }
+  return std::nullopt;
+}
+
+/// What is stored as `to`, by where it is stored as `from`.
+std::vector<std::int64_t> picks(const InnerOrder& from, const InnerOrder& to) {
+  const std::vector<std::int64_t> here = stored_places(from);
+  const std::vector<std::int64_t> there = stored_places(to);
+  std::vector<std::int64_t> out(here.size());
+  for (std::size_t index = 0; index < here.size(); ++index) {
+    out[static_cast<std::size_t>(there[index])] = here[index];
+  }
+  return out;
 }
 
 /// Places of the axes of size 1.
@@ -134,7 +147,7 @@ class Writer {
   }
 
   Converted through_factors() {
-    if (cuts_cross(wanted_)) return through_plain();
+    if (const auto axis = crossed_axis(wanted_)) return through_picks(*axis);
     const std::vector<Atom> from = atoms(wanted_, wanted_.from);
     const std::vector<Atom> to = atoms(wanted_, wanted_.to);
     std::vector<std::int64_t> order;
@@ -159,14 +172,23 @@ class Writer {
     return Converted::transpose;
   }
 
-  Converted through_plain() {
-    const ValueId between = graph_.intern(graph_.fresh_name(target_name()));
-    const Layout plain(wanted_.to.perm);
-    (void)convert_layout(
-        {graph_, {}, wanted_.before, wanted_.dims, wanted_.source, wanted_.from, between, plain});
-    (void)convert_layout({graph_, wanted_.reuse, wanted_.before, wanted_.dims, between, plain,
-                          wanted_.target, wanted_.to});
-    return Converted::transpose;
+  /// Elements along an axis one by one, and then the rest: two Transposes would move more.
+  Converted through_picks(std::size_t axis) {
+    const InnerOrder& inner = *wanted_.to.inner_of(axis);
+    Call gather{"Gather",
+                {},
+                {wanted_.source, stored_ints(graph_, picks(*wanted_.from.inner_of(axis), inner))}};
+    gather.attributes.emplace_back("axis",
+                                   static_cast<std::int64_t>(wanted_.from.perm.place_of(axis)));
+    Layout between = wanted_.from;
+    put_inner(between, axis, inner);
+    if (between == wanted_.to) {
+      last(std::move(gather));
+      return Converted::transpose;
+    }
+    const ValueId picked = step(std::move(gather));
+    return convert_layout({graph_, wanted_.reuse, wanted_.before, wanted_.dims, picked, between,
+                           wanted_.target, wanted_.to});
   }
 
   // -- shapes -------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ struct LayoutConversion {
 enum class Converted : std::uint8_t {
   kept,       ///< the Transpose was there already, byte for byte
   changed,    ///< it was there, with another perm or input
-  transpose,  ///< a new Transpose, with Reshapes around it where indices within an axis move
+  transpose,  ///< a new Transpose, with Reshapes around it where indices within an axis move; or a
+              ///< Gather where no factors of the axis do
   reshape,    ///< only axes of size 1 change place
 };
 

@@ -264,3 +264,22 @@ def test_one_inner_order_becomes_another_by_one_transpose() -> None:
     made, new = relaid(model)
     assert made.after == (2, 128)
     assert op_types(new.graph).count("Transpose") == 2
+
+
+def test_inner_orders_that_share_no_factors_are_picked() -> None:
+    model = parsed(
+        """g (float[3,6] x) => (float[3,6] y, float[6] z)
+        <int64[3] apart = {3, 2, 3}, int64[2] flat = {3, 6}> {
+          a = Reshape (x, apart)
+          b = Transpose <perm = [0, 2, 1]> (a)
+          c = Reshape (b, flat)
+          d = Reshape (c, apart)
+          e = Transpose <perm = [0, 2, 1]> (d)
+          y = Reshape (e, flat)
+          z = ReduceMax <axes = [0], keepdims = 0> (c)
+        }"""
+    )
+    made, new = relaid(model)
+    assert made.after == (2, 96)
+    types = op_types(new.graph)
+    assert (types.count("Gather"), types.count("Transpose")) == (1, 1)
