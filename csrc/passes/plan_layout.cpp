@@ -63,7 +63,7 @@ class Moves {
     move.bytes = bytes;
     move.value = name(family, left.to);
     move.between = network_.places[left.maker.place].label;
-    std::ranges::stable_partition(left.readers, [&](const PortAt& reader) {
+    std::stable_partition(left.readers.begin(), left.readers.end(), [&](const PortAt& reader) {
       return reasons_.refusal(reader, left.from).has_value();
     });
     for (const PortAt& reader : left.readers) {
