@@ -117,6 +117,7 @@ Result<Relayout> channels_last_call(const LayoutNode& node, FilterLayout filters
     if (needed && !node.at().has(slot))
       return refuse("input " + std::to_string(slot) + " is missing");
   }
+  if (!is_given(node, {.output = true})) return refuse("its first output is omitted");
   const auto rank = node.rank({.slot = 0});
   if (!rank) return refuse("the rank of input 0 is not known");
   if (*rank <= kSpatial) {

@@ -199,3 +199,17 @@ def test_there_and_back_is_the_same_file() -> None:
     assert op_types(new.graph) == ["Transpose", "Conv", "Relu", "Conv", "Transpose", "Sigmoid"]
     _, back = relaid(new, expand=True)
     assert back == model
+
+
+def test_a_convolution_that_makes_nothing_is_no_reason_to_stop() -> None:
+    model = parsed(
+        """g (float[1,8,6,6] x) => (float[1,5,4,4] y) <float[5,8,3,3] w> {
+          y = Conv (x, w)
+          z = Conv (x, w)
+        }"""
+    )
+    model.graph.node[0].name, model.graph.node[1].name = "first", "second"
+    model.graph.node[1].output[0] = ""
+    made = _core.layout(from_proto(model), to="channels_last")
+    assert made.functions == ["Conv"]
+    assert ("node 'second' (Conv)", "its first output is omitted") in made.left
