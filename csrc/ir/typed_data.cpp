@@ -4,6 +4,7 @@
 
 #include "wire/fields.h"
 #include "wire/reader.h"
+#include "wire/writer.h"
 
 namespace pot {
 namespace {
@@ -88,6 +89,19 @@ std::vector<std::byte> pack_six_bits(const std::vector<std::byte>& codes) {
   return out;
 }
 
+/// Varints, one behind the other, as a packed field holds them.
+std::string packed_int64s(ByteView raw) {
+  std::string out;
+  for (std::size_t at = 0; at + sizeof(std::uint64_t) <= raw.size(); at += sizeof(std::uint64_t)) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, raw.data() + at, sizeof(value));
+    constexpr std::uint64_t kMore = 0x80;
+    for (; value >= kMore; value >>= 7U) out += static_cast<char>((value & 0x7FU) | kMore);
+    out += static_cast<char>(value);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<Bytes> stored_typed(const Tensor& tensor) {
@@ -134,6 +148,34 @@ Result<Bytes> decode_typed(const Tensor& tensor) {
   }
   const ByteView view(*out);
   return Bytes{view, std::move(out)};
+}
+
+TensorRef typed_like(TensorRef tensor, const Tensor& like) {
+  if (like.typed.empty() || like.raw || !tensor->raw || like.dtype() != tensor->dtype()) {
+    return tensor;
+  }
+  namespace f = fields::tensor;
+  const ByteView raw = tensor->raw->view;
+  Writer writer;
+  std::string varints;
+  if (tensor->dtype() == DType::float32) {
+    writer.bytes(f::float_data, raw);
+  } else if (tensor->dtype() == DType::float64) {
+    writer.bytes(f::double_data, raw);
+  } else if (tensor->dtype() == DType::int64) {
+    varints = packed_int64s(raw);
+    writer.text(f::int64_data, varints);
+  } else {
+    return tensor;
+  }
+  auto made = std::make_shared<Tensor>(*tensor);
+  auto owned = std::make_shared<const std::string>(writer.to_string());
+  const ByteView view = as_bytes(*owned);
+  made->typed = Rest();
+  made->typed.append({view, std::move(owned)});
+  made->raw.reset();
+  made->source.reset();
+  return made;
 }
 
 }  // namespace pot

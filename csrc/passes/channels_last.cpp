@@ -76,7 +76,8 @@ ValueId add_transpose(Graph& body, ValueId from, const std::string& to, const Pe
 void fill_body(Graph& body, const Wanted& wanted) {
   Node op;
   op.op_type = wanted.original.op_type;
-  op.domain = wanted.original.domain;  // present or not, as it was
+  op.domain = wanted.original.domain;  // written or not, as it was
+  if (wanted.original.is_standard() && !op.domain.empty()) op.domain = Text("");
   for (std::size_t slot = 0; slot < wanted.inputs.size(); ++slot) {
     const std::string name = "input" + std::to_string(slot);
     const ValueId input = body.intern(name);

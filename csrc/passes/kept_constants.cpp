@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "ir/typed_data.h"
 #include "passes/draw_node.h"
 #include "passes/stand_in.h"
 
@@ -25,13 +26,14 @@ bool put(Graph& graph, ValueId id, const Tensor& tensor) {
   const std::string name(graph.value_name(id));
   if (const TensorRef own = graph.value(id).initializer) {
     if (own->dtype() != tensor.dtype()) return false;
-    graph.set_initializer(tensor.renamed(name));
+    graph.set_initializer(typed_like(tensor.renamed(name), *own));
     return true;
   }
   const NodeId node = constant_node(graph, id);
   if (const TensorRef own = graph.node(node).attr_tensor("value")) {
     if (own->dtype() != tensor.dtype()) return false;
-    graph.set_attribute(node, Attribute("value", tensor.renamed(own->name.value)));
+    graph.set_attribute(node,
+                        Attribute("value", typed_like(tensor.renamed(own->name.value), *own)));
     return true;
   }
   const auto ints = read_ints(tensor);

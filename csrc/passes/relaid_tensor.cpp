@@ -1,3 +1,4 @@
+#include "ir/typed_data.h"
 #include "kernels/permute.h"
 #include "passes/draw_node.h"
 
@@ -123,7 +124,8 @@ Result<TensorRef> relaid(const Tensor& tensor, const Layout& layout, const std::
       bits < 8 ? packed(permuted(move.value(), 1, unpacked(from, bits, count), count), bits)
                : permuted(move.value(), bits / 8, from, count);
   tensor.forget();
-  return made_of(name, tensor.dtype(), layout.perm.apply(tensor.dims), std::move(made));
+  return typed_like(made_of(name, tensor.dtype(), layout.perm.apply(tensor.dims), std::move(made)),
+                    tensor);
 }
 
 }  // namespace pot
