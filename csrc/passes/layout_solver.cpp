@@ -22,9 +22,9 @@ constexpr double kMostInAll = 1 << 24;
 /// Entries of tables that bounds may look at, and visits of a variable that moves may take, in one
 /// round.
 constexpr std::size_t kMostBoundSteps = std::size_t{1} << 25;
-constexpr std::size_t kMostMoveSteps = std::size_t{1} << 19;
+constexpr std::size_t kMostMoveSteps = std::size_t{1} << 18;
 /// How often a component is bounded, freed of modes that the bound rules out, and tried again.
-constexpr int kMostRounds = 3;
+constexpr int kMostRounds = 2;
 
 enum class Method { cut, elimination, moves };
 

@@ -13,20 +13,29 @@ std::size_t PairModel::add_variable(std::vector<Weight> costs) {
   return variables_.size() - 1;
 }
 
-std::vector<Weight>& PairModel::table_of(std::size_t a, std::size_t b) {
-  const auto [at, is_new] = variables_[a].neighbours.try_emplace(b, tables_.size());
-  if (is_new) {
-    variables_[b].neighbours.emplace(a, at->second);
-    tables_.emplace_back(variables_[a].cost.size() * variables_[b].cost.size());
-  }
-  return tables_[at->second];
+namespace {
+
+auto place_of(PairModel::Neighbours& neighbours, std::size_t variable) {
+  return std::ranges::lower_bound(neighbours, variable, {},
+                                  [](const auto& each) { return each.first; });
 }
 
-void PairModel::drop_pair(std::size_t a, std::size_t b) {
-  const auto found = variables_[a].neighbours.find(b);
-  tables_[found->second] = {};
-  variables_[a].neighbours.erase(found);
-  variables_[b].neighbours.erase(a);
+}  // namespace
+
+std::vector<Weight>& PairModel::table_of(std::size_t a, std::size_t b) {
+  const auto at = place_of(variables_[a].neighbours, b);
+  if (at != variables_[a].neighbours.end() && at->first == b) return tables_[at->second];
+  variables_[a].neighbours.emplace(at, b, tables_.size());
+  variables_[b].neighbours.emplace(place_of(variables_[b].neighbours, a), a, tables_.size());
+  return tables_.emplace_back(variables_[a].cost.size() * variables_[b].cost.size());
+}
+
+void PairModel::drop_pairs(std::size_t variable) {
+  for (const auto& [other, table] : variables_[variable].neighbours) {
+    tables_[table] = {};
+    variables_[other].neighbours.erase(place_of(variables_[other].neighbours, variable));
+  }
+  variables_[variable].neighbours.clear();
 }
 
 void PairModel::drop_mode(std::size_t variable, std::size_t mode) {

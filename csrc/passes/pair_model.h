@@ -3,7 +3,6 @@
 // layouts comes down to.
 
 #include <cstddef>
-#include <map>
 #include <span>
 #include <utility>
 #include <vector>
@@ -49,7 +48,8 @@ class PairModel {
       }
     }
   }
-  void drop_pair(std::size_t a, std::size_t b);
+  /// What it costs with others is forgotten.
+  void drop_pairs(std::size_t variable);
   /// Pre: at least one mode is left.
   void drop_mode(std::size_t variable, std::size_t mode);
 
@@ -62,9 +62,9 @@ class PairModel {
   [[nodiscard]] const std::vector<std::size_t>& modes(std::size_t variable) const noexcept {
     return variables_[variable].modes;
   }
-  /// Those that it shares costs with, each with the place of its table.
-  [[nodiscard]] const std::map<std::size_t, std::size_t>& neighbours(
-      std::size_t variable) const noexcept {
+  /// Those that it shares costs with, ascending, each with the place of its table.
+  using Neighbours = std::vector<std::pair<std::size_t, std::size_t>>;
+  [[nodiscard]] const Neighbours& neighbours(std::size_t variable) const noexcept {
     return variables_[variable].neighbours;
   }
   /// Pre: `table` is what neighbours(a) has for b.
@@ -79,7 +79,7 @@ class PairModel {
   struct Variable {
     std::vector<Weight> cost;        ///< of each mode
     std::vector<std::size_t> modes;  ///< those in question
-    std::map<std::size_t, std::size_t> neighbours;
+    Neighbours neighbours;
   };
 
   std::vector<Weight>& table_of(std::size_t a, std::size_t b);

@@ -68,14 +68,13 @@ void PairReduction::fix(std::size_t variable) {
   const std::size_t mode = model_.modes(variable).front();
   fixed_ += model_.cost(variable, mode);
   put_neighbours_in_queue(variable);
-  const auto neighbours = model_.neighbours(variable);
-  for (const auto& [next, table] : neighbours) {
+  for (const auto& [next, table] : model_.neighbours(variable)) {
     const auto pairs = model_.pairs(variable, next, table);
     for (const std::size_t theirs : model_.modes(next)) {
       model_.add(next, theirs, pairs(mode, theirs));
     }
-    model_.drop_pair(variable, next);
   }
+  model_.drop_pairs(variable);
   is_out_[variable] = true;
   out_.push_back({variable, {}, {mode}, 1});
 }
@@ -120,7 +119,7 @@ void PairReduction::take_out_one(std::size_t variable) {
     }
   }
   put_neighbours_in_queue(variable);
-  for (const std::size_t next : out.neighbours) model_.drop_pair(variable, next);
+  model_.drop_pairs(variable);
   if (out.neighbours.empty()) {
     fixed_ += least[0];
   } else if (out.neighbours.size() == 1) {
