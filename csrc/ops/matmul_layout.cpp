@@ -47,10 +47,13 @@ std::optional<AxisProduct> as_axis_product(const LayoutNode& node, const Product
 
 /// Axes of the product when an operand lies as asked. Refusal: an axis of a matrix would leave the
 /// last two places.
-Result<Layout> product_side(const LayoutNode& node, const Layout& layout,
+Result<Layout> product_side(const LayoutNode& node, Operand operand, const Layout& layout,
                             const ProductRoles& roles) {
   const std::size_t rank = std::max(node.at().in(roles.a).rank(), node.at().in(roles.b).rank());
   if (layout.rank() < 2 || layout.rank() > rank) return refuse("its batches are no tensors");
+  if (operand.output && layout.rank() != rank) {
+    return refuse("its output has another rank than its inputs");
+  }
   Layout side = lifted(layout, rank);
   for (std::size_t place = rank - 2; place < rank; ++place) {
     if (side.perm[place] + 2 < rank) {
@@ -112,7 +115,7 @@ Result<Relayout> batched_layout(const LayoutNode& node, Operand operand, Layout 
                                 const ProductRoles& roles) {
   if (layout.rank() < 2) return refuse("its batches are no tensors");
   const MatrixOrders orders = taken_orders(operand, roles, layout);
-  auto side = product_side(node, layout, roles);
+  auto side = product_side(node, operand, layout, roles);
   if (!side) return side.error();
   const bool swaps = is_flipped(side.value());
   if (swaps && !roles.rewritten) return refuse("it has no form for matrices the other way round");
@@ -190,7 +193,7 @@ Result<Relayout> fused_matmul_layout(const LayoutNode& node, Operand operand,
     if (!rank) return rank.error();
     if (rank.value() < 2) return refuse("one of its operands is a vector");
   }
-  auto side = product_side(node, layout, roles);
+  auto side = product_side(node, operand, layout, roles);
   if (!side) return side.error();
   const bool turned = is_flipped(side.value());
   const Layout straight = turned ? flipped(side.value()) : side.value();

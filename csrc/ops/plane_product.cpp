@@ -31,6 +31,7 @@ class PlaneProduct {
     if (!operand.output && operand.slot > 1) {
       return refuse(operand_label(node_, operand) + " is added to the product as it is");
     }
+    if (layout.rank() != 2) return refuse("its output has another rank than its inputs");
     const bool flipped = !layout.perm.is_identity();
     const Lines lines = lines_of(operand);
     for (const InnerOrder& one : layout.inner) orders_[lines[one.axis]] = one;

@@ -236,6 +236,7 @@ Result<Relayout> flatten_layout(const LayoutNode& node, Operand operand, const L
   Relayout& made = result.value();
   const Dims from = stored_dims(made.inputs[0], *node.at().in(0).dims);
   const Dims to = stored_dims(made.outputs[0], *node.out(0).dims);
+  if (to.size() != 2) return refuse("its output has another rank than 2");
   const std::span<const Expr> sizes(from);
   const auto splits = [&](std::size_t cut) {
     return product(sizes.first(cut)) == to[0] && product(sizes.subspan(cut)) == to[1];
