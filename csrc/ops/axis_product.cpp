@@ -71,6 +71,9 @@ class Product {
       return Sides{layout, std::move(apart.rest)};
     }
     if (operand == Operand{true, 0}) {
+      if (layout.rank() + (product_.out ? 0 : 1) != rank_) {
+        return refuse("its output has another rank than its inputs");
+      }
       if (product_.out) return Sides{without_inner(layout, product_.axis), layout};
       auto apart = from_rest(layout, gone);
       return Sides{std::move(apart.whole), layout};
