@@ -114,9 +114,12 @@ class LayoutChange {
     return ok_status();
   }
 
+  /// Calls that are there already are made anew: filters may be asked for in another layout.
   Status expand() {
-    if (!options_.expand) return ok_status();
+    const bool anew = options_.to == LayoutOptions::To::channels_last && !options_.only_cancel;
+    if (!options_.expand && !anew) return ok_status();
     auto expanded = expand_channels_last(*model_, options_.domain);
+    if (!expanded && !options_.expand) return ok_status();  // the domain has other functions, too
     if (!expanded) return expanded.error();
     expanded_ = std::move(expanded).value();
     model_ = expanded_.model;

@@ -26,6 +26,7 @@ class Reader {
       }
     }
     if (!made_.op) return other("it has no operator besides Transposes");
+    if (made_.op->domain == function_.domain) return other("it calls a function of its domain");
     if (auto status = match(); !status) return status.error();
     return std::move(made_);
   }

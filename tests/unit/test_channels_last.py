@@ -247,7 +247,9 @@ def test_a_domain_with_operators_is_none_for_functions(domain: str) -> None:
 
 
 def _with_function(model: onnx.ModelProto, name: str, nodes: str) -> onnx.ModelProto:
-    body = onnx.parser.parse_function(f'<domain: "d", opset_import: ["" : 17]>\n{name} {nodes}')
+    body = onnx.parser.parse_function(
+        f'<domain: "d", opset_import: ["" : 17, "d" : 1]>\n{name} {nodes}'
+    )
     model.functions.append(body)
     model.opset_import.append(helper.make_opsetid("d", 1))
     return model
@@ -265,6 +267,7 @@ FOREIGN = {
     "(x) => (y) { a = Relu (x)  y = Abs (a) }": "it has Relu and Abs",
     "(x) => (y) { y = Transpose <perm = [0, 2, 1]> (x) }": "it has no operator besides Transposes",
     "(x) => (y) { a = Transpose (x)  y = Relu (a) }": "a Transpose in it has no order of axes",
+    "(x) => (y) { y = d.Theirs (x) }": "it calls a function of its domain",
     "(x) => (y) { y = Softmax <axis = 1> (x) }": "attributes do not come from the call",
     "(x, z) => (y) { y = Sub (z, x) }": (
         "its operator does not read its inputs and make its outputs in their order"

@@ -204,6 +204,25 @@ def test_another_domain_is_written_and_found_again() -> None:
     assert _back(there, domain="com.vendor").SerializeToString() == model.SerializeToString()
 
 
+def test_calls_are_made_anew_with_other_filters() -> None:
+    model = parsed(CHAIN)
+    there = _there(model, filters="ohwi")
+    again = _there(there, filters="hwio")
+    assert again.SerializeToString() == _there(model, filters="hwio").SerializeToString()
+    assert _there(there, filters="ohwi").SerializeToString() == there.SerializeToString()
+
+
+def test_functions_of_others_in_the_domain_are_left_alone() -> None:
+    model = parsed(CHAIN)
+    body = onnx.parser.parse_function(
+        '<domain: "d", opset_import: ["" : 17]>\nTheirs (x) => (y) { a = Relu (x)  y = Abs (a) }'
+    )
+    model.functions.append(body)
+    model.opset_import.append(helper.make_opsetid("d", 1))
+    there = _there(model, domain="d")
+    assert [function.name for function in there.functions] == ["Theirs", "Conv"]
+
+
 def test_a_call_with_too_many_operands_is_an_error() -> None:
     there = _there(parsed(CHAIN))
     call = next(node for node in there.graph.node if node.domain == NHWC)
