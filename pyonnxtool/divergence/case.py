@@ -15,7 +15,12 @@ import numpy as np
 from pyonnxtool.divergence.functions import opened
 from pyonnxtool.divergence.pairing.fingerprints import pair_by_values
 from pyonnxtool.divergence.pairing.forms import Form
-from pyonnxtool.divergence.pairing.given_pairs import GivenPair, ValueMap, given_pairs
+from pyonnxtool.divergence.pairing.given_pairs import (
+    GivenPair,
+    ValueMap,
+    given_pairs,
+    kept_names,
+)
 from pyonnxtool.divergence.plan import Pair
 from pyonnxtool.divergence.probe import Sample, Side
 from pyonnxtool.divergence.quantized.detour import line_up_quantized
@@ -130,6 +135,8 @@ def open_case(
         inputs = reference.recorded.held_inputs(candidate.model, samples)
     (reference, closed), (candidate, more) = opened(reference), opened(candidate)
     given = given_pairs(value_map, reference.model, candidate.model)
+    if not given and reference.recorded is None:
+        given = kept_names(reference.model, candidate.model)
     interface = match_interface(reference.model, candidate.model, _told_perms(given))
     shapes = _shapes(reference, inputs, shapes, dims)
     interface = replace(interface, notes=(*interface.notes, *closed, *more))

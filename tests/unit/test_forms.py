@@ -92,3 +92,13 @@ def test_sizes_in_another_order_are_no_form_of_each_other():
     assert not are_sizes_reordered([sizes], [sizes + 1])
     assert not are_sizes_reordered([sizes.reshape(2, 2)], [sizes.reshape(2, 2).T])
     assert not are_sizes_reordered([sizes.astype(np.float32)], [sizes[::-1].astype(np.float32)])
+
+
+def test_a_value_that_a_fault_changed_shows_its_order_of_axes_by_its_shape():
+    ours, theirs = values(1, 3, 8, 6), values(1, 8, 6, 3)
+    assert find_form(ours, theirs) is None
+    found = find_form(ours, theirs, although_different=True)
+    assert found == Form(Rearranged((0, 2, 3, 1)), sure=False)
+    two_alike = find_form(values(1, 3, 8, 8), values(1, 8, 8, 3), although_different=True)
+    assert two_alike is None, "which of the two eights is which?"
+    assert find_form(values(2, 6), values(3, 4), although_different=True) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pyonnxtool import bisect, diff
-from pyonnxtool.divergence.pairing.given_pairs import GivenPair, given_pairs
+from pyonnxtool.divergence.pairing.given_pairs import GivenPair, given_pairs, kept_names
 from pyonnxtool.errors import UsageError
 from support.parsed import parsed
 
@@ -61,3 +61,26 @@ def test_a_given_pair_is_compared_and_reported_as_any_other():
     assert told.coverage.compared >= without.coverage.compared
     report = bisect(ours, theirs, inputs={"x": X}, value_map=["a=c"])
     assert report.culprits[0].op_type == "Clip"
+
+
+STEPS = "".join(f" v{i + 1} = Relu (v{i})" for i in range(10))
+TURNED = "g (float[2,3] v0) => (float[2,3] y) {" + STEPS + " y = Exp (v10) }"
+
+
+def test_names_are_kept_where_only_transposes_came_or_went():
+    turn = "t = Transpose (v2)  u = Transpose (t)  v3 = Relu (u)"
+    ours = parsed(TURNED.replace("v3 = Relu (v2)", turn))
+    kept = kept_names(ours, parsed(TURNED))
+    assert {(one.reference, one.candidate) for one in kept} == {
+        *((f"v{i}", f"v{i}") for i in range(1, 11)),
+        ("y", "y"),
+    }
+    assert all(one.guessed and one.form is None for one in kept)
+
+
+def test_names_tell_nothing_where_nodes_differ_or_no_transpose_does():
+    turned = TURNED.replace("v3 = Relu (v2)", "t = Transpose (v2)  v3 = Relu (t)")
+    assert kept_names(parsed(TURNED), parsed(TURNED)) == []
+    assert kept_names(parsed(TURNED), parsed(turned.replace("Relu", "Abs"))) == []
+    shifted = turned.replace("v", "w")
+    assert kept_names(parsed(TURNED), parsed(shifted)) == []

@@ -377,7 +377,8 @@ class _Pairing:
 
     def pairs(self) -> list[Pair]:
         """All that can be compared. A pair in an unknown form cannot."""
-        moved, given = set(self.made.rearranged), set(self.given)
+        moved = set(self.made.rearranged)
+        given = {(one.reference, one.candidate) for one in self.told if not one.guessed}
         pairs = []
         for ours, theirs, sure in self.made.values:
             form = self._forms.get((ours, theirs))

@@ -56,7 +56,7 @@ def find_form(
     forms = list(_forms(ours[0].shape, theirs[0].shape))
     fits = [form for form in forms if _fits(form, ours, theirs)]
     if not fits and although_different:
-        return _likeliest(forms, ours, theirs)
+        return _likeliest(forms, ours, theirs) or _only_by_shape(ours[0].shape, theirs[0].shape)
     if not fits or (fits[0].view is not None and _several(fits, ours[0], theirs[0])):
         return None
     return fits[0] if _equal(fits[0].view, ours, theirs) else None
@@ -166,6 +166,21 @@ def _equal(view: View | None, ours: Sequence[Array], theirs: Sequence[Array]) ->
 def _several(fits: Sequence[Form], ours: Array, theirs: Array) -> bool:
     sources = {_places(form, ours.shape, theirs.shape)[1].tobytes() for form in fits}
     return len(sources) > 1
+
+
+def _only_by_shape(ours: Shape, theirs: Shape) -> Form | None:
+    """The one order of axes that turns one shape into the other, of values that a fault changed."""
+    if ours == theirs or sorted(ours) != sorted(theirs) or len(ours) > _MOST_AXES:
+        return None
+    long = [size for size in ours if size != 1]
+    if len(set(long)) != len(long):
+        return None
+    ones = [axis for axis, size in enumerate(ours) if size == 1]
+    places = iter(ones)
+    return Form(
+        Rearranged(tuple(next(places) if size == 1 else ours.index(size) for size in theirs)),
+        sure=False,
+    )
 
 
 def _likeliest(

@@ -23,6 +23,12 @@ ValueMap: TypeAlias = (
 rewrite says of the values that it made, as its report, or the file that holds that as JSON."""
 
 
+_NEARLY_ALL = 0.9
+_MOVING = frozenset(
+    {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Constant", "Gather"}
+)
+
+
 @dataclass(frozen=True)
 class GivenPair:
     """Two values that belong together."""
@@ -31,6 +37,8 @@ class GivenPair:
     candidate: str
     form: Form | None = None
     """How the candidate's holds the reference's numbers; None where nobody said."""
+    guessed: bool = False
+    """Nobody told: values have to agree in some form."""
 
 
 def given_pairs(given: ValueMap, reference: Model, candidate: Model) -> list[GivenPair]:
@@ -76,6 +84,23 @@ def _rewritten(told: Sequence[StandsFor], reference: Model, candidate: Model) ->
         if one.old_value in here and one.value in there and not named_so:
             chosen[one.value] = one
     return [GivenPair(one.old_value, one.value, Form(view_of(one))) for one in chosen.values()]
+
+
+def kept_names(reference: Model, candidate: Model) -> list[GivenPair]:
+    """Values that kept their names while Transposes around them came or went.
+
+    Behind those, structure and places tell little. Nothing where names agree for other reasons:
+    nearly all nodes that compute have to make the same value by the same operator.
+    """
+    ours, theirs = _makers(reference.graph), _makers(candidate.graph)
+    turned = [sum(op == "Transpose" for op in made.values()) for made in (ours, theirs)]
+    if turned[0] == turned[1]:
+        return []
+    both = [name for name, op in theirs.items() if op not in _MOVING and ours.get(name) == op]
+    most = max(sum(op not in _MOVING for op in made.values()) for made in (ours, theirs))
+    if len(both) < _NEARLY_ALL * most:
+        return []
+    return [GivenPair(name, name, guessed=True) for name in both]
 
 
 def _makers(graph: Graph) -> dict[str, str]:
