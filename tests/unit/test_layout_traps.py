@@ -19,16 +19,6 @@ ROUNDING = 1e-5
 
 TRAPS: dict[str, tuple[str, int, float]] = {
     # name: (model, bytes that have to move afterwards, difference that the ops may make)
-    "cancels": (
-        """<ir_version: 8, opset_import: ["" : 17]>
-        g (float[1,4,4,8] x) => (float[1,4,4,8] y) {
-          a = Transpose <perm = [0, 3, 1, 2]> (x)
-          b = Relu (a)
-          y = Transpose <perm = [0, 2, 3, 1]> (b)
-        }""",
-        0,
-        0.0,
-    ),
     "reduced without keepdims": (
         """<ir_version: 8, opset_import: ["" : 17]>
         g (float[2,4,4,8] x) => (float[2,8] y) {
