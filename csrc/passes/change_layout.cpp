@@ -26,6 +26,22 @@ Status check_names(const Model& model) {
   return ok_status();
 }
 
+/// A model of other domains only need not import ONNX's own operators: a version for those that an
+/// edit adds, which readers of its IR version know.
+std::int64_t first_opset(const Model& model) {
+  constexpr std::int64_t kIrOfOpset13 = 7;
+  return model.ir_version().value_or(0) >= kIrOfOpset13 ? 13 : 9;
+}
+
+bool has_standard_nodes(const Model& model) {
+  bool found = false;
+  for_each_graph(model, [&](const Graph& graph) {
+    found = found || std::ranges::any_of(graph.nodes(),
+                                         [&](NodeId id) { return graph.node(id).is_standard(); });
+  });
+  return found;
+}
+
 /// Functions with a Transpose inside, or in a function that they call.
 class HoldTransposes {
  public:
@@ -63,6 +79,8 @@ class LayoutChange {
     if (auto done = open_functions(); !done) return done.error();
     if (auto done = expand(); !done) return done.error();
     unlist_weights(*model_, changes_);
+    const bool imported = model_->opset().has_value();
+    if (!imported) model_->set_opset("", first_opset(*model_));
     const auto facts = infer_shapes(*model_, options_.fallback);
     if (!facts) return facts.error();
     auto network = layout_network(*model_, facts.value(), options_);
@@ -84,6 +102,7 @@ class LayoutChange {
       return pruned.error();
     }
     allow_unlisted_weights(*model_);
+    if (!imported && !has_standard_nodes(*model_)) model_->remove_opset("");
     if (opened_ != 0) prune_header(*model_, made_.applied.changes);
     made_.applied.changes.count("inlined functions that hold Transposes", opened_);
     made_.applied.changes.count("expanded channels-last functions", expanded_.calls);

@@ -213,3 +213,15 @@ def test_a_convolution_that_makes_nothing_is_no_reason_to_stop() -> None:
     made = _core.layout(from_proto(model), to="channels_last")
     assert made.functions == ["Conv"]
     assert ("node 'second' (Conv)", "its first output is omitted") in made.left
+
+
+def test_a_model_without_standard_operators_imports_those_that_it_gets() -> None:
+    text = """<ir_version: 8, opset_import: ["ai.onnx.ml" : 1]>
+        g (float[2,3] x) => (float[2,3] y) {
+          y = ai.onnx.ml.Scaler <offset = [1.0, 2.0, 3.0], scale = [2.0, 2.0, 2.0]> (x)
+        }"""
+    model = onnx.parser.parse_model(text)
+    made, new = relaid(model, io={"x": [1, 0]})
+    assert op_types(new.graph) == ["Transpose", "Scaler"]
+    assert {one.domain: one.version for one in new.opset_import} == {"ai.onnx.ml": 1, "": 13}
+    assert not relaid(model)[0].changes
