@@ -166,6 +166,8 @@ Result<Relayout> concat_layout(const LayoutNode& node, Operand operand, const La
 /// bytes as a Split does: a channel shuffle vanishes into it.
 Result<Relayout> picked_parts(const LayoutNode& node, Relayout made, std::size_t axis) {
   const Layout& layout = made.inputs[0];
+  const auto blocks = require_blocks(node, layout, axis);
+  if (!blocks) return blocks.error();
   const auto parts = parts_of(node.at(), (*node.at().in(0).dims)[axis]);
   if (!parts) return refuse(parts.error().message);
   std::int64_t first = 0;

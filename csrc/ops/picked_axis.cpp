@@ -27,6 +27,16 @@ Layout in_order(Layout layout, std::size_t axis) {
   return layout;
 }
 
+Status require_blocks(const LayoutNode& node, const Layout& layout, std::size_t axis) {
+  constexpr std::int64_t kFewest = 4;  // measured: of one element ten times slower, of four faster
+  Expr block(1);
+  for (std::size_t place = layout.perm.place_of(axis) + 1; place < layout.rank(); ++place) {
+    block = block * (*node.at().in(0).dims)[layout.perm[place]];
+  }
+  if (block.number().value_or(kFewest) >= kFewest) return ok_status();
+  return refuse("its elements would be picked one by one");
+}
+
 Result<DrawnNode> picked(const Layout& layout, std::size_t axis,
                          std::span<const std::int64_t> indices, std::vector<std::int64_t> dims) {
   const InnerOrder& inner = *layout.inner_of(axis);

@@ -18,6 +18,10 @@ inline constexpr std::int64_t kMostPicked = 1 << 16;
 /// The layout with this axis in the file's order.
 [[nodiscard]] Layout in_order(Layout layout, std::size_t axis);
 
+/// A Refusal when fewer than a few elements lie behind one of the axis in what is stored, so that
+/// picking would take longer than the Transpose that it saves. Pre: the rank of input 0 is known.
+[[nodiscard]] Status require_blocks(const LayoutNode& node, const Layout& layout, std::size_t axis);
+
 /// A Gather that picks elements of input 0, stored as `layout`, along an axis by their indices in
 /// the file: a tensor of `dims` of them, which may count from the end. What it makes is stored as
 /// `in_order` says. A Refusal when an index is outside of the axis, or the axis too long to list.

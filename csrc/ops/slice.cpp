@@ -185,6 +185,8 @@ Inferred slice_rule(const NodeFacts& at) {
 /// copies as many bytes.
 Result<Relayout> picked_range(const LayoutNode& node, Relayout made, std::size_t axis) {
   const Layout& layout = made.inputs[0];
+  const auto blocks = require_blocks(node, layout, axis);
+  if (!blocks) return blocks.error();
   const auto cut = cut_of(node.at(), lists_of(node.at()), 0);
   const Part part = cut ? part_of(*cut, (*node.at().in(0).dims)[axis]) : Part{};
   const auto length = part.length ? part.length->number() : std::nullopt;
