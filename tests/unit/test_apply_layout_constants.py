@@ -221,7 +221,7 @@ def test_a_model_without_standard_operators_imports_those_that_it_gets() -> None
           y = ai.onnx.ml.Scaler <offset = [1.0, 2.0, 3.0], scale = [2.0, 2.0, 2.0]> (x)
         }"""
     model = onnx.parser.parse_model(text)
-    made, new = relaid(model, io={"x": [1, 0]})
+    _, new = relaid(model, io={"x": [1, 0]})
     assert op_types(new.graph) == ["Transpose", "Scaler"]
     assert {one.domain: one.version for one in new.opset_import} == {"ai.onnx.ml": 1, "": 13}
     assert not relaid(model)[0].changes
