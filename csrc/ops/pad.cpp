@@ -178,7 +178,11 @@ Status require_plain_ends(const LayoutNode& node, const Layout& layout) {
 
 /// Pads that are computed as pairs of an axis are turned about by a Transpose and joined.
 Result<Relayout> turned_pads(const LayoutNode& node, const Layout& layout) {
-  if (layout.rank() != 1) return refuse("its pads are no list");
+  constexpr std::int64_t kMostPads = 128;
+  const auto length = node.at().in(1).numbers();
+  if (layout.rank() != 1 || !length || length->front() > kMostPads) {
+    return refuse("its pads are no list of known length");
+  }
   Relayout made = unmoved(node);
   made.inputs[1] = layout;
   DrawnNode drawn = redrawn(node);
