@@ -94,6 +94,7 @@ class LayoutChange {
     made_.border = std::move(network.value().border);
     std::ranges::move(network.value().left, std::back_inserter(made_.left));
     made_.notes = std::move(network.value().notes);
+    std::ranges::copy(made_.plan.notes, std::back_inserter(made_.notes));
     if (made_.applied.changes.rules().empty() && expanded_.calls == 0) return std::move(made_);
     if (!options_.only_cancel) cancel_gathers(*model_, facts.value(), made_.applied.changes);
     drop_vain_reshapes(network.value(), made_.plan, made_.applied.changes);

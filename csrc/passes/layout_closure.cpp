@@ -42,6 +42,18 @@ const Layout* answered(const Relayout& relayout, Operand operand) {
   return operand.slot < layouts.size() ? &layouts[operand.slot] : nullptr;
 }
 
+/// Not the operator of the file on its operands in their order.
+bool is_other_operator(const Node& own, const Relayout& relayout) {
+  if (relayout.nodes.empty()) return false;
+  const DrawnNode& drawn = relayout.nodes.back();
+  if (relayout.nodes.size() > 1 || drawn.op_type != own.op_type.value) return true;
+  for (std::size_t slot = 0; slot < drawn.inputs.size(); ++slot) {
+    const DrawnInput& input = drawn.inputs[slot];
+    if (input.from == DrawnInput::From::input && input.index != slot) return true;
+  }
+  return false;
+}
+
 std::string operand_text(Operand operand) {
   return (operand.output ? "output " : "input ") + std::to_string(operand.slot);
 }
@@ -257,7 +269,9 @@ Result<LayoutPlace::Mode> LayoutClosure::weighed_mode(const LayoutNode& node,
   auto mode = mode_of(place, network_, std::move(relayout));
   if (!mode) return mode;
   const Relayout& drawn = *mode.value().relayout;
-  mode.value().cost = product_slowdown(node, drawn, sizes_) + softmax_slowdown(node, drawn, sizes_);
+  mode.value().slowdown =
+      product_slowdown(node, drawn, sizes_) + softmax_slowdown(node, drawn, sizes_);
+  mode.value().other_operator = is_other_operator(node.at().node(), drawn);
   return mode;
 }
 

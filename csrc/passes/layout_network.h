@@ -63,7 +63,10 @@ struct LayoutPlace {
   struct Mode {
     std::vector<Layout> layouts;       ///< of each port, as the root of its family sees it
     std::optional<Relayout> relayout;  ///< of a node that is not as the file has it
-    std::int64_t cost = 0;
+    std::int64_t cost = 0;             ///< target costs, in bytes
+    /// How much slower it runs than the file's mode: the bytes that could be moved meanwhile.
+    std::int64_t slowdown = 0;
+    bool other_operator = false;  ///< drawn as what the file does not have: Conv as MatMul
   };
   /// Why a port cannot have a layout.
   struct Refused {

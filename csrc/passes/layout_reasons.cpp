@@ -38,7 +38,9 @@ std::optional<std::string> LayoutReasons::refusal(const PortAt& at, const Layout
 bool LayoutReasons::costs_more(const PortAt& at, const Layout& layout) const {
   const LayoutPlace& place = network_.places[at.place];
   const LayoutPlace::Mode* mode = mode_with(place, at.port, layout);
-  return mode && mode->cost > place.modes[modes_[at.place]].cost;
+  if (!mode) return false;
+  const LayoutPlace::Mode& chosen = place.modes[modes_[at.place]];
+  return mode->cost + mode->slowdown > chosen.cost + chosen.slowdown;
 }
 
 /// What comes in the way first when the place has this layout there; "" when nothing refuses it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "passes/layout_choice.h"
 #include "passes/layout_labels.h"
 #include "passes/layout_reasons.h"
 
@@ -107,23 +108,37 @@ LayoutPlan::Count count_transposes(const LayoutNetwork& network) {
   return count;
 }
 
+/// Operators of the file that lose by a layout without which more bytes would move.
+std::vector<std::string> slower(const LayoutNetwork& network,
+                                const std::vector<std::size_t>& modes) {
+  std::vector<std::string> notes;
+  for (std::size_t index = 0; index < modes.size(); ++index) {
+    const LayoutPlace& place = network.places[index];
+    const LayoutPlace::Mode& mode = place.modes[modes[index]];
+    if (mode.slowdown == 0 || mode.other_operator) continue;
+    notes.push_back(place.label +
+                    ": onnxruntime runs it slower in its new layout; a target cost for " +
+                    place.graph->node(place.node).op_type.value + " would keep it as it is");
+  }
+  return notes;
+}
+
 }  // namespace
 
 LayoutPlan plan_layout(const LayoutNetwork& network) {
   const LayoutLabels labels = label_layouts(network);
-  LayoutSolution solution = solve_layout(labels.problem);
+  LayoutChoice choice = choose_layout(network, labels.problem);
   LayoutPlan plan;
-  plan.moves = Moves(network, labels, solution.modes).all();
+  plan.moves = Moves(network, labels, choice.modes).all();
   plan.before = count_transposes(network);
   for (const LayoutPlan::Move& move : plan.moves) {
     plan.after.transposes += move.bytes > 0 ? 1 : 0;
     plan.after.bytes += move.bytes;
   }
-  // What modes cost is no move: a plan is held against the moves that nothing could avoid.
-  plan.optimum =
-      std::max<std::int64_t>(0, solution.bound - (solution.cost.bytes - plan.after.bytes));
-  plan.mode = std::move(solution.modes);
-  plan.method = solution.method;
+  plan.optimum = std::min(choice.optimum, plan.after.bytes);
+  plan.notes = slower(network, choice.modes);
+  plan.mode = std::move(choice.modes);
+  plan.method = choice.method;
   return plan;
 }
 

@@ -31,8 +31,9 @@ struct LayoutPlan {
   std::vector<Move> moves;
   Count before;  ///< of the file; Transposes of constants count nothing
   Count after;
-  std::int64_t optimum = 0;  ///< no plan under these rules moves fewer bytes than this
-  std::string method;        ///< as LayoutSolution has it
+  std::int64_t optimum = 0;        ///< no plan under these rules moves fewer bytes than this
+  std::string method;              ///< as LayoutSolution has it
+  std::vector<std::string> notes;  ///< which operators run slower in what was chosen
 };
 
 [[nodiscard]] LayoutPlan plan_layout(const LayoutNetwork& network);
