@@ -123,7 +123,7 @@ def sound_house(root: Path) -> None:
     plant(root, "csrc/wire/fields.h", "constexpr int kGraph = 7;\n")
     plant(root, "csrc/wire/reader.cpp", '#include "base/bytes.h"\n// case 7: the graph\n')
     plant(root, "csrc/ir/load.cpp", '#include "wire/reader.h"\nif (size == 3) skip_bytes(4);\n')
-    plant(root, "csrc/ops/op_table.cpp", '#include "op_families.inc"\nregister_all(t);\n')
+    plant(root, "csrc/ops/shared/op_table.cpp", '#include "op_families.inc"\nregister_all(t);\n')
     plant(root, "csrc/ops/softmax.cpp", "void register_softmax(OpTable& table) {}\n")
     plant(root, "csrc/bind/a.cpp", '#include "kernels/k.h"\n#include <pybind11/stl.h>\n')
     plant(root, "pyonnxtool/errors.py", "import json\n")

@@ -1,4 +1,4 @@
-#include "passes/channels_last.h"
+#include "passes/layout/channels_last.h"
 
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
@@ -8,8 +8,8 @@
 #include "bind/bind.h"
 #include "bind/fallback.h"
 #include "bind/handles.h"
-#include "passes/layout_options.h"
-#include "passes/relayout_node.h"
+#include "passes/layout/layout_options.h"
+#include "passes/layout/relayout_node.h"
 
 namespace py = pybind11;
 using namespace pybind11::literals;

@@ -6,8 +6,8 @@
 #include "bind/bind.h"
 #include "bind/fallback.h"
 #include "bind/handles.h"
-#include "passes/change_layout.h"
-#include "passes/relayout_node.h"
+#include "passes/layout/change_layout.h"
+#include "passes/layout/relayout_node.h"
 
 namespace py = pybind11;
 using namespace pybind11::literals;

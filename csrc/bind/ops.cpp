@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "bind/bind.h"
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
-#include "ops/agreement.h"
-#include "ops/axis_layout.h"
-#include "ops/op_table.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/axis_layout.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

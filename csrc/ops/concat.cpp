@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <numeric>
 
-#include "ops/agreement.h"
-#include "ops/axis_layout.h"
-#include "ops/elements.h"
-#include "ops/op_table.h"
-#include "ops/picked_axis.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/axis_layout.h"
+#include "ops/shared/elements.h"
+#include "ops/shared/op_table.h"
+#include "ops/shared/picked_axis.h"
 
 namespace pot {
 namespace {

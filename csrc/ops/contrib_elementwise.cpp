@@ -1,8 +1,8 @@
 // Operators of onnxruntime that keep the shape of their input, or nearly.
 
-#include "ops/agreement.h"
-#include "ops/broadcast_layout.h"
-#include "ops/op_table.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/broadcast_layout.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -1,8 +1,8 @@
 // Normalizations as onnxruntime fuses them: with embeddings, residuals and gates.
 
-#include "ops/agreement.h"
-#include "ops/norm_layout.h"
-#include "ops/op_table.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/norm_layout.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -3,10 +3,10 @@
 #include <string>
 #include <utility>
 
-#include "ops/agreement.h"
-#include "ops/broadcast_layout.h"
-#include "ops/op_table.h"
-#include "ops/quantize_layout.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/broadcast_layout.h"
+#include "ops/shared/op_table.h"
+#include "ops/shared/quantize_layout.h"
 
 namespace pot {
 namespace {

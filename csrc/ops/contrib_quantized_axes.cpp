@@ -3,10 +3,10 @@
 #include <string>
 #include <utility>
 
-#include "ops/agreement.h"
-#include "ops/axis_layout.h"
-#include "ops/op_table.h"
-#include "ops/standard_rule.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/axis_layout.h"
+#include "ops/shared/op_table.h"
+#include "ops/shared/standard_rule.h"
 
 namespace pot {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "ops/agreement.h"
-#include "ops/fixed_layout.h"
-#include "ops/op_table.h"
-#include "ops/standard_rule.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/fixed_layout.h"
+#include "ops/shared/op_table.h"
+#include "ops/shared/standard_rule.h"
 
 namespace pot {
 namespace {

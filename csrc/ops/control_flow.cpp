@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "ops/shape_rule.h"
+#include "ops/shared/shape_rule.h"
 
 namespace pot {
 

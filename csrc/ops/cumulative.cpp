@@ -1,8 +1,8 @@
 // Running sums and products.
 
-#include "ops/axis_layout.h"
-#include "ops/elements.h"
-#include "ops/op_table.h"
+#include "ops/shared/axis_layout.h"
+#include "ops/shared/elements.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

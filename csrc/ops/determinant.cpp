@@ -1,7 +1,7 @@
 // Det: the determinants of a batch of square matrices.
 
-#include "ops/agreement.h"
-#include "ops/op_table.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "ops/broadcast_layout.h"
-#include "ops/elements.h"
-#include "ops/op_table.h"
+#include "ops/shared/broadcast_layout.h"
+#include "ops/shared/elements.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -6,8 +6,8 @@
 #include <limits>
 #include <type_traits>
 
-#include "ops/fold_rule.h"
-#include "ops/op_table.h"
+#include "ops/shared/fold_rule.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

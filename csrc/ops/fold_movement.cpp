@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ops/fold_rule.h"
-#include "ops/op_table.h"
+#include "ops/shared/fold_rule.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "ops/axis_layout.h"
-#include "ops/elements.h"
-#include "ops/op_table.h"
-#include "ops/picked_axis.h"
-#include "ops/tuple_layout.h"
+#include "ops/shared/axis_layout.h"
+#include "ops/shared/elements.h"
+#include "ops/shared/op_table.h"
+#include "ops/shared/picked_axis.h"
+#include "ops/shared/tuple_layout.h"
 
 namespace pot {
 namespace {

@@ -1,8 +1,8 @@
 // Operators that hand their input on.
 
-#include "ops/broadcast_layout.h"
-#include "ops/elements.h"
-#include "ops/op_table.h"
+#include "ops/shared/broadcast_layout.h"
+#include "ops/shared/elements.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -1,7 +1,7 @@
 // Images from the bytes of a file.
 
-#include "ops/agreement.h"
-#include "ops/op_table.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -3,8 +3,8 @@
 #include <string>
 #include <utility>
 
-#include "ops/agreement.h"
-#include "ops/op_table.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

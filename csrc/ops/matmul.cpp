@@ -4,12 +4,12 @@
 #include <string>
 #include <utility>
 
-#include "ops/agreement.h"
-#include "ops/axis_layout.h"
-#include "ops/matmul_layout.h"
-#include "ops/op_table.h"
-#include "ops/plane_product.h"
-#include "ops/product.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/axis_layout.h"
+#include "ops/shared/matmul_layout.h"
+#include "ops/shared/op_table.h"
+#include "ops/shared/plane_product.h"
+#include "ops/shared/product.h"
 
 namespace pot {
 namespace {

@@ -1,6 +1,6 @@
 // Optional, and what reads one.
 
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -3,11 +3,11 @@
 #include <string>
 #include <utility>
 
-#include "ops/agreement.h"
-#include "ops/channels_last_rule.h"
-#include "ops/op_table.h"
-#include "ops/pool_layout.h"
-#include "ops/windows.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/channels_last_rule.h"
+#include "ops/shared/op_table.h"
+#include "ops/shared/pool_layout.h"
+#include "ops/shared/windows.h"
 
 namespace pot {
 namespace {

@@ -1,7 +1,7 @@
 // Rotary embeddings turn pairs of features; nothing changes its place.
 
-#include "ops/agreement.h"
-#include "ops/op_table.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

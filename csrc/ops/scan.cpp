@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ops/control_flow.h"
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

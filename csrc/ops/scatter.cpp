@@ -1,9 +1,9 @@
 // Scattered updates; they are summed when `reduction` says so.
 
-#include "ops/axis_layout.h"
-#include "ops/elements.h"
-#include "ops/op_table.h"
-#include "ops/tuple_layout.h"
+#include "ops/shared/axis_layout.h"
+#include "ops/shared/elements.h"
+#include "ops/shared/op_table.h"
+#include "ops/shared/tuple_layout.h"
 
 namespace pot {
 namespace {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <limits>
 
-#include "ops/axis_layout.h"
-#include "ops/elements.h"
-#include "ops/op_table.h"
-#include "ops/picked_axis.h"
+#include "ops/shared/axis_layout.h"
+#include "ops/shared/elements.h"
+#include "ops/shared/op_table.h"
+#include "ops/shared/picked_axis.h"
 
 namespace pot {
 namespace {

@@ -1,8 +1,8 @@
 // Softmax and its kin over one axis.
 
-#include "ops/agreement.h"
-#include "ops/axis_layout.h"
-#include "ops/op_table.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/axis_layout.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

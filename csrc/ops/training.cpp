@@ -1,7 +1,7 @@
 // Gradients and the steps of optimizers. Nothing changes its shape.
 
-#include "ops/agreement.h"
-#include "ops/op_table.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

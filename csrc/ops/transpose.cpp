@@ -2,10 +2,10 @@
 
 #include <numeric>
 
-#include "ops/axis_layout.h"
-#include "ops/channels_last_rule.h"
-#include "ops/elements.h"
-#include "ops/op_table.h"
+#include "ops/shared/axis_layout.h"
+#include "ops/shared/channels_last_rule.h"
+#include "ops/shared/elements.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

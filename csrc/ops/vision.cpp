@@ -3,10 +3,10 @@
 #include <string>
 #include <utility>
 
-#include "ops/agreement.h"
-#include "ops/channels_last_rule.h"
-#include "ops/fixed_layout.h"
-#include "ops/op_table.h"
+#include "ops/shared/agreement.h"
+#include "ops/shared/channels_last_rule.h"
+#include "ops/shared/fixed_layout.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "ir/print.h"
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -4,7 +4,7 @@
 #include <cassert>
 #include <unordered_set>
 
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 #include "passes/stand_in.h"
 
 namespace pot {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "ops/shape_rule.h"
+#include "ops/shared/shape_rule.h"
 
 namespace pot {
 

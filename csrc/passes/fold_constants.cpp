@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "ir/print.h"
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 #include "passes/extract.h"
 #include "passes/stand_in.h"
 

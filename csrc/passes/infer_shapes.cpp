@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "ir/print.h"
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 #include "passes/inline_functions.h"
 
 namespace pot {

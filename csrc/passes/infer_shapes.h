@@ -9,8 +9,8 @@
 
 #include "base/status.h"
 #include "ir/model.h"
-#include "ops/fact.h"
-#include "ops/shape_rule.h"
+#include "ops/shared/fact.h"
+#include "ops/shared/shape_rule.h"
 
 namespace pot {
 

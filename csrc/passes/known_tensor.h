@@ -1,7 +1,7 @@
 #pragma once
 // Known elements as a tensor.
 
-#include "ops/fact.h"
+#include "ops/shared/fact.h"
 
 namespace pot {
 

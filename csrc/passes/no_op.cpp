@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -5,7 +5,7 @@
 #include <span>
 #include <unordered_set>
 
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "kernels/hash.h"
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 #include "passes/constant_key.h"
 #include "passes/stand_in.h"
 

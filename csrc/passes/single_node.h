@@ -8,7 +8,7 @@
 
 #include "base/status.h"
 #include "ir/model.h"
-#include "ops/shape_rule.h"
+#include "ops/shared/shape_rule.h"
 
 namespace pot {
 

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 #include "passes/constant_key.h"
 #include "passes/known_dtypes.h"
 #include "passes/no_op.h"

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 
 namespace pot {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <optional>
 
-#include "ops/shape_rule.h"
+#include "ops/shared/shape_rule.h"
 
 namespace pot {
 

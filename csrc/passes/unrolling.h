@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "ir/model.h"
-#include "ops/fact.h"
+#include "ops/shared/fact.h"
 #include "passes/body_copy.h"
 #include "passes/changes.h"
 

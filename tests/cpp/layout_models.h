@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "check.h"
-#include "passes/layout_network.h"
+#include "passes/layout/layout_network.h"
 
 namespace pot::layout_models {
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 
 namespace pot::strange {
 

@@ -6,10 +6,10 @@
 
 #include "ir/verify.h"
 #include "layout_models.h"
-#include "passes/apply_layout.h"
-#include "passes/change_layout.h"
-#include "passes/convert_layout.h"
-#include "passes/draw_node.h"
+#include "passes/layout/apply_layout.h"
+#include "passes/layout/change_layout.h"
+#include "passes/layout/convert_layout.h"
+#include "passes/layout/draw_node.h"
 
 namespace {
 

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "check.h"
-#include "ops/axis_groups.h"
-#include "ops/inner_order.h"
+#include "ops/shared/axis_groups.h"
+#include "ops/shared/inner_order.h"
 
 namespace {
 

@@ -2,8 +2,8 @@
 #include <cstring>
 
 #include "check.h"
-#include "ops/fact.h"
-#include "ops/shape_rule.h"
+#include "ops/shared/fact.h"
+#include "ops/shared/shape_rule.h"
 
 using namespace pot;
 

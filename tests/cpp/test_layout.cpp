@@ -5,7 +5,7 @@
 
 #include "check.h"
 #include "ir/layout.h"
-#include "ops/broadcast_layout.h"
+#include "ops/shared/broadcast_layout.h"
 
 namespace {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "layout_models.h"
-#include "passes/layout_labels.h"
-#include "passes/weighed_sizes.h"
+#include "passes/layout/layout_labels.h"
+#include "passes/layout/weighed_sizes.h"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // What a plan leaves to be moved, and why.
 
 #include "layout_models.h"
-#include "passes/plan_layout.h"
+#include "passes/layout/plan_layout.h"
 
 namespace {
 

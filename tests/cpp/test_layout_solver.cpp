@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "check.h"
-#include "passes/layout_problem.h"
+#include "passes/solver/layout_problem.h"
 #include "reference/slow_layout.h"
 
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "layout_models.h"
-#include "passes/plan_layout.h"
+#include "passes/layout/plan_layout.h"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "check.h"
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 
 #if !defined(NDEBUG) && !defined(_WIN32)
 #include <sys/wait.h>

@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "check.h"
-#include "passes/dual_bound.h"
-#include "passes/elimination.h"
-#include "passes/elimination_order.h"
-#include "passes/min_cut.h"
-#include "passes/pair_cut.h"
-#include "passes/pair_model.h"
-#include "passes/pair_reduction.h"
+#include "passes/solver/dual_bound.h"
+#include "passes/solver/elimination.h"
+#include "passes/solver/elimination_order.h"
+#include "passes/solver/min_cut.h"
+#include "passes/solver/pair_cut.h"
+#include "passes/solver/pair_model.h"
+#include "passes/solver/pair_reduction.h"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "check.h"
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 #include "strange_nodes.h"
 
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "check.h"
-#include "ops/op_table.h"
+#include "ops/shared/op_table.h"
 #include "strange_nodes.h"
 
 namespace {

@@ -1,5 +1,5 @@
-"""Layouts in which operators run slower: taken where only Transposes move past what the file has, not
-where an operator would become another one."""
+"""Layouts in which operators run slower: taken where Transposes only move past what
+the file has, not where an operator would become another one."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@
 #include "ir/load.h"
 #include "ir/save.h"
 #include "ir/verify.h"
-#include "passes/change_layout.h"
+#include "passes/layout/change_layout.h"
 
 namespace {
 

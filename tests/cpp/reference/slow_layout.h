@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "passes/layout_problem.h"
+#include "passes/solver/layout_problem.h"
 
 namespace pot::reference {
 
