@@ -8,17 +8,18 @@
 
 #include "passes/baked_sizes.h"
 #include "passes/bind_dims.h"
+#include "passes/border_names.h"
 #include "passes/drop_no_ops.h"
 #include "passes/drop_reshape_pairs.h"
 #include "passes/fold_values.h"
 #include "passes/inline_if.h"
-#include "passes/layout/unlist_weights.h"
 #include "passes/merge_pads.h"
 #include "passes/prune.h"
 #include "passes/share_duplicates.h"
 #include "passes/simplify_shapes.h"
 #include "passes/stand_in.h"
 #include "passes/static_sequences.h"
+#include "passes/unlist_weights.h"
 #include "passes/unroll_loop.h"
 #include "passes/unroll_scan.h"
 #include "passes/write_types.h"
@@ -126,20 +127,10 @@ class Specializer {
   std::optional<ModelFacts> facts_;
 };
 
-/// What has no name can be neither bound nor kept.
-Status check_names(const Model& model) {
-  const auto unnamed = [](std::span<const ValueInfo> infos) {
-    return std::ranges::any_of(infos, [](const ValueInfo& info) { return !info.value; });
-  };
-  if (unnamed(model.graph().inputs())) return Error{.message = "an input has no name"};
-  if (unnamed(model.graph().outputs())) return Error{.message = "an output has no name"};
-  return ok_status();
-}
-
 }  // namespace
 
 Result<Specialized> specialize(const Model& model, const SpecializeOptions& options) {
-  if (auto named = check_names(model); !named) return named.error();
+  if (auto named = check_border_names(model); !named) return named.error();
   const SameMeaning none = [](const std::string&, const std::string&, std::int64_t, std::int64_t) {
     return false;
   };

@@ -69,6 +69,21 @@ class Target:
         return replace(rewrite.report, written=files)
 
 
+def check_files(command: str, model: str, target: Target, output: Output) -> None:
+    """Refuse what is no model file, and results that would overwrite it or one another.
+
+    Raises UsageError.
+    """
+    from pyonnxtool.cli._output import check_targets
+
+    if not Path(model).is_file():
+        what = "a folder" if Path(model).is_dir() else "not there"
+        raise UsageError(f"{model} is {what}; {command} wants the path of an .onnx file")
+    check_targets(output, (model, str(target.path or "")))
+    if output.json and target.path and output.json.absolute() == target.path.absolute():
+        raise UsageError(f"-o and --json both name {target.path}; give them different files")
+
+
 @dataclass(frozen=True)
 class Proof:
     """How the new model is checked against the old one."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from pyonnxtool.cli._layouts import costs, layouts
 from pyonnxtool.cli._options import Output, closing, named_dims, stacked
-from pyonnxtool.cli._rewrite_options import Proof, Target, rewrite_options
+from pyonnxtool.cli._rewrite_options import Proof, Target, check_files, rewrite_options
 
 
 def layout_options(function: Any) -> Any:
@@ -113,17 +112,11 @@ def command(
     the new model wants them. --dry-run prints the plan and runs nothing.
     """
     from pyonnxtool.cli._layout_text import print_layout, summary
-    from pyonnxtool.cli._output import check_targets, deliver
+    from pyonnxtool.cli._output import deliver
     from pyonnxtool.cli._progress import Progress
-    from pyonnxtool.errors import UsageError
     from pyonnxtool.relayout import layout
 
-    if not Path(model).is_file():
-        what = "a folder" if Path(model).is_dir() else "not there"
-        raise UsageError(f"{model} is {what}; layout wants the path of an .onnx file")
-    check_targets(output, (model, str(target.path or "")))
-    if output.json and target.path and output.json.absolute() == target.path.absolute():
-        raise UsageError(f"-o and --json both name {target.path}; give them different files")
+    check_files("layout", model, target, output)
     if to is None and not (io or given["only_cancel"] or given["expand"]):
         to = "nchw"
     target.check(model)

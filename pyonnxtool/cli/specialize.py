@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from pyonnxtool.cli._options import Output, closing, stacked
-from pyonnxtool.cli._rewrite_options import Proof, Target, rewrite_options
+from pyonnxtool.cli._rewrite_options import Proof, Target, check_files, rewrite_options
 from pyonnxtool.cli._sizes import named_variants, open_dims, open_shapes, whole_bytes
 
 
@@ -101,20 +100,14 @@ def command(
     Both models are run and compared before anything is written.
     """
     from pyonnxtool.binding import check_something_is_bound
-    from pyonnxtool.cli._output import check_targets, deliver
+    from pyonnxtool.cli._output import deliver
     from pyonnxtool.cli._progress import Progress
     from pyonnxtool.cli._specialize_text import print_rewrite, summary
-    from pyonnxtool.errors import UsageError
     from pyonnxtool.model import as_model
     from pyonnxtool.specialization import specialize
 
     limits = {name: value for name, value in given.items() if value is not None}
-    if not Path(model).is_file():
-        what = "a folder" if Path(model).is_dir() else "not there"
-        raise UsageError(f"{model} is {what}; specialize wants the path of an .onnx file")
-    check_targets(output, (model, str(target.path or "")))
-    if output.json and target.path and output.json.absolute() == target.path.absolute():
-        raise UsageError(f"-o and --json both name {target.path}; give them different files")
+    check_files("specialize", model, target, output)
     if variants:
         from pyonnxtool.cli._variants import write_variants
 

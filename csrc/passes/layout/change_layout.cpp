@@ -5,26 +5,17 @@
 #include <set>
 #include <tuple>
 
+#include "passes/border_names.h"
 #include "passes/inline_functions.h"
 #include "passes/layout/cancel_gathers.h"
 #include "passes/layout/channels_last.h"
 #include "passes/layout/kept_constants.h"
-#include "passes/layout/unlist_weights.h"
 #include "passes/layout/vain_reshapes.h"
 #include "passes/prune.h"
+#include "passes/unlist_weights.h"
 
 namespace pot {
 namespace {
-
-/// What has no name cannot keep it.
-Status check_names(const Model& model) {
-  const auto unnamed = [](std::span<const ValueInfo> infos) {
-    return std::ranges::any_of(infos, [](const ValueInfo& info) { return !info.value; });
-  };
-  if (unnamed(model.graph().inputs())) return Error{.message = "an input has no name"};
-  if (unnamed(model.graph().outputs())) return Error{.message = "an output has no name"};
-  return ok_status();
-}
 
 /// A model of other domains only need not import ONNX's own operators: a version for those that an
 /// edit adds, which readers of its IR version know.
@@ -201,7 +192,7 @@ class LayoutChange {
 }  // namespace
 
 Result<Relaid> change_layout(const Model& model, const LayoutOptions& options) {
-  if (auto named = check_names(model); !named) return named.error();
+  if (auto named = check_border_names(model); !named) return named.error();
   auto made = LayoutChange(model, options).run();
   if (made && !made.value().model) made.value().model = model.copy();
   return made;

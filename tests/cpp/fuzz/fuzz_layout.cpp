@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/rewritten.h"
 #include "ir/load.h"
 #include "ir/save.h"
 #include "ir/verify.h"
@@ -15,17 +16,8 @@
 
 namespace {
 
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "not so: %s\n", what);
-  std::abort();
-}
-
-std::vector<std::string> names(const pot::Graph& graph, std::span<const pot::ValueInfo> infos) {
-  std::vector<std::string> out;
-  for (const pot::ValueInfo& info : infos) out.emplace_back(graph.value_name(info.value));
-  return out;
-}
+using pot::fuzz::names;
+using pot::fuzz::require;
 
 /// Inputs that are no weights: a weight that is listed as one may be stored otherwise.
 std::vector<std::string> fed(const pot::Graph& graph) {

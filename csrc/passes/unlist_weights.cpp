@@ -1,4 +1,4 @@
-#include "passes/layout/unlist_weights.h"
+#include "passes/unlist_weights.h"
 
 #include <algorithm>
 #include <vector>
