@@ -202,6 +202,32 @@ bool can_be_taken(const LayoutNode& node, const Relayout& made, const Dims& from
   return true;
 }
 
+/// The target computed from the sizes of what is read, for a Reshape whose open sizes are among
+/// them: nodes of which the last one makes it. Nothing where one is not.
+std::optional<std::vector<DrawnNode>> computed_target(const Dims& from, const Dims& to) {
+  std::vector<std::int64_t> numbers, places;
+  for (const Expr& size : to) {
+    const auto known = std::ranges::find(from, size);
+    if (known != from.end()) {
+      places.push_back(known - from.begin());
+    } else if (const auto number = size.number()) {
+      places.push_back(static_cast<std::int64_t>(from.size() + numbers.size()));
+      numbers.push_back(*number);
+    } else {
+      return std::nullopt;
+    }
+  }
+  std::vector<DrawnNode> nodes;
+  nodes.push_back({.op_type = "Shape", .inputs = {from_input(0)}});
+  if (!numbers.empty()) {
+    nodes.push_back({.op_type = "Concat", .inputs = {from_drawn(0), from_ints(numbers)}});
+    put_attribute(nodes.back(), "axis", std::int64_t{0});
+  }
+  const std::size_t sizes = nodes.size() - 1;
+  nodes.push_back({.op_type = "Gather", .inputs = {from_drawn(sizes), from_ints(places)}});
+  return nodes;
+}
+
 Result<Relayout> reshape_layout(const LayoutNode& node, Operand operand, const Layout& layout) {
   const Elements said = elements_of(node.at().in(1));
   if (!said || !node.out(0).has_rank() || said->size() != node.out(0).rank()) {
@@ -222,6 +248,9 @@ Result<Relayout> reshape_layout(const LayoutNode& node, Operand operand, const L
     drawn.inputs[1] = from_ints(*target);
   } else if (takes) {
     drawn.inputs[1].take = order.ints();
+  } else if (auto computed = computed_target(from, to)) {
+    made.nodes = std::move(*computed);
+    drawn.inputs[1] = from_drawn(made.nodes.size() - 1);
   } else {
     return refuse("its shape would have to be computed: more than one size of it is open");
   }

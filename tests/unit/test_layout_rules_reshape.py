@@ -99,6 +99,13 @@ def test_a_computed_target_that_copies_a_size_stays_in_place() -> None:
         _core.relayout_node(model, "n", True, 0, [2, 3, 0, 1])
 
 
+def test_open_sizes_that_change_place_are_read_from_the_input() -> None:
+    model = reshape(["n", "h", "w", 39], [0, 0, 0, 3, 13])
+    drawn = check_rule(model, "x0", [0, 3, 1, 2])
+    assert drawn.outputs == [[0, 3, 4, 1, 2]]
+    assert op_types(drawn) == ["Shape", "Concat", "Gather", "Reshape"]
+
+
 def test_flatten_merges_axes_in_the_order_in_which_they_lie() -> None:
     model = node_model("Flatten", [["n", 3, 4, 5]])
     drawn = check_rule(model, "x0", TO_NHWC)
