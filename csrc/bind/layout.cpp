@@ -94,8 +94,6 @@ void bind_relaid_node(py::module_& m) {
         "How a node of the main graph looks when one of its operands is stored in another layout.");
 }
 
-// -- the whole model ------------------------------------------------------------------------------
-
 using Asked = std::variant<std::string, Ints>;
 using CostTuple = std::tuple<std::string, std::string, double>;  // op_type, layout, factor
 

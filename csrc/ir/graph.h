@@ -67,8 +67,6 @@ class Graph : public std::enable_shared_from_this<Graph> {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  // -- reading ------------------------------------------------------------------------------
-
   [[nodiscard]] const Text& name() const noexcept { return name_; }
   [[nodiscard]] const Text& doc_string() const noexcept { return doc_string_; }
 
@@ -131,7 +129,6 @@ class Graph : public std::enable_shared_from_this<Graph> {
   [[nodiscard]] std::optional<std::int64_t> opset(std::string_view domain = "") const;
   [[nodiscard]] const Message& message() const noexcept { return message_; }
 
-  // -- edits --------------------------------------------------------------------------------
   // Each one marks this graph and all around it as changed, so that they are written anew.
 
   void set_name(std::string name);

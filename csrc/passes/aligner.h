@@ -66,8 +66,6 @@ class Aligner {
   [[nodiscard]] Alignment result() const;
 
  private:
-  // -- pairing: aligner.cpp -------------------------------------------------------------------
-
   /// `moved`: `b` may hold the elements of `a` in another order or shape.
   void pair_values(std::uint32_t a, std::uint32_t b, Ground ground, bool moved = false);
   /// `b` is used where `a` is used, so it stands for `a`, whatever made it.
@@ -82,8 +80,6 @@ class Aligner {
   void spread_moves();
   bool declared_alike(std::uint32_t a, std::uint32_t b) const;
 
-  // -- what two nodes have in common: aligner.cpp ---------------------------------------------
-
   /// Partners of the values that a candidate node reads; false when one has none yet.
   bool mapped_inputs(std::uint32_t b, Indices& mapped) const;
   Indices own_inputs(std::uint32_t a) const;
@@ -93,8 +89,6 @@ class Aligner {
   bool in_place(std::uint32_t a, std::uint32_t b) const;
   /// How well two nodes of one operator fit beyond what they read; 0: they do not.
   int likeness(std::uint32_t a, std::uint32_t b) const;
-
-  // -- rules: align_rules.cpp -----------------------------------------------------------------
 
   bool forward();
   void forward_from_constants();
@@ -117,8 +111,6 @@ class Aligner {
   Indices partners_reading(std::uint32_t b, const Indices& mapped, bool any_op = false) const;
   Indices free_siblings(std::uint32_t b, const Indices& mapped) const;
 
-  // -- rules over values' numbers: align_values.cpp -------------------------------------------
-
   bool by_fingerprints();
   std::uint32_t partner_by_print(std::uint32_t b);
   bool may_be(std::uint32_t a, std::uint32_t b) const;
@@ -129,15 +121,11 @@ class Aligner {
   /// Whether a pair would turn the order of two pairs around: an ancestor for a descendant.
   bool crosses(std::uint32_t a, std::uint32_t b) const;
 
-  // -- rules that see through rearrangements: align_layout.cpp --------------------------------
-
   bool through_layout();
   bool rearranged_only();
   Indices inputs_by_root(const Side& side, std::uint32_t node) const;
   std::uint64_t arranged_constants(const Side& side, std::uint32_t node);
   bool likely_through_layout(std::uint32_t a, std::uint32_t b);
-
-  // -- the result: align.cpp ------------------------------------------------------------------
 
   void list_constants(std::uint32_t a, std::uint32_t b, std::vector<NamePair>& pairs) const;
   void list_twin(std::uint32_t value, ValueId twin, const std::string& partner,

@@ -87,8 +87,6 @@ class Inliner {
                             called.name.value + "), which ONNX does not allow"};
   }
 
-  // -- versions -------------------------------------------------------------------------------
-
   std::optional<std::string> reason_to_keep(const Function& function) {
     for (const OpsetImport& import : function.opset_imports) {
       if (!to_.opset(import.domain)) to_.set_opset(import.domain, import.version.value_or(0));
@@ -113,8 +111,6 @@ class Inliner {
     }
     return std::nullopt;
   }
-
-  // -- one call -------------------------------------------------------------------------------
 
   Status replace(Graph& graph, NodeId id, const Function& function) {
     const Node node = graph.node(id).clone();

@@ -16,8 +16,6 @@ constexpr std::uint64_t kMostRead = 64 * 1024;
 /// Looked at to tell most tensors of one shape apart.
 constexpr std::size_t kFirstBytes = 64;
 
-// -- nodes -------------------------------------------------------------------------------------
-
 bool same_attributes(const Node& a, const Node& b) {
   if (a.attributes.size() != b.attributes.size()) return false;
   return std::ranges::all_of(a.attributes, [&b](const Attribute& each) {
@@ -109,8 +107,6 @@ class NodeSharing {
   Changes& changes_;
   std::unordered_map<std::uint64_t, std::vector<NodeId>> seen_;
 };
-
-// -- initializers ------------------------------------------------------------------------------
 
 bool is_large(const Tensor& tensor) { return tensor.nbytes().value_or(kMostRead + 1) > kMostRead; }
 

@@ -83,8 +83,6 @@ bool is_neutral(const Fact& fact, Neutral neutral) {
 
 Slot first_if(bool unchanged) { return unchanged ? Slot(0) : kNone; }
 
-// -- one input, whatever its size --------------------------------------------------------------
-
 Slot identity(const NodeFacts&, const Fact&) { return 0; }
 
 Slot dropout(const NodeFacts& at, const Fact&) {
@@ -99,8 +97,6 @@ Slot cast(const NodeFacts& at, const Fact& made) {
 }
 
 Slot of_one(const NodeFacts& at, const Fact&) { return first_if(at.input_count() == 1); }
-
-// -- the same sizes ----------------------------------------------------------------------------
 
 Slot same_size(const NodeFacts& at, const Fact& made) {
   return first_if(same_dims(at.in(0), made));
@@ -173,8 +169,6 @@ Slot concat(const NodeFacts& at, const Fact& made) {
   }
   return only && same_dims(at.in(*only), made) ? only : kNone;
 }
-
-// -- neutral elements --------------------------------------------------------------------------
 
 /// The other input, when this one is neutral and does not make the result larger.
 Slot beside(const NodeFacts& at, const Fact& made, std::size_t neutral_slot, Neutral neutral) {

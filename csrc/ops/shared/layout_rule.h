@@ -100,8 +100,6 @@ enum class FilterLayout : std::uint8_t { oihw, ohwi, hwio };
 /// there is none. `nodes` holds the call; its op_type names the function, the domain is left empty.
 using ChannelsLastRule = Result<Relayout> (*)(const LayoutNode& node, FilterLayout filters);
 
-// -- what rules share ---------------------------------------------------------------------------
-
 [[nodiscard]] Error refuse(std::string reason);
 
 /// Every operand as the file has it: what a rule starts from.

@@ -78,8 +78,6 @@ class Applier {
   }
 
  private:
-  // -- Transposes of the file ---------------------------------------------------------------------
-
   /// A graph whose nodes the file lists in another order keeps that order, too.
   void find_sorted() {
     for (const GraphPtr& graph : graphs_of(model_)) {
@@ -122,8 +120,6 @@ class Applier {
     }
   }
 
-  // -- values -------------------------------------------------------------------------------------
-
   Status store_constants() {
     for (const StoredLayout& each : stored_.all()) {
       const ValueFamily& family = network_.families[each.family];
@@ -162,8 +158,6 @@ class Applier {
       root.graph->set_outputs(maker, std::move(outputs));
     }
   }
-
-  // -- nodes --------------------------------------------------------------------------------------
 
   Status draw_nodes() {
     std::map<AtNode, std::size_t> places;
@@ -240,8 +234,6 @@ class Applier {
     if (maker) place = std::ranges::find(listing, maker) + 1;
     return place == listing.end() ? NodeId{} : *place;
   }
-
-  // -- outputs ------------------------------------------------------------------------------------
 
   Status add_identities() {
     for (const auto& [output, same] : identities_) {

@@ -114,8 +114,6 @@ class Writer {
   }
 
  private:
-  // -- forms --------------------------------------------------------------------------------------
-
   Converted transpose() {
     const Permutation perm = wanted_.from.perm.inverse().then(wanted_.to.perm);
     if (!wanted_.reuse) {
@@ -191,8 +189,6 @@ class Writer {
                            wanted_.target, wanted_.to});
   }
 
-  // -- shapes -------------------------------------------------------------------------------------
-
   static Dims sizes(const std::vector<Atom>& pieces) {
     Dims out;
     for (const Atom& each : pieces) out.push_back(each.size);
@@ -217,8 +213,6 @@ class Writer {
     joined.attributes.emplace_back("axis", std::int64_t{0});
     return step(std::move(joined));
   }
-
-  // -- nodes --------------------------------------------------------------------------------------
 
   struct Call {
     std::string op_type;
