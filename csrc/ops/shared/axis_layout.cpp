@@ -279,9 +279,9 @@ DrawnInput int_like(const Fact& like, std::int64_t element) {
 }
 
 void put_axes(DrawnNode& drawn, const LayoutNode& node, std::size_t slot, const Layout& layout) {
-  const auto listed = node.at().ints_or_input("axes", slot).numbers;
-  std::vector<std::int64_t> axes;
-  for (const std::int64_t axis : *listed) axes.push_back(written_axis(layout, axis));
+  NodeFacts::Listed listed = node.at().ints_or_input("axes", slot);
+  std::vector<std::int64_t> axes = std::move(listed.numbers).value_or(std::vector<std::int64_t>{});
+  for (std::int64_t& axis : axes) axis = written_axis(layout, axis);
   if (node.at().attr_ints("axes")) {
     put_attribute(drawn, "axes", std::move(axes));
     return;
