@@ -307,7 +307,8 @@ class Search:
             return False
         if node.op_type != other.op_type:
             return _constants(node) == _constants(other) and node.op_type not in MOVING
-        if node.op_type == "Transpose" and source.get(node.input_names[0]) != other.input_names[0]:
+        read = source.get(node.input_names[0])
+        if node.op_type == "Transpose" and read not in (None, other.input_names[0]):
             return False  # it turns another value, so it turns it otherwise
         forms = {pair.candidate: pair.view for pair in self.pairs if pair.view is not None}
         paired = {node.id: other.id}
