@@ -113,7 +113,7 @@ class Graph:
             for spatial in permutations(range(2, rank)):
                 yield [(0, 1, *spatial)] * 2
         else:
-            raise NotImplementedError(node.op_type)
+            raise ValueError(f"this solver knows no {node.op_type}")
 
     def _reduced(self, node: onnx.NodeProto, rank: int) -> set[int]:
         axes = _attributes(node).get("axes")

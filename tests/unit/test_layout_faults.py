@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
@@ -11,7 +13,7 @@ import pyonnxtool as pot
 from support.nhwc import nhwc_copy
 from support.zoo import ZOO
 
-WAYS = {
+WAYS: dict[str, dict[str, Any]] = {
     "resnet_13": {"to": "nhwc"},
     "mobile_11": {"to": "nchw"},
     "unet_18": {"to": "nhwc", "filters": "hwio"},
@@ -46,7 +48,7 @@ def start(name: str) -> onnx.ModelProto:
 @pytest.mark.parametrize("told", [True, False], ids=["told", "found"])
 def test_a_weight_that_differs_after_a_layout_is_named(name: str, told: bool) -> None:
     original = pot.as_model(start(name))
-    made = pot.layout(original, **WAYS[name], verify=1)  # type: ignore[arg-type]
+    made = pot.layout(original, **WAYS[name], verify=1)
     bad, output = spoiled(made.model, "Conv")
     report = pot.bisect(original, bad, value_map=made.report if told else ())
     assert report.verdict == "fault"
@@ -62,7 +64,7 @@ def test_a_weight_that_differs_after_a_layout_is_named(name: str, told: bool) ->
 @pytest.mark.parametrize("name", WAYS)
 def test_a_layout_is_the_same_model(name: str) -> None:
     original = pot.as_model(start(name))
-    made = pot.layout(original, **WAYS[name], verify=1)  # type: ignore[arg-type]
+    made = pot.layout(original, **WAYS[name], verify=1)
     found = pot.diff(original, made.model, value_map=made.report)
     assert found.verdict == "same"
     assert not [row.value for row in found.values if row.status == "bad"]

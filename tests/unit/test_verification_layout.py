@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -38,9 +40,9 @@ def theirs(n: object = 1, h: object = 4, w: object = 5, axis: int = 3, last: flo
     return parsed(THEIRS.format(n=n, h=h, w=w, axis=axis, last=last))
 
 
-def check(original: Model, rewritten: Model, **how: object) -> Verification:
+def check(original: Model, rewritten: Model, **how: Any) -> Verification:
     border = {"x": LAST, "y": LAST}
-    given = Check(**how)  # type: ignore[arg-type]
+    given = Check(**how)
     return verify("changing layouts", original, rewritten, given, MAP, border)
 
 
