@@ -12,6 +12,7 @@ from pyonnxtool.model import as_model, from_proto, load, to_proto
 if TYPE_CHECKING:
     from pyonnxtool.assertion import assert_close
     from pyonnxtool.bisection import bisect
+    from pyonnxtool.conversion import opset
     from pyonnxtool.diffing import diff
     from pyonnxtool.reduction import reduce
     from pyonnxtool.relayout import layout
@@ -40,6 +41,7 @@ __all__ = [
     "from_proto",
     "layout",
     "load",
+    "opset",
     "reduce",
     "specialize",
     "specialize_variants",
@@ -53,6 +55,7 @@ _LATER = {
     "bisect": "pyonnxtool.bisection",
     "diff": "pyonnxtool.diffing",
     "layout": "pyonnxtool.relayout",
+    "opset": "pyonnxtool.conversion",
     "reduce": "pyonnxtool.reduction",
     "specialize": "pyonnxtool.specialization",
     "specialize_variants": "pyonnxtool.variants",

@@ -160,6 +160,10 @@ class Model:
     def doc_string(self) -> str: ...
     @property
     def metadata(self) -> dict[str, str]: ...
+    def set_opset_import(self, domain: str, version: int) -> None:
+        """Adds or changes it."""
+    def set_ir_version(self, version: int) -> None: ...
+    def remove_function(self, function: Function) -> None: ...
     def copy(self) -> Model:
         """An independent model that shares all bytes."""
     def touch(self) -> None:
@@ -195,6 +199,8 @@ class Function:
     def doc_string(self) -> str: ...
     @property
     def opset_imports(self) -> dict[str, int]: ...
+    def set_opset_import(self, domain: str, version: int) -> None:
+        """Adds or changes it."""
     @property
     def attributes(self) -> list[str]:
         """Names, those with a default last."""
@@ -229,6 +235,8 @@ class Graph:
     def model(self) -> Model: ...
     def value(self, name: str) -> Value:
         """Raises ModelError when there is none of this name."""
+    def defines(self, name: str) -> bool:
+        """Whether it is an input, an initializer or made by a node here."""
     def node(self, id: int) -> Node:
         """Raises ModelError when there is none of this id (any more)."""
     def order(self) -> list[Node]:
@@ -244,6 +252,11 @@ class Graph:
         domain: str = "",
     ) -> Node:
         """Adds a node without attributes at the end."""
+    def adopt(self, node: Node, names: Mapping[str, str] = {}, before: Node | None = None) -> Node:
+        """Copies a node of another graph to the end of this one, or before a node of it.
+
+        Its operands, and what its bodies read from around them, are called as `names` says.
+        """
     def remove_node(self, node: Node) -> None: ...
     def rename_value(self, name: str, new_name: str) -> None:
         """Renames it everywhere, bodies that read it included."""
@@ -254,6 +267,23 @@ class Graph:
     def remove_output(self, name: str) -> None: ...
     def sort(self) -> None:
         """Lists producers before their consumers."""
+    def set_initializer(self, tensor: Tensor, name: str = "") -> None:
+        """Adds or replaces it; the bytes are shared."""
+    def remove_initializer(self, name: str) -> None: ...
+    def add_input(
+        self,
+        name: str,
+        dtype: str | None = None,
+        shape: Sequence[int | str | None] | None = None,
+    ) -> None:
+        """Declares an input at the end."""
+    def remove_input(self, name: str) -> None: ...
+    def declare(
+        self, name: str, dtype: str | None, shape: Sequence[int | str | None] | None = None
+    ) -> None:
+        """Declares the type of a value; None forgets it."""
+    def fresh_name(self, base: str) -> str:
+        """A name that nothing here, around or inside uses."""
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
 
@@ -300,6 +330,19 @@ class Node:
     @property
     def label(self) -> str:
         """For messages: "node 'conv1' (Conv)"."""
+    def alone(self) -> Model:
+        """A model that holds a copy of this node and nothing else."""
+    def set_attribute(
+        self,
+        name: str,
+        value: int | float | str | bytes | Tensor | Sequence[int] | Sequence[float] | Sequence[str],
+    ) -> None: ...
+    def remove_attribute(self, name: str) -> None: ...
+    def set_inputs(self, names: Sequence[str]) -> None:
+        """An omitted one is empty."""
+    def set_outputs(self, names: Sequence[str]) -> None:
+        """An omitted one is empty."""
+    def set_op_type(self, op_type: str, domain: str = "") -> None: ...
     def text(self) -> str:
         """As text: "y = Conv(x, w) {group=1}"."""
     def __eq__(self, other: object) -> bool: ...

@@ -9,10 +9,11 @@ from typing import Generic, TypeVar
 
 from pyonnxtool.errors import UsageError
 
+K = TypeVar("K", str, tuple[str, int])
 T = TypeVar("T")
 
 
-class Registry(Generic[T]):
+class Registry(Generic[K, T]):
     """Entries of one kind, keyed by name, discovered in the modules of one package.
 
     The package is only imported when an entry is first asked for, so `import pyonnxtool`
@@ -22,31 +23,31 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, package: str) -> None:
         self.kind = kind
         self._package = package
-        self._entries: dict[str, T] = {}
-        self._keys: list[str] = []
+        self._entries: dict[K, T] = {}
+        self._keys: list[K] = []
         self._discovered = False
 
-    def add(self, key: str) -> Callable[[T], T]:
+    def add(self, key: K) -> Callable[[T], T]:
         """Decorator that registers its subject under `key`; a key taken twice is a bug."""
 
         def register(entry: T) -> T:
             if key in self._entries:
                 raise AssertionError(f"{self.kind} {key!r} is registered twice")
             self._entries[key] = entry
-            self._keys = sorted(self._entries)
+            self._keys = sorted(self._entries, key=str)
             return entry
 
         return register
 
-    def __getitem__(self, key: str) -> T:
+    def __getitem__(self, key: K) -> T:
         """The entry of `key`. Raises UsageError, listing the keys there are."""
         self._discover()
         if key not in self._entries:
-            known = ", ".join(self._keys)
+            known = ", ".join(map(str, self._keys))
             raise UsageError(f"no {self.kind} is called {key!r}; there are: {known}")
         return self._entries[key]
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[K]:
         self._discover()
         return iter(self._keys)
 

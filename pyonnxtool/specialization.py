@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pyonnxtool import _core
 from pyonnxtool.backends import RunOptions, find_backend
 from pyonnxtool.binding import Dims, Shapes, check_something_is_bound
-from pyonnxtool.divergence.functions import same_meaning
 from pyonnxtool.inspection import Port, all_graphs, port, real_inputs
 from pyonnxtool.model import ModelLike, as_model
 from pyonnxtool.onnx_inference import ask_onnx
+from pyonnxtool.op_schemas import same_meaning
 from pyonnxtool.report import strict_json
 from pyonnxtool.rewrite import Change, Left, Measure, Rewrite, RewriteReport, StandsFor
 from pyonnxtool.verdict import Tolerances

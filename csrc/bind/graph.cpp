@@ -14,17 +14,6 @@ namespace {
 namespace py = pybind11;
 using namespace py::literals;
 
-Error unknown_name(const std::string& name) {
-  return {Error::Kind::invalid, "this graph has no value called '" + name + "'", {}, {}, {}};
-}
-
-ValueId known_value(const Graph& graph, const py::str& name) {
-  const std::string text = from_str(name);
-  const ValueId id = graph.find_value(text);
-  if (!id) raise(unknown_name(text));
-  return id;
-}
-
 std::optional<ValueHandle> value_handle(const GraphHandle& graph, ValueId id) {
   return id ? std::optional(ValueHandle{graph, id}) : std::nullopt;
 }
@@ -270,62 +259,6 @@ std::optional<GraphHandle> parent_of(const GraphHandle& handle) {
   return GraphHandle{handle.model, std::const_pointer_cast<Graph>(parent->shared_from_this())};
 }
 
-NodeHandle add_node(const GraphHandle& handle, const py::str& op_type,
-                    const std::vector<py::str>& inputs, const std::vector<py::str>& outputs,
-                    const py::str& name, const py::str& domain) {
-  const auto graph = handle.get();
-  Node node;
-  node.op_type = from_str(op_type);
-  for (const auto& each : inputs) node.inputs.push_back(graph->intern(from_str(each)));
-  for (const auto& each : outputs) node.outputs.push_back(graph->intern(from_str(each)));
-  if (py::len(name) != 0) node.name = from_str(name);
-  if (py::len(domain) != 0) node.domain = from_str(domain);
-  return {handle, graph->add_node(std::move(node))};
-}
-
-void bind_graph_edits(py::class_<GraphHandle>& graph) {
-  graph
-      .def("add_node", &add_node, "op_type"_a, "inputs"_a, "outputs"_a, "name"_a = "",
-           "domain"_a = "", "Adds a node without attributes at the end.")
-      .def(
-          "remove_node",
-          [](const GraphHandle& g, const NodeHandle& node) {
-            (void)node.get();
-            if (g.get() != node.graph.get()) {
-              raise({Error::Kind::invalid, "the node is of another graph", {}, {}, {}});
-            }
-            g.get()->remove_node(node.id);
-          },
-          "node"_a)
-      .def(
-          "rename_value",
-          [](const GraphHandle& g, const py::str& name, const py::str& new_name) {
-            check(g.get()->rename_value(known_value(*g.get(), name), from_str(new_name)));
-          },
-          "name"_a, "new_name"_a, "Renames it everywhere, bodies that read it included.")
-      .def(
-          "replace_uses",
-          [](const GraphHandle& g, const py::str& name, const py::str& other) {
-            g.get()->replace_uses(known_value(*g.get(), name), known_value(*g.get(), other));
-          },
-          "name"_a, "other"_a, "Nodes and bodies that read `name` read `other` instead.")
-      .def(
-          "add_output",
-          [](const GraphHandle& g, const py::str& name) {
-            g.get()->add_output(known_value(*g.get(), name), nullptr);
-          },
-          "name"_a, "Makes a value an output, without a type.")
-      .def(
-          "remove_output",
-          [](const GraphHandle& g, const py::str& name) {
-            g.get()->remove_output(known_value(*g.get(), name));
-          },
-          "name"_a)
-      .def(
-          "sort", [](const GraphHandle& g) { check(g.get()->sort()); },
-          "Lists producers before their consumers.");
-}
-
 void bind_graph_class(py::class_<GraphHandle>& graph) {
   graph.def_property_readonly("name", [](const GraphHandle& g) { return to_str(g.get()->name()); })
       .def_property_readonly("doc_string",
@@ -348,6 +281,13 @@ void bind_graph_class(py::class_<GraphHandle>& graph) {
             return ValueHandle{g, known_value(*g.get(), name)};
           },
           "name"_a)
+      .def(
+          "defines",
+          [](const GraphHandle& g, const py::str& name) {
+            const ValueId id = g.get()->find_value(from_str(name));
+            return id && g.get()->is_defined(id);
+          },
+          "name"_a, "Whether it is an input, an initializer or made by a node here.")
       .def(
           "node",
           [](const GraphHandle& g, std::uint32_t id) {
@@ -384,7 +324,7 @@ void bind_graph(py::module_& m) {
   bind_value(value);
   bind_node(node);
   bind_graph_class(graph);
-  bind_graph_edits(graph);
+  bind_edits(graph, node);
 }
 
 }  // namespace pot

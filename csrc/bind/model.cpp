@@ -123,6 +123,21 @@ void bind_model_class(py::module_& m) {
                              [](const Model& model) { return to_str(model.doc_string()); })
       .def_property_readonly("metadata",
                              [](const Model& model) { return metadata_dict(model.metadata()); })
+      .def(
+          "set_opset_import",
+          [](Model& model, const py::str& domain, std::int64_t version) {
+            model.set_opset(from_str(domain), version);
+          },
+          "domain"_a, "version"_a, "Adds or changes it.")
+      .def(
+          "set_ir_version",
+          [](Model& model, std::int64_t version) { model.set_ir_version(version); }, "version"_a)
+      .def(
+          "remove_function",
+          [](Model& model, const FunctionHandle& function) {
+            model.remove_function(function.get());
+          },
+          "function"_a)
       .def("copy", &Model::copy, "An independent model that shares all bytes.")
       .def("touch", &Model::touch_all, "Marks everything as changed, so that it is written anew.")
       .def("verify", &problems, "What is wrong with the graphs, each problem with its node.")
@@ -145,6 +160,12 @@ void bind_function_class(py::module_& m) {
       .def_property_readonly(
           "opset_imports",
           [](const FunctionHandle& f) { return opset_dict(f.get().opset_imports); })
+      .def(
+          "set_opset_import",
+          [](const FunctionHandle& f, const py::str& domain, std::int64_t version) {
+            f.model->set_opset(const_cast<Function&>(f.get()), from_str(domain), version);
+          },
+          "domain"_a, "version"_a, "Adds or changes it.")
       .def_property_readonly("attributes",
                              [](const FunctionHandle& f) {
                                py::list out;

@@ -13,6 +13,19 @@ std::string_view plain(std::string_view domain) noexcept {
   return domain == "ai.onnx" ? std::string_view() : domain;
 }
 
+void import_version(std::vector<OpsetImport>& imports, std::string_view domain,
+                    std::int64_t version) {
+  for (OpsetImport& import : imports) {
+    if (plain(import.domain) != plain(domain)) continue;
+    import.version = version;
+    import.source.reset();
+    return;
+  }
+  OpsetImport& import = imports.emplace_back();
+  import.domain = Text(domain);
+  import.version = version;
+}
+
 std::unique_ptr<Function> clone_function(const Function& from) {
   auto out = std::make_unique<Function>();
   static_cast<Message&>(*out) = from;
@@ -92,15 +105,13 @@ void Model::set_ir_version(std::int64_t version) {
 
 void Model::set_opset(std::string_view domain, std::int64_t version) {
   changed();
-  for (OpsetImport& import : opsets_) {
-    if (plain(import.domain) != plain(domain)) continue;
-    import.version = version;
-    import.source.reset();
-    return;
-  }
-  OpsetImport& import = opsets_.emplace_back();
-  import.domain = Text(domain);
-  import.version = version;
+  import_version(opsets_, domain, version);
+}
+
+void Model::set_opset(Function& function, std::string_view domain, std::int64_t version) {
+  changed();
+  function.source.reset();
+  import_version(function.opset_imports, domain, version);
 }
 
 void Model::remove_opset(std::string_view domain) {

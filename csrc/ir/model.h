@@ -82,6 +82,8 @@ class Model {
   void set_ir_version(std::int64_t version);
   void set_opset(std::string_view domain, std::int64_t version);
   void remove_opset(std::string_view domain);
+  /// Pre: the function is of this model.
+  void set_opset(Function& function, std::string_view domain, std::int64_t version);
   void set_producer(std::string name, std::string version);
   void set_metadata(std::span<const MetadataEntry> entries);
   void set_doc_string(std::string text);

@@ -144,7 +144,7 @@ class Recorder(Protocol):
         """The values that `spec` (a file, a folder, a command) stands for."""
 
 
-BACKENDS: Registry[Backend | Recorder] = Registry("backend", "pyonnxtool.backends")
+BACKENDS: Registry[str, Backend | Recorder] = Registry("backend", "pyonnxtool.backends")
 
 
 def find_backend(name: str) -> Backend:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
+from pyonnxtool.op_schemas import same_meaning
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Node
@@ -29,16 +29,3 @@ def opened(side: Side) -> tuple[Side, list[str]]:
 def function_of(node: Node) -> str:
     """The function that the node was inlined from: "Dense (called by /dense0)"; else ""."""
     return node.metadata.get(_core.CALLED_FROM, "")
-
-
-@cache
-def same_meaning(domain: str, op_type: str, version: int, other: int) -> bool:
-    """An operator that was not changed between two versions of its domain means the same."""
-    from onnx import defs  # noqa: PLC0415 - loaded when it is needed
-
-    domain = "" if domain == "ai.onnx" else domain
-    try:
-        first, second = (defs.get_schema(op_type, at, domain) for at in (version, other))
-    except defs.SchemaError:
-        return False
-    return bool(first.since_version == second.since_version)

@@ -10,7 +10,7 @@ from pyonnxtool.registry import Registry
 Metric = Callable[[DiffStats], float]
 """May give an infinity or NaN; never raises. An integer stays an `int`."""
 
-METRICS: Registry[Metric] = Registry("metric", "pyonnxtool.metrics")
+METRICS: Registry[str, Metric] = Registry("metric", "pyonnxtool.metrics")
 
 
 def summary(stats: DiffStats) -> dict[str, float]:

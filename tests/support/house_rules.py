@@ -17,12 +17,13 @@ KERNELS_USERS = ("kernels", "ir", "ops", "passes", "bind")
 PYTHON_LAYERS = (
     ("errors", "_core"),
     ("registry", "findings", "report", "report_parts", "verdict", "wording", "baseline", "schemas"),
-    ("model", "feeds", "interface", "rewrite", "binding", "border", "onnx_inference"),
+    ("model", "feeds", "interface", "rewrite", "binding", "border", "onnx_inference", "op_schemas"),
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
     ("divergence", "subjects"),
     (
         *("diffing", "bisection", "reduction", "inspection", "assertion"),
-        *("verification", "mismatch", "specialization", "relayout", "variants", "router", "shapes"),
+        *("verification", "mismatch", "specialization", "relayout", "conversion"),
+        *("variants", "router", "shapes"),
     ),
     ("__init__",),
     ("cli",),

@@ -6,5 +6,5 @@ from typing import Any
 
 from pyonnxtool.registry import Registry
 
-EXACT: Registry[Any] = Registry("float64 operator", "pyonnxtool.backends._fp64_ops")
+EXACT: Registry[str, Any] = Registry("float64 operator", "pyonnxtool.backends._fp64_ops")
 """Operator type of the standard domain to its `onnx.reference.op_run.OpRun` subclass."""

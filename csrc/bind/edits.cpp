@@ -1,0 +1,266 @@
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "bind/handles.h"
+#include "ir/type.h"
+
+namespace pot {
+
+namespace py = pybind11;
+using namespace py::literals;
+
+namespace {
+
+Error unknown_name(const std::string& name) {
+  return {Error::Kind::invalid, "this graph has no value called '" + name + "'", {}, {}, {}};
+}
+
+}  // namespace
+
+ValueId known_value(const Graph& graph, const pybind11::str& name) {
+  const std::string text = from_str(name);
+  const ValueId id = graph.find_value(text);
+  if (!id) raise(unknown_name(text));
+  return id;
+}
+
+namespace {
+
+/// What an attribute can be set to. bool is no number here: True would pass for 1.
+using GivenAttribute =
+    std::variant<std::int64_t, double, py::bytes, py::str, std::shared_ptr<Tensor>,
+                 std::vector<std::int64_t>, std::vector<double>, std::vector<py::str>>;
+
+struct AttributeOf {
+  AttributeValue operator()(std::int64_t value) const { return value; }
+  AttributeValue operator()(double value) const { return static_cast<float>(value); }
+  AttributeValue operator()(const py::bytes& value) const { return std::string(value); }
+  AttributeValue operator()(const py::str& value) const { return from_str(value); }
+  AttributeValue operator()(const std::shared_ptr<Tensor>& value) const { return TensorRef(value); }
+  AttributeValue operator()(const std::vector<std::int64_t>& value) const { return value; }
+  AttributeValue operator()(const std::vector<double>& value) const {
+    return std::vector<float>(value.begin(), value.end());
+  }
+  AttributeValue operator()(const std::vector<py::str>& value) const {
+    std::vector<std::string> out;
+    for (const auto& each : value) out.push_back(from_str(each));
+    return out;
+  }
+};
+
+NodeHandle add_node(const GraphHandle& handle, const py::str& op_type,
+                    const std::vector<py::str>& inputs, const std::vector<py::str>& outputs,
+                    const py::str& name, const py::str& domain) {
+  const auto graph = handle.get();
+  Node node;
+  node.op_type = from_str(op_type);
+  for (const auto& each : inputs) node.inputs.push_back(graph->intern(from_str(each)));
+  for (const auto& each : outputs) node.outputs.push_back(graph->intern(from_str(each)));
+  if (py::len(name) != 0) node.name = from_str(name);
+  if (py::len(domain) != 0) node.domain = from_str(domain);
+  return {handle, graph->add_node(std::move(node))};
+}
+
+NodeId place_of(const GraphHandle& graph, const std::optional<NodeHandle>& before) {
+  if (!before) return {};
+  (void)before->get();
+  if (graph.get() != before->graph.get()) {
+    raise({Error::Kind::invalid, "the node is of another graph", {}, {}, {}});
+  }
+  return before->id;
+}
+
+NodeHandle adopt(const GraphHandle& handle, const NodeHandle& node,
+                 const std::map<std::string, std::string>& names,
+                 const std::optional<NodeHandle>& before) {
+  (void)node.get();
+  const RenameMap renamed(names.begin(), names.end());
+  const NodeId place = place_of(handle, before);
+  return {handle, handle.get()->adopt(*node.graph.get(), node.id, renamed, place)};
+}
+
+ModelPtr alone(const NodeHandle& node) {
+  (void)node.get();
+  auto model = std::make_shared<Model>();
+  model->set_ir_version(node.graph.model->ir_version().value_or(0));
+  for (const OpsetImport& each : node.graph.model->opset_imports()) {
+    model->set_opset(each.domain.value, each.version.value_or(0));
+  }
+  model->graph().set_name("alone");
+  model->graph().adopt(*node.graph.get(), node.id);
+  return model;
+}
+
+std::vector<ValueId> interned(Graph& graph, const std::vector<py::str>& names) {
+  std::vector<ValueId> out;
+  for (const auto& each : names) out.push_back(graph.intern(from_str(each)));
+  return out;
+}
+
+/// Null for no dtype. A size is a number, a name, or None.
+TypeRef declared_type(const std::optional<std::string>& dtype,
+                      const std::optional<std::vector<py::object>>& shape) {
+  if (!dtype) return nullptr;
+  const TypeRef named = type_named(*dtype);
+  if (!named) raise(Error{.message = "no dtype is called '" + *dtype + "'"});
+  if (!shape) return named;
+  std::vector<Dim> dims;
+  for (const py::object& size : *shape) {
+    if (size.is_none()) {
+      dims.emplace_back();
+    } else if (py::isinstance<py::str>(size)) {
+      dims.emplace_back(from_str(size));
+    } else {
+      dims.emplace_back(size.cast<std::int64_t>());
+    }
+  }
+  return tensor_type(named->dtype(), std::move(dims));
+}
+
+void bind_node_edits(py::class_<NodeHandle>& node) {
+  node.def("alone", &alone, "A model that holds a copy of this node and nothing else.")
+      .def(
+          "set_attribute",
+          [](const NodeHandle& n, const py::str& name, const GivenAttribute& value) {
+            (void)n.get();
+            n.graph.get()->set_attribute(
+                n.id, Attribute(from_str(name), std::visit(AttributeOf{}, value)));
+          },
+          "name"_a, "value"_a)
+      .def(
+          "remove_attribute",
+          [](const NodeHandle& n, const py::str& name) {
+            (void)n.get();
+            n.graph.get()->remove_attribute(n.id, from_str(name));
+          },
+          "name"_a)
+      .def(
+          "set_inputs",
+          [](const NodeHandle& n, const std::vector<py::str>& names) {
+            (void)n.get();
+            n.graph.get()->set_inputs(n.id, interned(*n.graph.get(), names));
+          },
+          "names"_a, "An omitted one is empty.")
+      .def(
+          "set_outputs",
+          [](const NodeHandle& n, const std::vector<py::str>& names) {
+            (void)n.get();
+            n.graph.get()->set_outputs(n.id, interned(*n.graph.get(), names));
+          },
+          "names"_a, "An omitted one is empty.")
+      .def(
+          "set_op_type",
+          [](const NodeHandle& n, const py::str& op_type, const py::str& domain) {
+            (void)n.get();
+            n.graph.get()->set_op_type(n.id, from_str(op_type), from_str(domain));
+          },
+          "op_type"_a, "domain"_a = "");
+}
+
+void bind_value_edits(py::class_<GraphHandle>& graph) {
+  graph
+      .def(
+          "set_initializer",
+          [](const GraphHandle& g, const std::shared_ptr<Tensor>& tensor, const py::str& name) {
+            const std::string text = from_str(name);
+            g.get()->set_initializer(text.empty() ? TensorRef(tensor) : tensor->renamed(text));
+          },
+          "tensor"_a, "name"_a = "", "Adds or replaces it; the bytes are shared.")
+      .def(
+          "remove_initializer",
+          [](const GraphHandle& g, const py::str& name) {
+            g.get()->remove_initializer(known_value(*g.get(), name));
+          },
+          "name"_a)
+      .def(
+          "add_input",
+          [](const GraphHandle& g, const py::str& name, const std::optional<std::string>& dtype,
+             const std::optional<std::vector<py::object>>& shape) {
+            g.get()->add_input(g.get()->intern(from_str(name)), declared_type(dtype, shape));
+          },
+          "name"_a, "dtype"_a = py::none(), "shape"_a = py::none(), "Declares an input at the end.")
+      .def(
+          "remove_input",
+          [](const GraphHandle& g, const py::str& name) {
+            g.get()->remove_input(known_value(*g.get(), name));
+          },
+          "name"_a)
+      .def(
+          "declare",
+          [](const GraphHandle& g, const py::str& name, const std::optional<std::string>& dtype,
+             const std::optional<std::vector<py::object>>& shape) {
+            g.get()->set_type(known_value(*g.get(), name), declared_type(dtype, shape));
+          },
+          "name"_a, "dtype"_a, "shape"_a = py::none(),
+          "Declares the type of a value; None forgets it.")
+      .def(
+          "fresh_name",
+          [](const GraphHandle& g, const py::str& base) {
+            return to_str(g.get()->fresh_name(from_str(base)));
+          },
+          "base"_a, "A name that nothing here, around or inside uses.");
+}
+
+void bind_graph_edits(py::class_<GraphHandle>& graph) {
+  graph
+      .def("add_node", &add_node, "op_type"_a, "inputs"_a, "outputs"_a, "name"_a = "",
+           "domain"_a = "", "Adds a node without attributes at the end.")
+      .def("adopt", &adopt, "node"_a, "names"_a = std::map<std::string, std::string>{},
+           "before"_a = py::none(),
+           "Copies a node of another graph to the end of this one, or before a node of it.")
+      .def(
+          "remove_node",
+          [](const GraphHandle& g, const NodeHandle& node) {
+            (void)node.get();
+            if (g.get() != node.graph.get()) {
+              raise({Error::Kind::invalid, "the node is of another graph", {}, {}, {}});
+            }
+            g.get()->remove_node(node.id);
+          },
+          "node"_a)
+      .def(
+          "rename_value",
+          [](const GraphHandle& g, const py::str& name, const py::str& new_name) {
+            check(g.get()->rename_value(known_value(*g.get(), name), from_str(new_name)));
+          },
+          "name"_a, "new_name"_a, "Renames it everywhere, bodies that read it included.")
+      .def(
+          "replace_uses",
+          [](const GraphHandle& g, const py::str& name, const py::str& other) {
+            g.get()->replace_uses(known_value(*g.get(), name), known_value(*g.get(), other));
+          },
+          "name"_a, "other"_a, "Nodes and bodies that read `name` read `other` instead.")
+      .def(
+          "add_output",
+          [](const GraphHandle& g, const py::str& name) {
+            g.get()->add_output(known_value(*g.get(), name), nullptr);
+          },
+          "name"_a, "Makes a value an output, without a type.")
+      .def(
+          "remove_output",
+          [](const GraphHandle& g, const py::str& name) {
+            g.get()->remove_output(known_value(*g.get(), name));
+          },
+          "name"_a)
+      .def(
+          "sort", [](const GraphHandle& g) { check(g.get()->sort()); },
+          "Lists producers before their consumers.");
+}
+
+}  // namespace
+
+void bind_edits(py::class_<GraphHandle>& graph, py::class_<NodeHandle>& node) {
+  bind_graph_edits(graph);
+  bind_value_edits(graph);
+  bind_node_edits(node);
+}
+
+}  // namespace pot

@@ -1,0 +1,1 @@
+"""A model taken down to an older opset."""

@@ -1,0 +1,186 @@
+"""Takes a model down, one opset at a time, and collects every reason why that cannot be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.carry import carried
+from pyonnxtool.downgrade.function_body import expanded
+from pyonnxtool.downgrade.restamp import restamped
+from pyonnxtool.downgrade.steps import step_of
+from pyonnxtool.downgrade.type_check import misfits, told, unknown_to
+from pyonnxtool.op_schemas import plain_domain, schema_at, versions_of
+from pyonnxtool.rewrite import Refusal
+from pyonnxtool.rewrite.decision import Edit, Keep
+from pyonnxtool.rewrite.node_view import NodeView
+from pyonnxtool.rewrite.operand import Facts
+from pyonnxtool.rewrite.placing import edit, graphs_of, names_of, replace
+from pyonnxtool.rewrite.tape import Names, Tape
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model, Node
+    from pyonnxtool.rewrite.decision import Decision
+
+_CARRY_ROUNDS = 4
+"""A node that is computed in another dtype may need Casts that need another dtype, and so on."""
+
+
+@dataclass
+class Descended:
+    """What was done on the way down. The model is only of use when nothing was refused."""
+
+    refusals: list[Refusal] = field(default_factory=list)
+    changes: Counter[str] = field(default_factory=Counter)
+    """What was done, and how often."""
+    rules: dict[str, str] = field(default_factory=dict)
+    """Value to the rule that made it."""
+    stands_for: list[tuple[str, str]] = field(default_factory=list)
+    """(value, old value) where an older value took the place of one that is gone."""
+
+
+def descend(model: Model, target: int) -> Descended:
+    """Bring the graph and its bodies, in place, from the model's opset down to `target`.
+
+    Functions are the caller's matter. Nodes that cannot be are left as they are, and refused.
+    """
+    descent = _Descent(model, Names(names_of(model)))
+    for opset in range(model.opset_imports.get("", 1), target, -1):
+        descent.step(opset)
+    descent.look_over(target)
+    return descent.done
+
+
+class _Descent:
+    def __init__(self, model: Model, names: Names) -> None:
+        self._model, self._names = model, names
+        self._facts = Facts(model)
+        self._level: dict[Node, int] = {}
+        """Nodes that are written for a lower opset than the model's."""
+        self._refused: set[Node] = set()
+        self._nodes: list[tuple[Node, str]] | None = None
+        self.done = Descended()
+
+    def step(self, opset: int) -> None:
+        """From this opset to the one below.
+
+        Facts are inferred between rounds, not after each edit: a value keeps its name, and so what
+        was known of it, when another node makes it.
+        """
+        todo = [node for node, op in self._standard() if opset in versions_of(op)]
+        todo = [node for node in todo if self._level.get(node, opset) >= opset]
+        new: list[tuple[Node, int]] = []
+        while todo:
+            again = []
+            for node in todo:
+                for made, level in self._settle(node, opset):
+                    if level < opset:
+                        new.append((made, level))
+                        self._level[made] = level
+                    elif opset in versions_of(made.op_type):
+                        again.append(made)
+            self._facts.outdated()
+            todo = again
+        self._model.set_opset_import("", opset - 1)
+        for node, _ in self._standard():
+            kept = self._level.get(node, opset - 1) >= opset - 1
+            if kept and opset in versions_of(node.op_type) and node not in self._refused:
+                new.append((node, opset - 1))
+        self._fit(new)
+
+    def _standard(self) -> list[tuple[Node, str]]:
+        """Nodes of ai.onnx, those of inner bodies first: an edit of a node moves its bodies."""
+        if self._nodes is None:
+            self._nodes = [
+                (node, node.op_type)
+                for graph in reversed(list(graphs_of(self._model)))
+                for node in graph.nodes
+                if not plain_domain(node.domain)
+            ]
+        return self._nodes
+
+    def _settle(self, node: Node, opset: int) -> list[tuple[Node, int]]:
+        """Bring one node below `opset`: the nodes in its place, each with its opset."""
+        if node in self._refused:
+            return []
+        view = NodeView(node, opset, self._facts)
+        tape = Tape(opset - 1, view.label or view.op_type, self._names)
+        key = (view.op_type, opset)
+        step = step_of(view.op_type, opset)
+        assert step is not None
+        if key in ADAPTERS:
+            rule = told_of(view.op_type, opset, ADAPTERS[key].__doc__)
+            decision = ADAPTERS[key](view, tape)
+        elif step.free:
+            rule = f"{view.op_type} {opset}: without attributes at their default"
+            decision = restamped(view, step)
+        else:
+            rule = f"{view.op_type} {opset}: the function body of its schema"
+            decision = expanded(view, tape)
+        return self._apply(view, decision, tape, rule)
+
+    def _fit(self, nodes: Iterable[tuple[Node, int]]) -> None:
+        """Nodes that are as their opset has them, but for dtypes: those are seen to here."""
+        for _ in range(_CARRY_ROUNDS):
+            again = []
+            for node, level in nodes:
+                schema = schema_at(node.op_type, level)
+                if node in self._refused or schema is None:
+                    continue
+                view = NodeView(node, level, self._facts)
+                if not misfits(view, schema):
+                    continue
+                tape = Tape(level, view.label or view.op_type, self._names)
+                rule = f"{view.op_type}: computed in a dtype that it takes below"
+                again += self._apply(view, carried(view, tape, schema), tape, rule)
+            self._facts.outdated()
+            if not again:
+                return
+            nodes = again
+
+    def _apply(
+        self, view: NodeView, decision: Decision, tape: Tape, rule: str
+    ) -> list[tuple[Node, int]]:
+        if isinstance(decision, Refusal):
+            self.done.refusals.append(decision)
+            self._refused.add(view.node)
+            return []
+        if isinstance(decision, Keep):
+            return []
+        self.done.changes[rule] += 1
+        self.done.rules |= {str(name): rule for name in view.outputs if name}
+        if isinstance(decision, Edit):
+            edit(view.node, decision, tape)
+            if decision.op_type is not None:
+                self._nodes = None
+            return [(view.node, tape.opset)]
+        outputs = [decision] if isinstance(decision, str) else list(decision)
+        added, passed = replace(view, outputs, tape)
+        self._nodes = None
+        self.done.stands_for += passed
+        for node in added:
+            self.done.rules |= {made: rule for made in node.output_names if made}
+        return [(node, tape.opset) for node in added if not plain_domain(node.domain)]
+
+    def look_over(self, target: int) -> None:
+        """Refuse whatever is left that the target does not have."""
+        for node, _ in self._standard():
+            if node in self._refused:
+                continue
+            view = NodeView(node, target, self._facts)
+            why = unknown_to(view, target)
+            schema = schema_at(view.op_type, target)
+            if not why and schema is not None:
+                found = misfits(view, schema)
+                why = told(found[0], view.op_type, target) if found else ""
+            if why:
+                self.done.refusals.append(view.refuse(why))
+
+
+def told_of(op_type: str, opset: int, docstring: str | None) -> str:
+    """How reports name an adapter: "ReduceMean 18: `axes` goes back to an attribute"."""
+    first = (docstring or "").strip().splitlines()[0] if docstring else ""
+    return f"{op_type} {opset}: {first.partition(': ')[2] or first}".rstrip(".: ")

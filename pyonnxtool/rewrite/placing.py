@@ -1,0 +1,108 @@
+"""Puts what a rule decided into the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from onnx import GraphProto, ModelProto, helper
+
+from pyonnxtool import _core
+from pyonnxtool.rewrite.decision import Edit
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Graph, Model, Node
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+def graphs_of(model: Model) -> Iterator[Graph]:
+    """The main graph and the bodies of its nodes at any depth, outer ones first."""
+    waiting = [model.graph]
+    while waiting:
+        graph = waiting.pop(0)
+        yield graph
+        waiting += [body for node in graph.nodes for body in node.subgraphs]
+
+
+def names_of(model: Model) -> Iterator[str]:
+    """Every name that a graph, a body or a function of the model uses, of values and of nodes."""
+    for graph in graphs_of(model):
+        yield from (value.name for value in graph.values)
+        yield from (node.name for node in graph.nodes)
+
+
+def edit(node: Node, change: Edit, tape: Tape) -> None:
+    """Change the node where it stands."""
+    put_constants(node.graph, tape, node)
+    has = node.attributes
+    for name in change.drop:
+        if name in has:
+            node.remove_attribute(name)
+    for name, value in change.attributes.items():
+        node.set_attribute(name, value)
+    if change.inputs is not None:
+        given = [str(one) for one in change.inputs]
+        while given and not given[-1]:
+            given.pop()
+        node.set_inputs(given)
+    if change.op_type is not None:
+        node.set_op_type(change.op_type, node.domain)
+
+
+def replace(
+    view: NodeView, outputs: Sequence[str], tape: Tape
+) -> tuple[list[Node], list[tuple[str, str]]]:
+    """Put the tape's nodes in place of the node; what it made keeps its names.
+
+    `outputs` are values of the tape, or older ones that its readers read instead. Returns the new
+    nodes, and (value, old value) of those that an older value stands for.
+    """
+    graph = view.graph
+    made = {name for node in tape.nodes for name in node.output if name}
+    names: dict[str, str] = {}
+    passed: list[tuple[str, str]] = []
+    for kept, new in zip(map(str, view.outputs), outputs, strict=False):
+        if not kept or not new:
+            continue
+        if new in made and new not in names:
+            names[new] = kept
+        elif new not in made and not graph.value(kept).is_output:
+            passed.append((str(new), kept))
+        else:
+            names[tape.op("Identity", new)] = kept
+    place = view.node
+    place.set_outputs([])
+    for new, old in passed:
+        graph.replace_uses(old, new)
+    put_constants(graph, tape, place)
+    source = _parsed(tape)
+    added = [graph.adopt(node, names, place) for node in source.graph.nodes] if source else []
+    graph.remove_node(place)
+    return added, passed
+
+
+def put_constants(graph: Graph, tape: Tape, before: Node) -> None:
+    """Constants of the tape: initializers of a main graph, nodes in a body.
+
+    Models of old IR versions can have no initializers in bodies.
+    """
+    if not tape.constants:
+        return
+    if graph.parent is None:
+        for tensor in _core.from_bytes(
+            _model(GraphProto(initializer=tape.constants))
+        ).graph.initializers:
+            graph.set_initializer(tensor)
+        return
+    nodes = [helper.make_node("Constant", [], [one.name], value=one) for one in tape.constants]
+    for node in _core.from_bytes(_model(GraphProto(node=nodes))).graph.nodes:
+        graph.adopt(node, {}, before)
+
+
+def _parsed(tape: Tape) -> Model | None:
+    return _core.from_bytes(_model(GraphProto(node=tape.nodes))) if tape.nodes else None
+
+
+def _model(graph: GraphProto) -> bytes:
+    return bytes(ModelProto(ir_version=10, graph=graph).SerializeToString())

@@ -1,0 +1,180 @@
+"""New nodes, in the order in which they are computed, before they are put into a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper
+
+from pyonnxtool.op_schemas import tensor_type
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from onnx import ValueInfoProto
+
+_EXOTIC = {"float8e4m3fn": "float8_e4m3fn", "float8e4m3fnuz": "float8_e4m3fnuz"} | {
+    "float8e5m2": "float8_e5m2",
+    "float8e5m2fnuz": "float8_e5m2fnuz",
+    "float8e8m0": "float8_e8m0fnu",
+    "float4e2m1": "float4_e2m1fn",
+    "float6e2m3": "float6_e2m3fn",
+    "float6e3m2": "float6_e3m2fn",
+}
+"""Names that the core has otherwise than ml_dtypes."""
+
+
+def numpy_dtype(dtype: str) -> np.dtype[Any]:
+    """Of the name that operands have: "bfloat16" and the like come from ml_dtypes."""
+    if dtype == "string":
+        return np.dtype(object)
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        import ml_dtypes  # noqa: PLC0415 - registers its names with numpy
+
+        named: np.dtype[Any] = np.dtype(getattr(ml_dtypes, _EXOTIC.get(dtype, dtype)))
+        return named
+
+
+def elem_type(dtype: str) -> int:
+    """TensorProto.DataType of the name that operands have."""
+    return int(TensorProto.DataType.Value(tensor_type(dtype)[len("tensor(") : -1].upper()))
+
+
+class Names:
+    """Names that a model uses, and new ones."""
+
+    def __init__(self, used: Iterable[str]) -> None:
+        self._used = set(used)
+        self._next: dict[str, int] = {}
+
+    def fresh(self, base: str) -> str:
+        """`base`, or `base_1`, `base_2`, ... where that is taken; taken from now on."""
+        name, number = base, self._next.get(base, 0)
+        while name in self._used:
+            number += 1
+            name = f"{base}_{number}"
+        self._next[base] = number
+        self._used.add(name)
+        return name
+
+
+class Tape:
+    """Collects nodes and constants. Every method that makes a value returns its name.
+
+    `opset` is the one that the new nodes are written for, `base` begins their names.
+    """
+
+    def __init__(self, opset: int, base: str, names: Names) -> None:
+        self.opset = opset
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+        self._base = base
+        self._names = names
+        self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+
+    def op(self, op_type: str, *inputs: str | None, domain: str = "", **attributes: Any) -> str:
+        """A node with one output. None or "" is an omitted input; attributes of None are left out.
+
+        An attribute is an int, a float, text, a sequence of them, an array, or a GraphProto.
+        """
+        return self.many(op_type, *inputs, outputs=1, domain=domain, **attributes)[0]
+
+    def many(
+        self,
+        op_type: str,
+        *inputs: str | None,
+        outputs: int | Sequence[bool],
+        domain: str = "",
+        **attributes: Any,
+    ) -> tuple[str, ...]:
+        """A node with several outputs: how many, or whether each is wanted ("" where not)."""
+        wanted = [True] * outputs if isinstance(outputs, int) else outputs
+        made = tuple(self.fresh(op_type) if one else "" for one in wanted)
+        given = [name or "" for name in inputs]
+        while given and not given[-1]:
+            given.pop()
+        node = NodeProto(op_type=op_type, domain=domain, input=given, output=made)
+        node.name = next(filter(None, made), self._base)
+        node.attribute.extend(
+            _attribute(name, value) for name, value in attributes.items() if value is not None
+        )
+        self.nodes.append(node)
+        return made
+
+    def put(self, node: NodeProto) -> None:
+        """A node as it is; its names are the caller's matter."""
+        self.nodes.append(node)
+
+    def const(self, value: ArrayLike, dtype: str | None = None) -> str:
+        """A constant tensor of this dtype (that of the array, unless given); equal ones are one."""
+        array: NDArray[Any] = np.asarray(value, None if dtype is None else numpy_dtype(dtype))
+        text = array.dtype == object
+        key = (
+            str(array.dtype),
+            array.shape,
+            repr(array.tolist()).encode() if text else array.tobytes(),
+        )
+        if key not in self._known:
+            tensor = numpy_helper.from_array(np.array(array), self.fresh("const"))
+            self.constants.append(tensor)
+            self._known[key] = tensor.name
+        return self._known[key]
+
+    def ints(self, values: Iterable[int]) -> str:
+        """A 1-D int64 constant."""
+        return self.const(np.array(list(values), np.int64))
+
+    def fresh(self, suffix: str) -> str:
+        """A name that nothing has, which begins with that of the node that is replaced."""
+        return self._names.fresh(f"{self._base}/{suffix}")
+
+    def cast(self, value: str, dtype: str) -> str:
+        """Cast to the dtype, by the name that operands have: "float32", "int64", "bool"."""
+        return self.op("Cast", value, to=elem_type(dtype))
+
+    def body(
+        self,
+        inputs: Sequence[tuple[str, str, int | None]],
+        build: Callable[[Tape, tuple[str, ...]], Sequence[tuple[str, str, int | None]]],
+    ) -> GraphProto:
+        """The body of a Loop, Scan or If: `inputs` are (name, dtype, rank or None for any).
+
+        `build` is given a tape of the body and the names of its inputs, and returns the outputs in
+        the same form. It may read values of the graph around it.
+        """
+        inner = Tape(self.opset, self._base, self._names)
+        names = tuple(self.fresh(name) for name, _, _ in inputs)
+        outputs: list[ValueInfoProto] = []
+        for name, dtype, rank in build(inner, names):
+            made = name  # an output has to be made in the body, once
+            if not any(name in node.output for node in inner.nodes) or name in [
+                one.name for one in outputs
+            ]:
+                made = inner.op("Identity", name)
+            outputs.append(_declared(made, dtype, rank))
+        types = [(dtype, rank) for _, dtype, rank in inputs]
+        declared = [_declared(name, *told) for name, told in zip(names, types, strict=True)]
+        for tensor in inner.constants:  # as nodes: old IR versions take no initializers in bodies
+            node = helper.make_node("Constant", [], [tensor.name], value=tensor)
+            inner.nodes.insert(0, node)
+        return GraphProto(name=self.fresh("body"), node=inner.nodes, input=declared, output=outputs)
+
+
+def _attribute(name: str, value: Any) -> AttributeProto:
+    if isinstance(value, np.ndarray):
+        value = numpy_helper.from_array(value)
+    elif isinstance(value, bool | np.integer):
+        value = int(value)
+    elif isinstance(value, np.floating):
+        value = float(value)
+    elif isinstance(value, list | tuple) and not value:
+        return helper.make_attribute(name, value, attr_type=AttributeProto.INTS)
+    return helper.make_attribute(name, value)
+
+
+def _declared(name: str, dtype: str, rank: int | None) -> ValueInfoProto:
+    shape = None if rank is None else [None] * rank
+    return helper.make_tensor_value_info(name, elem_type(dtype), shape)
