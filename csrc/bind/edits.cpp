@@ -34,7 +34,7 @@ ValueId known_value(const Graph& graph, const pybind11::str& name) {
 
 namespace {
 
-/// What an attribute can be set to. bool is no number here: True would pass for 1.
+/// What an attribute can be set to; the first that fits, so [1, 2] are integers.
 using GivenAttribute =
     std::variant<std::int64_t, double, py::bytes, py::str, std::shared_ptr<Tensor>,
                  std::vector<std::int64_t>, std::vector<double>, std::vector<py::str>>;
