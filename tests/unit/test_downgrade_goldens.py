@@ -20,7 +20,7 @@ import onnx
 import pytest
 
 from pyonnxtool.errors import Refused
-from tests.support.downgraded import check, lowered
+from support.downgraded import check, lowered
 
 FOLDER = Path(__file__).parents[2] / "fixtures/golden/downgrade"
 GOLDENS = sorted(FOLDER.glob("*.txt"))
