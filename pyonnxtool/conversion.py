@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.lowering import lowered
+from pyonnxtool.errors import UsageError
 from pyonnxtool.model import ModelLike, as_model
+from pyonnxtool.op_schemas import newest_opset
+from pyonnxtool.proof import check_of, verified
 from pyonnxtool.report import strict_json
 from pyonnxtool.rewrite import Change, Rewrite, RewriteReport, StandsFor, refused
 from pyonnxtool.specialization import measured
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from pyonnxtool._core import Model
+    from pyonnxtool.proof import Proof
+
+LOWEST = 7
+"""The first opset with the broadcasting of today; onnxruntime takes none below."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,32 +30,70 @@ class OpsetReport(RewriteReport):
     """What `opset` did to which operators."""
 
     opset_before: int
+    """Of ai.onnx, in the old model."""
     opset: int
+    """Of ai.onnx, in the new model."""
+    ir_version_before: int
+    """Of the old model."""
+    ir_version: int
+    """Of the new model."""
     rules: Mapping[str, str] = field(default_factory=dict)
-    """Value of the new model to what made it."""
+    """Value of the new model to what made it, or changed the node that makes it."""
 
     def to_json(self) -> str:
         """`pyonnxtool/opset/1`."""
         return strict_json("pyonnxtool/opset/1", self)
 
 
-def opset(given: ModelLike, to: int) -> Rewrite[OpsetReport]:
+def opset(given: ModelLike, to: int, **proof: Unpack[Proof]) -> Rewrite[OpsetReport]:
     """The model at opset `to` of ai.onnx; not changed itself.
 
-    Raises Refused with every node that has no equal there.
+    Raises UsageError for an opset that there is not, Refused with every node that has no equal
+    there or when the new model differs, BackendError when the old one cannot be run to compare, or
+    ModelError.
     """
+    check = check_of(**proof)
     model = as_model(given)
+    before = imported(model)
+    check_opset(to)
+    what = f"opset {to}"
+    if check.progress is not None:
+        check.progress(what, 0, 0)
     made, done = lowered(model, to)
     if done.refusals:
-        raise refused(f"opset {to}", done.refusals)
+        raise refused(what, done.refusals)
     report = OpsetReport(
         model=model.path or model.graph.name or "model",
         changes=tuple(Change(rule, count) for rule, count in done.changes.items()),
         value_map=tuple(StandsFor(new, old) for new, old in done.stands_for),
         before=measured(model),
         after=measured(made),
-        opset_before=model.opset_imports.get("", 1),
+        opset_before=before,
         opset=to,
+        ir_version_before=model.ir_version,
+        ir_version=made.ir_version,
         rules=done.rules,
     )
-    return Rewrite(made, report)
+    return verified(what, model, Rewrite(made, report), check, rules=done.rules, drifts=True)
+
+
+def imported(model: Model) -> int:
+    """The opset of ai.onnx. Raises UsageError for a model that has none."""
+    found = model.opset_imports.get("")
+    if found is None:
+        told = ", ".join(f"{domain} {version}" for domain, version in model.opset_imports.items())
+        raise UsageError(
+            f"the model imports no opset of ai.onnx, only {told or 'none at all'}: there is "
+            "nothing to convert"
+        )
+    return found
+
+
+def check_opset(to: int) -> None:
+    """Raises UsageError for an opset that there is not, or that is too old for any runtime."""
+    newest = newest_opset()
+    if not LOWEST <= to <= newest:
+        raise UsageError(
+            f"there is no way to opset {to}: give one from {LOWEST} to {newest}, the newest that "
+            "the onnx package knows here"
+        )

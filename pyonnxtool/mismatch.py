@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,8 @@ from pyonnxtool.wording import finding
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
-    from pyonnxtool.divergence.probe import Feeds
-    from pyonnxtool.verification import Check
+    from pyonnxtool.divergence.probe import Feeds, Side
+    from pyonnxtool.proof import Check
 
 _MOST_NAMED = 4
 _MOST_LAYOUTS = 2
@@ -32,17 +32,22 @@ class Blamed:
 
 
 def blamed(
-    original: Model, rewritten: Model, feeds: Feeds, check: Check, told: Sequence[StandsFor]
+    original: Side,
+    rewritten: Side,
+    feeds: Feeds,
+    check: Check,
+    told: Sequence[StandsFor],
+    rules: Mapping[str, str],
 ) -> Blamed:
     """The nodes that make the difference on these inputs, or why none can be named.
 
-    `told` is what the rewrite says of the values that it made. Both models are run as they are
-    verified: without optimizations.
+    `told` is what the rewrite says of the values that it made, `rules` by what. Both models are run
+    as they are verified: without optimizations.
     """
     try:
         report = bisect(
-            original,
-            rewritten,
+            _as_verified(original),
+            _as_verified(rewritten),
             inputs=feeds,
             memory=check.memory,
             custom_ops=check.custom_ops,
@@ -59,17 +64,29 @@ def blamed(
             culprit.node or ", ".join(culprit.outputs),
             culprit.op_type,
             culprit.why or f"introduces the difference in {', '.join(culprit.outputs)}",
-            _rule(culprit.outputs, original, rewritten, told),
+            _rule(culprit.outputs, original.model, rewritten.model, told, rules),
         )
         for culprit in report.culprits[:_MOST_NAMED]
     )
     return Blamed(report.verdict, tuple(culprits))
 
 
+def _as_verified(side: Side) -> tuple[Model, str]:
+    plain = side.backend.name == "onnxruntime"
+    return side.model, f"{side.backend.name}:none" if plain else side.backend.name
+
+
 def _rule(
-    outputs: Sequence[str], original: Model, rewritten: Model, told: Sequence[StandsFor]
+    outputs: Sequence[str],
+    original: Model,
+    rewritten: Model,
+    told: Sequence[StandsFor],
+    rules: Mapping[str, str],
 ) -> str:
     """What was done to the node that makes these values, as far as that can be seen."""
+    for name in outputs:
+        if name in rules:
+            return rules[name]
     for node in rewritten.graph.nodes:
         if set(outputs) & set(node.output_names):
             return _folded(node, original) or "; ".join(_relaid(node, original, told))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
 from pyonnxtool.binding import open_sizes
@@ -13,17 +13,17 @@ from pyonnxtool.errors import UsageError
 from pyonnxtool.inspection import Port, port, real_inputs
 from pyonnxtool.model import ModelLike, as_model
 from pyonnxtool.onnx_inference import ask_onnx
+from pyonnxtool.proof import check_of, verified
 from pyonnxtool.report import strict_json
 from pyonnxtool.rewrite import Change, InnerOrder, Left, Rewrite, RewriteReport, StandsFor
 from pyonnxtool.rewrite.report import Axes
 from pyonnxtool.specialization import measured
-from pyonnxtool.verdict import Tolerances
 
 if TYPE_CHECKING:
-    from pyonnxtool._core import Model
-    from pyonnxtool.divergence.sweep import Progress
+    from typing_extensions import Unpack
 
-Tolerance: TypeAlias = "Sequence[str | float] | str | float | None"
+    from pyonnxtool._core import Model
+    from pyonnxtool.proof import Proof
 
 TO = ("nchw", "nhwc")
 FILTERS = ("oihw", "ohwi", "hwio")
@@ -123,14 +123,7 @@ def layout(
     expand: bool = False,
     target_costs: Mapping[str, float] | None = None,
     dims: Mapping[str, int] | None = None,
-    verify: int = 0,
-    inputs: object = None,
-    seed: int = 0,
-    atol: Tolerance = None,
-    rtol: Tolerance = None,
-    memory: str | int = "2GiB",
-    custom_ops: Sequence[str] = (),
-    progress: Progress | None = None,
+    **proof: Unpack[Proof],
 ) -> Rewrite[LayoutReport]:
     """The model with its values stored so that the fewest bytes are transposed; not changed itself.
 
@@ -147,7 +140,7 @@ def layout(
     three times. `dims` are open sizes for which bytes are counted.
 
     `verify` is the number of samples on which old and new model are run and compared; `inputs` (as
-    the old model takes them) and `seed` say what they are fed.
+    the old model takes them) and `seed` say what they are fed, `Proof` what else can be said.
 
     Raises UsageError for what does not fit the model, Refused when the new model differs,
     BackendError when the old one cannot be run to compare, or ModelError.
@@ -156,8 +149,9 @@ def layout(
     model = as_model(given)
     asked = border_asked(model, io, to)
     sizes = _known_sizes(model, dims)
-    if progress is not None:
-        progress(_WHAT, 0, 0)
+    check = check_of(**proof)
+    if check.progress is not None:
+        check.progress(_WHAT, 0, 0)
     made = _core.layout(
         model,
         to="channels_last" if to == "nhwc" else "fewest",
@@ -170,25 +164,8 @@ def layout(
         sizes=sizes,
         fallback=ask_onnx,
     )
-    rewrite = Rewrite(made.model, _report(model, made, sizes, domain))
-    if not verify:
-        return rewrite
-    from pyonnxtool.verification import Check  # noqa: PLC0415 - what runs models takes a while
-    from pyonnxtool.verification import verify as run_both  # noqa: PLC0415
-
-    check = Check(
-        samples=verify,
-        seed=seed,
-        inputs=inputs,
-        tolerances=Tolerances.parse(atol, rtol),
-        memory=memory,
-        custom_ops=custom_ops,
-        progress=progress,
-    )
-    report = rewrite.report
-    told, border = report.value_map, report.border
-    found = run_both(_WHAT, model, made.model, check, told, border, drifts=True)
-    return replace(rewrite, report=replace(report, verification=found))
+    report = _report(model, made, sizes, domain)
+    return verified(_WHAT, model, Rewrite(made.model, report), check, report.border, drifts=True)
 
 
 def _check_choice(

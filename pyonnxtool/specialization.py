@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from pyonnxtool import _core
 from pyonnxtool.backends import RunOptions, find_backend
@@ -13,16 +13,15 @@ from pyonnxtool.inspection import Port, all_graphs, port, real_inputs
 from pyonnxtool.model import ModelLike, as_model
 from pyonnxtool.onnx_inference import ask_onnx
 from pyonnxtool.op_schemas import same_meaning
+from pyonnxtool.proof import check_of, verified
 from pyonnxtool.report import strict_json
 from pyonnxtool.rewrite import Change, Left, Measure, Rewrite, RewriteReport, StandsFor
-from pyonnxtool.verdict import Tolerances
 
 if TYPE_CHECKING:
-    from pyonnxtool._core import Model
-    from pyonnxtool.divergence.sweep import Progress
-    from pyonnxtool.verification import Check
+    from typing_extensions import Unpack
 
-Tolerance: TypeAlias = "Sequence[str | float] | str | float | None"
+    from pyonnxtool._core import Model
+    from pyonnxtool.proof import Proof
 
 MAX_UNROLL = 64
 """Loops and Scans of more turns stay."""
@@ -81,17 +80,10 @@ def specialize(
     shapes: Shapes | None = None,
     dims: Dims | None = None,
     *,
-    verify: int = 0,
-    inputs: object = None,
-    seed: int = 0,
-    atol: Tolerance = None,
-    rtol: Tolerance = None,
     max_unroll: int = MAX_UNROLL,
     max_growth: int | None = None,
     value_info: bool = True,
-    memory: str | int = "2GiB",
-    custom_ops: Sequence[str] = (),
-    progress: Progress | None = None,
+    **proof: Unpack[Proof],
 ) -> Rewrite[SpecializeReport]:
     """The model for inputs of these sizes; the model that is given stays as it is.
 
@@ -103,31 +95,19 @@ def specialize(
     1 MiB, and none of it for a second form of a weight that stays (the transpose of a tied table).
 
     `verify` is the number of samples on which old and new model are run and compared, each at two
-    sizes where a size stays open; `inputs` and `seed` say what they are fed.
+    sizes where a size stays open; `inputs` and `seed` say what they are fed, `Proof` what else can
+    be said.
 
     Raises UsageError for names and sizes that do not fit the model, Refused when the new model
     differs, BackendError when the old one cannot be run to compare, or ModelError.
     """
-    limits = Limits(max_unroll, max_growth, value_info, tuple(custom_ops))
+    check = check_of(**proof)
+    limits = Limits(max_unroll, max_growth, value_info, tuple(check.custom_ops))
     model = as_model(given)
     check_something_is_bound(model, shapes, dims)
-    if progress is not None:
-        progress("specializing", 0, 0)
-    rewrite = specialized(model, shapes, dims, limits)
-    if not verify:
-        return rewrite
-    from pyonnxtool.verification import Check  # noqa: PLC0415 - what runs models takes a while
-
-    check = Check(
-        samples=verify,
-        seed=seed,
-        inputs=inputs,
-        tolerances=Tolerances.parse(atol, rtol),
-        memory=memory,
-        custom_ops=custom_ops,
-        progress=progress,
-    )
-    return verified(model, rewrite, check)
+    if check.progress is not None:
+        check.progress("specializing", 0, 0)
+    return verified("specializing", model, specialized(model, shapes, dims, limits), check)
 
 
 def specialized(
@@ -160,16 +140,6 @@ def specialized(
         ),
     )
     return Rewrite(made.model, report)
-
-
-def verified(
-    model: Model, rewrite: Rewrite[SpecializeReport], check: Check, what: str = "specializing"
-) -> Rewrite[SpecializeReport]:
-    """The rewrite with the word of `verify` in its report. Raises as that does."""
-    from pyonnxtool.verification import verify  # noqa: PLC0415 - what runs models takes a while
-
-    found = verify(what, model, rewrite.model, check, rewrite.report.value_map)
-    return replace(rewrite, report=replace(rewrite.report, verification=found))
 
 
 def measured(model: Model) -> Measure:

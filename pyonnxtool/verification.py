@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyonnxtool.backends import RunOptions, find_backend
+from pyonnxtool.backends import Backend, RunOptions, find_backend
 from pyonnxtool.divergence.case import feeds_of, parse_memory
 from pyonnxtool.divergence.compare import Comparison, compare
 from pyonnxtool.divergence.judge import metrics_of
@@ -19,15 +19,15 @@ from pyonnxtool.feeds import required_inputs
 from pyonnxtool.feeds.sizes import resolve_shapes
 from pyonnxtool.inspection import all_graphs, key_of, random_ops
 from pyonnxtool.mismatch import blamed
+from pyonnxtool.model import from_proto
 from pyonnxtool.report import ValueRow
 from pyonnxtool.rewrite import Refusal, StandsFor, Verification, refused
-from pyonnxtool.verdict import Tolerances
 from pyonnxtool.wording import distance
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
     from pyonnxtool.divergence.compare import Array
-    from pyonnxtool.divergence.sweep import Progress
+    from pyonnxtool.proof import Check
     from pyonnxtool.rewrite.report import Axes
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -37,23 +37,6 @@ _DRIFTS = (
     "differs by more than outputs may, yet no node adds more than its rounding explains: numbers "
     "are added up in another order"
 )
-_EXACT_ENOUGH = Tolerances()
-"""What `diff` allows when it is told nothing."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """How a rewrite is checked."""
-
-    samples: int = 1
-    seed: int = 0
-    inputs: object = None
-    """Files, mappings of arrays, or None: they are generated."""
-    tolerances: Tolerances = _EXACT_ENOUGH
-    memory: str | int = "2GiB"
-    """Budget of what is held at once, and of the search for the node should outputs differ."""
-    custom_ops: Sequence[str] = ()
-    progress: Progress | None = None
 
 
 @dataclass(frozen=True)
@@ -71,14 +54,18 @@ def verify(
     told: Sequence[StandsFor] = (),
     border: Mapping[str, Axes] | None = None,
     *,
+    rules: Mapping[str, str] | None = None,
     drifts: bool = False,
 ) -> Verification:
     """Run both models under onnxruntime, as the files have them, and compare final outputs.
 
+    A model whose opset or IR version onnxruntime does not take runs on the reference evaluator.
+
     Sizes that the rewritten model leaves open are tried at two values each. `told` is what the
     rewrite says of the values that it made, for the search after a mismatch; `what` names the
     rewrite. `border` gives the order of axes in which inputs and outputs of the rewritten model
-    come, where it is another one: inputs are those of the original model, transposed. Of a rewrite
+    come, where it is another one: inputs are those of the original model, transposed. `rules` are
+    values of the rewritten model and what made them, to name it after a mismatch. Of a rewrite
     that adds numbers up in another order (`drifts`), outputs may differ by more when every node,
     given the original's values, stays within its rounding.
 
@@ -96,7 +83,7 @@ def verify(
     if verifier.failed is not None:
         known = {one.value for one in told}
         moves = [StandsFor(n, n, tuple(perm)) for n, perm in border.items() if n not in known]
-        verifier.judge([*told, *moves], drifts=drifts)
+        verifier.judge([*told, *moves], rules or {}, drifts=drifts)
     return verifier.result()
 
 
@@ -112,14 +99,12 @@ class _Verifier:
         self._what, self._check = what, check
         self._border = {name: tuple(perm) for name, perm in border.items()}
         self._fitted = original if border else rewritten
-        options = RunOptions(level="none", custom_ops=tuple(check.custom_ops))
-        runtime = find_backend("onnxruntime")
-        self._ours = Side("the original model", original, runtime, options)
-        self._theirs = Side("the rewritten model", rewritten, runtime, options)
+        self._notes: list[str] = []
+        self._ours = self._side("the original model", original)
+        self._theirs = self._side("the rewritten model", rewritten)
         self._random = drawn_outputs(original)
         self._worst: dict[str, tuple[float, ValueRow]] = {}
         self._sizes: dict[tuple[Any, ...], Shapes] = {}
-        self._notes: list[str] = []
         self._drifted: list[str] = []
         self._samples = 0
         self._waiting: list[tuple[Feeds, Values]] = []
@@ -127,6 +112,18 @@ class _Verifier:
         self._limit = parse_memory(check.memory) // _SHARE_OF_BUDGET
         self.failed: Feeds | None = None
         """The first inputs on which an output differs."""
+
+    def _side(self, text: str, model: Model) -> Side:
+        """The model on what runs it; a note where that is the reference evaluator."""
+        options = RunOptions(level="none", custom_ops=tuple(self._check.custom_ops))
+        runtime = find_backend("onnxruntime")
+        if self._check.custom_ops or not is_too_new(model, runtime):
+            return Side(text, model, runtime, options)
+        versions = f"opset {model.opset_imports.get('', 1)} and IR version {model.ir_version}"
+        self._notes.append(
+            f"{text} ran on the reference evaluator: onnxruntime takes none of {versions} here"
+        )
+        return Side(text, model, find_backend("reference"), RunOptions(level="none"))
 
     def trials(self) -> Iterator[_Trial]:
         """Inputs of the sizes that the rewritten model takes; generated ones suit the original."""
@@ -262,10 +259,11 @@ class _Verifier:
             outputs=rows,
             tolerance=self._check.tolerances.sentence(row.dtype for row in rows),
             notes=tuple(self._notes),
+            backends=(self._ours.backend.name, self._theirs.backend.name),
             drifted=tuple(self._drifted),
         )
 
-    def judge(self, told: Sequence[StandsFor], *, drifts: bool) -> None:
+    def judge(self, told: Sequence[StandsFor], rules: Mapping[str, str], *, drifts: bool) -> None:
         """Raise Refused with the outputs that differ and the nodes that are to blame.
 
         Nothing is raised where all nodes are right and only drift may be.
@@ -276,7 +274,7 @@ class _Verifier:
             Refusal("", "", f"output {row.value!r} differs: {_distance(row)}")
             for row in bad[:_MOST_NAMED]
         ]
-        who = blamed(self._ours.model, self._theirs.model, self.failed, self._check, told)
+        who = blamed(self._ours, self._theirs, self.failed, self._check, told, rules)
         if not drifts or who.verdict != "drift":
             raise refused(self._what, [*found, *who.reasons])
         for name, (rank, row) in self._worst.items():
@@ -289,6 +287,25 @@ class _Verifier:
         """Close both sessions."""
         self._ours.close()
         self._theirs.close()
+
+
+def is_too_new(model: Model, runtime: Backend) -> bool:
+    """Whether the runtime takes no model of this opset and IR version, be it ever so simple."""
+    from onnx import TensorProto, helper  # noqa: PLC0415 - loaded when it is needed
+
+    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+    node = helper.make_node("Identity", ["x"], ["y"])
+    version = helper.make_opsetid("", model.opset_imports.get("", 1))
+    simple = helper.make_model(
+        helper.make_graph([node], "simple", info[:1], info[1:]),
+        ir_version=model.ir_version,
+        opset_imports=[version],
+    )
+    try:
+        runtime.open(from_proto(simple), RunOptions(level="none")).close()
+    except BackendError:
+        return True
+    return False
 
 
 def drawn_outputs(model: Model) -> set[str]:

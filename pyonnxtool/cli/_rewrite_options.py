@@ -98,10 +98,11 @@ class Proof:
     custom_ops: tuple[str, ...]
 
     def arguments(self) -> dict[str, Any]:
-        """As the functions that rewrite take them, `inputs` aside: not all of them have it."""
+        """As the functions that rewrite take them."""
         return {
             "verify": self.samples,
             "seed": self.seed,
+            "inputs": self.inputs,
             "atol": self.atol or None,
             "rtol": self.rtol or None,
             "memory": self.memory,

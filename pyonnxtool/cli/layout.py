@@ -128,7 +128,6 @@ def command(
             model,
             to,
             io=io,
-            inputs=proof.inputs,
             progress=progress,
             **proven,
             **given,

@@ -119,7 +119,6 @@ def command(
             model,
             shapes,
             dims,
-            inputs=proof.inputs,
             progress=progress,
             **proof.arguments(),
             **limits,

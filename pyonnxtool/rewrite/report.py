@@ -86,6 +86,8 @@ class Verification:
     """By how much an output may differ, in words."""
     notes: tuple[str, ...] = ()
     """What was not compared, and why."""
+    backends: tuple[str, str] = ("onnxruntime", "onnxruntime")
+    """What ran the old model and the new one: "reference" where it is newer than onnxruntime."""
     drifted: tuple[str, ...] = ()
     """Outputs that differ by more than is allowed although every node, given the old model's
     values, stays within its rounding."""

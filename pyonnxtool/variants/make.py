@@ -6,24 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pyonnxtool.errors import ModelError, UsageError
 from pyonnxtool.feeds import required_inputs
 from pyonnxtool.model import ModelLike, as_model
+from pyonnxtool.proof import check_of, verified
 from pyonnxtool.report import strict_json
-from pyonnxtool.specialization import Limits, SpecializeReport, specialized, verified
+from pyonnxtool.specialization import MAX_UNROLL, Limits, SpecializeReport, specialized
 from pyonnxtool.variants.folder import WHERE, check_folder, write_folder
 from pyonnxtool.variants.index import Variant, index_of
-from pyonnxtool.verdict import Tolerances
-from pyonnxtool.verification import Check
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from pyonnxtool._core import Model
     from pyonnxtool.binding import Dims, Shapes, Size
-    from pyonnxtool.divergence.sweep import Progress
+    from pyonnxtool.proof import Proof
     from pyonnxtool.rewrite import Rewrite
-    from pyonnxtool.specialization import Tolerance
 
 Sizes: TypeAlias = "Mapping[str, Sequence[Size] | Size]"
 """What one variant binds: input name to shape, or name of a dimension to size."""
@@ -69,14 +69,10 @@ def specialize_variants(
     dims: Dims | None = None,
     weights: str = "auto",
     force: bool = False,
-    verify: int = 0,
-    seed: int = 0,
-    atol: Tolerance = None,
-    rtol: Tolerance = None,
-    memory: str | int = "2GiB",
-    custom_ops: Sequence[str] = (),
-    progress: Progress | None = None,
-    **limits: Any,
+    max_unroll: int = MAX_UNROLL,
+    max_growth: int | None = None,
+    value_info: bool = True,
+    **proof: Unpack[Proof],
 ) -> VariantsReport:
     """Write the model at several sizes into `folder`: all of them, or nothing.
 
@@ -86,8 +82,7 @@ def specialize_variants(
     "external" write that file, "inside" puts all weights into each model, "link" copies none:
     entries point to the file of the given model, which lies beneath the folder, or gets a second
     name (a hard link) there. An earlier set is replaced with `force`. Without a folder nothing is
-    written. Everything else is as for `specialize`; `limits` are its `max_unroll`, `max_growth`
-    and `value_info`.
+    written. Everything else is as for `specialize`, but for `inputs`: they have one size.
 
     Raises as `specialize` does, with the variant's name.
     """
@@ -100,24 +95,19 @@ def specialize_variants(
     target = Path(folder) if folder is not None else None
     if target is not None:
         check_folder(target, [f"{name}.onnx" for name in bound], model, force=force)
-    check = Check(
-        samples=verify,
-        seed=seed,
-        tolerances=Tolerances.parse(atol, rtol),
-        memory=memory,
-        custom_ops=custom_ops,
-        progress=progress,
-    )
-    far = Limits(custom_ops=tuple(custom_ops), **limits)
+    check = check_of(**proof)
+    if check.inputs is not None:
+        raise UsageError("--inputs have one size; they cannot check several variants")
+    far = Limits(max_unroll, max_growth, value_info, tuple(check.custom_ops))
     made: dict[str, Rewrite[SpecializeReport]] = {}
     for number, (name, sizes) in enumerate(bound.items()):
-        if progress is not None:
-            progress(f"variant {name}", number, len(bound))
+        if check.progress is not None:
+            check.progress(f"variant {name}", number, len(bound))
         try:
             one = specialized(model, *sizes, far)
         except (ModelError, UsageError) as error:
             raise type(error)(f"variant {name}: {error}") from error
-        made[name] = verified(model, one, check, f"variant {name}") if verify else one
+        made[name] = verified(f"variant {name}", model, one, check)
     told = VariantsReport(
         model=model.path or model.graph.name or "model",
         folder=str(target) if target is not None else "",

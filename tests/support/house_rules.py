@@ -16,13 +16,16 @@ KERNELS_USERS = ("kernels", "ir", "ops", "passes", "bind")
 
 PYTHON_LAYERS = (
     ("errors", "_core"),
-    ("registry", "findings", "report", "report_parts", "verdict", "wording", "baseline", "schemas"),
+    (
+        *("registry", "findings", "report", "report_parts", "verdict", "wording", "baseline"),
+        *("schemas", "runtimes"),
+    ),
     ("model", "feeds", "interface", "rewrite", "binding", "border", "onnx_inference", "op_schemas"),
     ("passes", "downgrade", "symbolics", "surgery", "backends", "metrics"),
     ("divergence", "subjects"),
     (
         *("diffing", "bisection", "reduction", "inspection", "assertion"),
-        *("verification", "mismatch", "specialization", "relayout", "conversion"),
+        *("verification", "mismatch", "proof", "specialization", "relayout", "conversion"),
         *("variants", "router", "shapes"),
     ),
     ("__init__",),

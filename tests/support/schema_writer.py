@@ -15,6 +15,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, Union
 
 from pyonnxtool.cli.list import Catalogue
+from pyonnxtool.conversion import OpsetReport
 from pyonnxtool.inspection import Inspection
 from pyonnxtool.metrics import METRICS
 from pyonnxtool.relayout import LayoutReport
@@ -31,6 +32,7 @@ REPORTS: dict[str, type] = {
     "inspect": Inspection,
     "layout": LayoutReport,
     "list": Catalogue,
+    "opset": OpsetReport,
     "specialize": SpecializeReport,
     "specialize_variants": VariantsReport,
     "variants": VariantSet,

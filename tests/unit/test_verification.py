@@ -10,9 +10,10 @@ import pytest
 from pyonnxtool import Model
 from pyonnxtool.errors import BackendError, Refused, UsageError
 from pyonnxtool.feeds.sizes import resolve_shapes
+from pyonnxtool.proof import Check
 from pyonnxtool.rewrite import Verification
 from pyonnxtool.verdict import Tolerances
-from pyonnxtool.verification import Check, drawn_outputs, verify
+from pyonnxtool.verification import drawn_outputs, verify
 from support.parsed import parsed
 
 NET = """g (float[{dims},4] x) => (float[{dims},4] y) <float[4] w = {{1.5, 2.0, -1.0, 0.25}}> {{

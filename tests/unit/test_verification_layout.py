@@ -9,8 +9,9 @@ import pytest
 
 from pyonnxtool import Model
 from pyonnxtool.errors import Refused
+from pyonnxtool.proof import Check
 from pyonnxtool.rewrite import StandsFor, Verification
-from pyonnxtool.verification import Check, verify
+from pyonnxtool.verification import verify
 from support.parsed import parsed
 
 LAST = (0, 2, 3, 1)
