@@ -208,8 +208,9 @@ def _as(array: NDArray[Any], dtype: str) -> NDArray[Any]:
 
 
 def _cast(value: str, dtype: str, tape: Tape) -> str:
-    exact = {"saturate": 0} if dtype.startswith("float8") else {}  # as 1, it takes infinities away
-    return tape.op("Cast", value, to=elem_type(dtype), **exact)
+    if dtype.startswith("float8"):  # saturating takes infinities away
+        return tape.op("Cast", value, to=elem_type(dtype), saturate=0)
+    return tape.cast(value, dtype)
 
 
 def _constant(view: NodeView, misfit: Misfit, tape: Tape) -> Decision:

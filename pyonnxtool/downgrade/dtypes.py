@@ -12,15 +12,12 @@ if TYPE_CHECKING:
 _INTEGERS = {f"{sign}int{bits}": bits for sign in ("", "u") for bits in (2, 4, 8, 16, 32, 64)}
 _PRECISION = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
 """Bits of the largest range of integers around zero that the type holds without a gap."""
-_TINY_FLOATS = frozenset(
-    """
-    float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz float8e8m0
-    float4e2m1 float6e2m3 float6e3m2
-    """.split()
-)
+_FLOAT8 = ("float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "float8e8m0")
+_TINY_FLOATS = frozenset([*_FLOAT8, "float4e2m1", "float6e2m3", "float6e3m2"])
 """Every value of each is a float32."""
 
-PREFERRED = tuple("int32 int64 float32 float64 uint32 uint64 int16 uint16 int8 uint8 bool".split())
+_LESS_USUAL = ("uint32", "uint64", "int16", "uint16", "int8", "uint8", "bool")
+PREFERRED = ("int32", "int64", "float32", "float64", *_LESS_USUAL)
 """What runtimes have kernels for comes first."""
 
 

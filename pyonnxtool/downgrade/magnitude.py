@@ -16,12 +16,18 @@ _SIZES = frozenset(["Shape", "Size", "NonZero", "ArgMax", "ArgMin"])
 """Their outputs are sizes of tensors or places in them."""
 _SIZE_BITS = 48
 """No tensor has 2^48 elements: that is 256 TB."""
-_PASS_ON = frozenset(
-    """
-    Identity Reshape Squeeze Unsqueeze Flatten Transpose Gather Slice Expand Tile GatherND
-    GatherElements Split ReduceMax ReduceMin
-    """.split()
+_RESHAPED = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Expand")
+_TAKEN = (
+    "Tile",
+    "Gather",
+    "GatherND",
+    "GatherElements",
+    "Slice",
+    "Split",
+    "ReduceMax",
+    "ReduceMin",
 )
+_PASS_ON = frozenset([*_RESHAPED, *_TAKEN])
 """Their outputs are elements of their first input."""
 _OF_ALL = frozenset(["Concat", "Max", "Min"])
 """Their outputs are elements of their inputs."""
