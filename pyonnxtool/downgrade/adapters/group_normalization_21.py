@@ -1,0 +1,120 @@
+"""GroupNormalization from 21 to 20, and from 18 to 17, as InstanceNormalization of the groups.
+
+Both have one signature: scale and bias are for each channel from 21 on, for each group before.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._reshape_sizes import shape_like
+from pyonnxtool.downgrade.adapters._standardized import (
+    as_dtype,
+    centered,
+    computed_in,
+    known_float,
+    root,
+)
+from pyonnxtool.rewrite.tape import numpy_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.operand import Operand
+    from pyonnxtool.rewrite.refusal import Refusal
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("GroupNormalization", 21))
+def group_normalization(node: NodeView, tape: Tape) -> Decision:
+    """21 -> 20: InstanceNormalization of each group; scale and bias are for each channel.
+
+    Computed in float32 or in float64; bfloat16 is rounded once at the end.
+    """
+    return _by_groups(node, tape, per_channel=True)
+
+
+@ADAPTERS.add(("GroupNormalization", 18))
+def group_normalization_of_groups(node: NodeView, tape: Tape) -> Decision:
+    """18 -> 17: InstanceNormalization of each group; scale and bias are for each group."""
+    return _by_groups(node, tape, per_channel=False)
+
+
+def _by_groups(node: NodeView, tape: Tape, *, per_channel: bool) -> Decision:
+    x, groups = node["X"], node.attr_int("num_groups", 0)
+    for operand in (x, node["scale"], node["bias"]):
+        if (refusal := known_float(node, operand)) is not None:
+            return refusal
+    if (refusal := _misshapen(node, x, groups)) is not None:
+        return refusal
+    dtype = x.dtype or ""
+    wide = computed_in(dtype)
+    value = as_dtype(x, dtype, wide, tape)
+    channels = (x.shape or (None, None))[1]
+    in_place = channels == groups and (x.rank or 0) > 2
+    if not in_place:
+        value = tape.op("Reshape", value, _grouped_shape(x, groups, tape))
+    affine = None
+    if in_place or not per_channel:
+        affine = [as_dtype(one, one.dtype, wide, tape) for one in (node["scale"], node["bias"])]
+    value = _normalized(node, value, affine, groups, 3 if not in_place else x.rank or 0, tape)
+    if not in_place:
+        value = tape.op("Reshape", value, shape_like(x, tape))
+    if affine is not None:
+        return as_dtype(value, wide, dtype, tape)
+    narrow = wide if dtype == "bfloat16" else dtype
+    value = as_dtype(value, wide, narrow, tape)
+    ones = [1] * ((x.rank or 0) - 2)
+    value = tape.op("Mul", value, _column(node["scale"], ones, narrow, tape))
+    value = tape.op("Add", value, _column(node["bias"], ones, narrow, tape))
+    return as_dtype(value, narrow, dtype, tape)
+
+
+def _misshapen(node: NodeView, x: Operand, groups: int) -> Refusal | None:
+    if x.shape is None:
+        return node.refuse_dynamic("the rank of its input")
+    if len(x.shape) < 2 or groups < 1 or (x.shape[1] or 0) % groups:
+        return node.refuse(f"channels of {list(x.shape)} do not make {groups} groups")
+    return None
+
+
+def _grouped_shape(x: Operand, groups: int, tape: Tape) -> str:
+    """Instances, groups, and what is in a group; 0 is as many as there were."""
+    sizes = (x.shape or ())[1:]
+    length = -1 if None in sizes else math.prod(size or 0 for size in sizes) // groups
+    return tape.ints([0, groups, length])
+
+
+def _normalized(
+    node: NodeView, value: str, affine: Sequence[str] | None, groups: int, rank: int, tape: Tape
+) -> str:
+    """Without mean and deviation of each instance; of double runtimes have no kernel for that."""
+    epsilon, wide = node.attr_float("epsilon"), computed_in(node["X"].dtype or "")
+    if wide == "float32":
+        if affine is None:
+            affine = [tape.const(np.full(groups, one, np.float32)) for one in (1, 0)]
+        return tape.op("InstanceNormalization", value, *affine, epsilon=epsilon)
+    _, deviation, variance = centered(value, range(2, rank), wide, tape)
+    value = tape.op("Div", deviation, root(variance, epsilon, wide, tape))
+    if affine is None:
+        return value
+    shape = tape.ints([-1, *[1] * (rank - 2)])
+    scale, bias = (tape.op("Reshape", one, shape) for one in affine)
+    return tape.op("Add", tape.op("Mul", value, scale), bias)
+
+
+def _column(operand: Operand, ones: Sequence[int], dtype: str, tape: Tape) -> str:
+    """Values for each channel, as they are broadcast to the input."""
+    if not ones:
+        return as_dtype(operand, operand.dtype, dtype, tape)
+    known = operand.const
+    if known is not None:
+        return tape.const(known.astype(numpy_dtype(dtype)).reshape(-1, *ones))
+    value = as_dtype(operand, operand.dtype, dtype, tape)
+    return tape.op("Reshape", value, tape.ints([-1, *ones]))

@@ -1,0 +1,55 @@
+"""LayerNormalization from 17 to 16: the primitive operators that exporters used to write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._standardized import (
+    as_dtype,
+    centered,
+    computed_in,
+    known_float,
+    last_axes,
+    root,
+    stashed,
+)
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("LayerNormalization", 17))
+def layer_normalization(node: NodeView, tape: Tape) -> Decision:
+    """17 -> 16: ReduceMean, Sub, Pow, ReduceMean, Add, Sqrt, Div, then scale and bias.
+
+    Statistics of float16 and bfloat16 are computed in float32, and so is the rest of bfloat16,
+    which runtimes have few kernels for; its result is rounded once instead of three times.
+    """
+    x, scale, bias = node["X"], node["Scale"], node["B"]
+    axes, stash = last_axes(node, x), stashed(node)
+    if (refusal := known_float(node, x)) is not None:
+        return refusal
+    if axes is None:
+        return node.refuse_dynamic("the rank of its input")
+    if not axes or stash is None or not scale:
+        return node.refuse("axis, stash_type or Scale is none that it can have")
+    dtype = x.dtype or ""
+    wide = computed_in(dtype)
+    mean, deviation, variance = centered(as_dtype(x, dtype, wide, tape), axes, wide, tape)
+    std = root(variance, node.attr_float("epsilon"), wide, tape)
+    y = tape.op("Div", deviation, std)
+    narrow = wide if dtype == "bfloat16" else dtype
+    y = as_dtype(y, wide, narrow, tape)
+    y = tape.op("Mul", y, as_dtype(scale, dtype, narrow, tape))
+    if bias:
+        y = tape.op("Add", y, as_dtype(bias, dtype, narrow, tape))
+    made = [as_dtype(y, narrow, dtype, tape)]
+    if node.out(1):
+        made.append(as_dtype(mean, wide, stash, tape))
+    if node.out(2):
+        inverse = as_dtype(tape.op("Reciprocal", std), wide, stash, tape)
+        made += [""] * (2 - len(made)) + [inverse]
+    return made
