@@ -18,6 +18,8 @@ from pyonnxtool.downgrade.adapters._standardized import (
     computed_in,
     known_float,
     root,
+    stashed,
+    widest,
 )
 from pyonnxtool.rewrite.tape import numpy_dtype
 
@@ -35,35 +37,39 @@ if TYPE_CHECKING:
 def group_normalization(node: NodeView, tape: Tape) -> Decision:
     """21 -> 20: InstanceNormalization of each group; scale and bias are for each channel.
 
-    Computed in float32 or in float64; bfloat16 is rounded once at the end.
+    Groups are normalized in the float32 that `stash_type` asks for, also where it asks for less;
+    bfloat16 is rounded once at the end.
     """
-    return _by_groups(node, tape, per_channel=True)
+    stash = stashed(node)
+    if stash is None:
+        return node.refuse(f"stash_type={node.attr_int('stash_type')} is no type of floats")
+    return _by_groups(node, tape, stash, per_channel=True)
 
 
 @ADAPTERS.add(("GroupNormalization", 18))
 def group_normalization_of_groups(node: NodeView, tape: Tape) -> Decision:
     """18 -> 17: InstanceNormalization of each group; scale and bias are for each group."""
-    return _by_groups(node, tape, per_channel=False)
+    return _by_groups(node, tape, node["X"].dtype, per_channel=False)
 
 
-def _by_groups(node: NodeView, tape: Tape, *, per_channel: bool) -> Decision:
+def _by_groups(node: NodeView, tape: Tape, stage: str | None, *, per_channel: bool) -> Decision:
     x, groups = node["X"], node.attr_int("num_groups", 0)
     for operand in (x, node["scale"], node["bias"]):
         if (refusal := known_float(node, operand)) is not None:
             return refusal
     if (refusal := _misshapen(node, x, groups)) is not None:
         return refusal
-    dtype = x.dtype or ""
-    wide = computed_in(dtype)
+    dtype, wide = x.dtype or "", computed_in(stage or "")
     value = as_dtype(x, dtype, wide, tape)
     channels = (x.shape or (None, None))[1]
     in_place = channels == groups and (x.rank or 0) > 2
     if not in_place:
         value = tape.op("Reshape", value, _grouped_shape(x, groups, tape))
     affine = None
-    if in_place or not per_channel:
+    if not per_channel or (in_place and widest((dtype, wide)) == wide):
         affine = [as_dtype(one, one.dtype, wide, tape) for one in (node["scale"], node["bias"])]
-    value = _normalized(node, value, affine, groups, 3 if not in_place else x.rank or 0, tape)
+    rank = (x.rank or 0) if in_place else 3
+    value = _normalized(node, (value, wide), affine, groups, rank, tape)
     if not in_place:
         value = tape.op("Reshape", value, shape_like(x, tape))
     if affine is not None:
@@ -92,10 +98,15 @@ def _grouped_shape(x: Operand, groups: int, tape: Tape) -> str:
 
 
 def _normalized(
-    node: NodeView, value: str, affine: Sequence[str] | None, groups: int, rank: int, tape: Tape
+    node: NodeView,
+    given: tuple[str, str],
+    affine: Sequence[str] | None,
+    groups: int,
+    rank: int,
+    tape: Tape,
 ) -> str:
     """Without mean and deviation of each instance; of double runtimes have no kernel for that."""
-    epsilon, wide = node.attr_float("epsilon"), computed_in(node["X"].dtype or "")
+    (value, wide), epsilon = given, node.attr_float("epsilon")
     if wide == "float32":
         if affine is None:
             affine = [tape.const(np.full(groups, one, np.float32)) for one in (1, 0)]
