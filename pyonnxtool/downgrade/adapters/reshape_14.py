@@ -1,0 +1,84 @@
+"""Reshape from 14 to 13: without `allowzero`; there 0 means a size of the input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
+from pyonnxtool.rewrite.decision import Edit
+from pyonnxtool.rewrite.tape import numpy_dtype
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.operand import Operand
+    from pyonnxtool.rewrite.tape import Tape
+
+_PLAIN = Edit(drop=["allowzero"])
+
+
+@ADAPTERS.add(("Reshape", 14))
+def _without_allowzero(node: NodeView, tape: Tape) -> Decision:
+    """14 -> 13: without `allowzero`; empty tensors keep their shape."""
+    if not node.attr_int("allowzero"):
+        return _PLAIN
+    known = node.const_ints("shape")
+    if known is None:
+        return _to_run_time_shape(node, tape)
+    return _PLAIN if 0 not in known else _empty(node, known, tape)
+
+
+def _to_run_time_shape(node: NodeView, tape: Tape) -> Decision:
+    data, shape = node["data"], node["shape"]
+    unsure = _not_sure(data, shape)
+    if unsure == []:
+        return _PLAIN
+    rank = shape.static_shape
+    if rank is None or unsure is None:
+        return node.refuse_dynamic("how many sizes `shape` has")
+    sizes = _elements(shape)
+    numbers = [one for one in sizes if isinstance(one, int)]
+    if len(unsure) == 1 and len(numbers) == len(sizes) - 1:
+        open_one = [*numbers[: unsure[0]], -1, *numbers[unsure[0] :]]
+        return Edit(drop=["allowzero"], inputs=[data, tape.ints(open_one)])
+    return reshaped(tape, data, shape, rank[0])
+
+
+def _elements(shape: Operand) -> list[int | float | str | None]:
+    fact, length = shape.fact, shape.static_shape
+    if fact is not None and fact.elements is not None:
+        return list(fact.elements)
+    return [None] * (length[0] if length else 0)
+
+
+def _not_sure(data: Operand, shape: Operand) -> list[int] | None:
+    """Places of `shape` where a 0 may meet another size of the input; None: not even their number.
+
+    A -1 anywhere says that there is no 0; so does an input that has elements.
+    """
+    sizes, dims = _elements(shape), data.dims or []
+    if not may_be_empty(data) or -1 in sizes:
+        return []
+    if shape.static_shape is None:
+        return None
+    return [
+        at
+        for at, size in enumerate(sizes)
+        if not (isinstance(size, int) and size > 0)
+        and (size is None or at >= len(dims) or dims[at] != size)
+    ]
+
+
+def _empty(node: NodeView, sizes: list[int], tape: Tape) -> Decision:
+    """A tensor of no elements, whatever is reshaped."""
+    data, shape = node["data"], node["data"].shape or ()
+    if -1 in sizes:
+        return node.refuse("`shape` has both 0 and -1, and allowzero=1")
+    if all(at < len(shape) and shape[at] == 0 for at, size in enumerate(sizes) if size == 0):
+        return _PLAIN
+    if data.dtype is None:
+        return node.refuse("the element type of `data` is not known")
+    return tape.const(np.zeros(sizes, numpy_dtype(data.dtype)))
