@@ -13,7 +13,8 @@ import pytest
 from pyonnxtool.cli import main
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
-CONTEXT = click.Context(main)
+# As main makes it: a command keeps the help option that it is first asked with.
+CONTEXT = click.Context(main, **main.context_settings)
 SHOWN = sorted(set(re.findall(r"(?:^\$ |`)pyonnxtool ([a-z][^`\n]*)", README, re.MULTILINE)))
 
 

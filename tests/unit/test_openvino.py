@@ -151,6 +151,7 @@ def test_without_the_package_it_is_listed_and_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setenv("COLUMNS", "100")
     assert "openvino" in list(BACKENDS)
     listed = CliRunner().invoke(main, ["list", "backends"])
     assert listed.exit_code == 0
