@@ -13,7 +13,7 @@ from pyonnxtool.op_schemas import tensor_type
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyonnxtool._core import Fact, Graph, Model, ShapeFacts, Tensor
+    from pyonnxtool._core import Fact, Graph, Model, Node, ShapeFacts, Tensor
 
 Dim = int | float | str | None
 
@@ -146,6 +146,16 @@ class Operand(str):
         if not all(isinstance(one, int | float) for one in fact.elements):
             return None
         return np.array(fact.elements, dtype=fact.dtype).reshape(shape)
+
+    @property
+    def producer(self) -> Node | None:
+        """The node that makes it; None for an input or an initializer."""
+        home = home_of(str(self), self.graph) if self else None
+        return None if home is None else home.value(str(self)).producer
+
+    def beside(self, name: str) -> Operand:
+        """Another value as it is seen from the same graph."""
+        return Operand(name, self.graph, self._facts)
 
     @property
     def consumers(self) -> int:

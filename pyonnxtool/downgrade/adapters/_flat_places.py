@@ -1,0 +1,81 @@
+"""Places in a tensor that is seen as one axis, from places along its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool.downgrade.adapters._indices import from_the_front
+
+if TYPE_CHECKING:
+    from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
+    from pyonnxtool.rewrite.operand import Operand
+    from pyonnxtool.rewrite.tape import Tape
+
+SMALL = 4096
+"""Elements up to which a constant is written out where a few nodes would make it as well."""
+
+
+def strides(sizes: Sizes, shape: Sequence[Size]) -> list[Size]:
+    """How far apart neighbours along each axis are."""
+    return [sizes.product(shape[axis + 1 :]) for axis in range(len(shape))]
+
+
+def own_places(
+    tape: Tape, sizes: Sizes, shape: Sequence[Size], steps: Sequence[Size], skip: int
+) -> str | None:
+    """What the place of each element along all axes but `skip` adds up to, `steps` far apart.
+
+    A tensor that broadcasts to `shape`; None where there is nothing to add.
+    """
+    rank = len(shape)
+    used = [axis for axis in range(rank) if axis != skip and shape[axis] != 1]
+    numbers = [(shape[axis], steps[axis]) for axis in used]
+    if not used:
+        return None
+    if all(isinstance(one, int) for pair in numbers for one in pair):
+        total = np.zeros([1] * rank, np.int64)
+        for axis in used:
+            total = total + along(int(shape[axis]), axis, rank) * int(steps[axis])
+        if total.size <= SMALL:
+            return tape.const(total)
+    found: str | None = None
+    for axis in used:
+        size, step = shape[axis], steps[axis]
+        if isinstance(size, int) and isinstance(step, int):
+            part = tape.const(along(size, axis, rank) * step)
+        else:
+            part = times(tape, sizes, sizes.iota_along(size, axis, rank), step)
+        found = part if found is None else tape.op("Add", found, part)
+    return found
+
+
+def along(size: int, axis: int, rank: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """0, 1, ... along one axis of several."""
+    return np.arange(size, dtype=np.int64).reshape(
+        [size if one == axis else 1 for one in range(rank)]
+    )
+
+
+def times(tape: Tape, sizes: Sizes, value: str, step: Size) -> str:
+    """`value` times a size."""
+    return value if step == 1 else tape.op("Mul", value, sizes.tensor(step))
+
+
+def of_tuples(tape: Tape, sizes: Sizes, indices: Operand, shape: Sequence[Size]) -> str:
+    """Of tuples of places (along the last axis) in a tensor of this shape: one place each.
+
+    Pre: the rank of `indices` is known, and its last axis is as long as `shape`.
+    """
+    last = (indices.rank or 1) - 1
+    steps, known = strides(sizes, shape), indices.const
+    if known is not None and all(isinstance(size, int) for size in shape):
+        numbers = known + np.where(known < 0, np.array(shape, np.int64), 0)
+        return tape.const((numbers * np.array(steps, np.int64)).sum(-1))
+    front = from_the_front(tape, indices, lambda: shape, sizes)
+    if len(shape) == 1:
+        return tape.op("Squeeze", front, axes=[last])
+    scaled = tape.op("Mul", front, sizes.joined(steps))
+    return tape.op("ReduceSum", scaled, axes=[last], keepdims=0)
