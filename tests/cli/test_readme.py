@@ -33,7 +33,7 @@ def test_commands_that_it_shows_parse(line: str) -> None:
     name, *words = shlex.split(line)
     command = command_of(name)
     assert {word.partition("=")[0] for word in words if word[0] == "-"} <= flags(command)
-    command.make_context(name, words, resilient_parsing=True)
+    command.make_context(name, words, parent=CONTEXT, resilient_parsing=True)
 
 
 def test_it_shows_every_command() -> None:
