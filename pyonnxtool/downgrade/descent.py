@@ -153,10 +153,11 @@ class _Descent:
         self.done.changes[rule] += 1
         self.done.rules |= {str(name): rule for name in view.outputs if name}
         if isinstance(decision, Edit):
-            edit(view.node, decision, tape)
-            if decision.op_type is not None:
+            added = edit(view.node, decision, tape)
+            if added or decision.op_type is not None:
                 self._nodes = None
-            return [(view.node, tape.opset)]
+            self.done.rules |= {made: rule for node in added for made in node.output_names if made}
+            return [(node, tape.opset) for node in [view.node, *added]]
         outputs = [decision] if isinstance(decision, str) else list(decision)
         added, passed = replace(view, outputs, tape)
         self._nodes = None

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 def graphs_of(model: Model) -> Iterator[Graph]:
     """The main graph and the bodies of its nodes at any depth, outer ones first."""
-    waiting = [model.graph]
+    yield from graphs_under(model.graph)
+
+
+def graphs_under(top: Graph) -> Iterator[Graph]:
+    """The graph and the bodies of its nodes at any depth, outer ones first."""
+    waiting = [top]
     while waiting:
         graph = waiting.pop(0)
         yield graph
@@ -32,9 +37,9 @@ def names_of(model: Model) -> Iterator[str]:
         yield from (node.name for node in graph.nodes)
 
 
-def edit(node: Node, change: Edit, tape: Tape) -> None:
-    """Change the node where it stands."""
-    put_constants(node.graph, tape, node)
+def edit(node: Node, change: Edit, tape: Tape) -> list[Node]:
+    """Change the node where it stands; returns the nodes of the tape, which its inputs need."""
+    added = _put(node.graph, tape, {}, node)
     has = node.attributes
     for name in change.drop:
         if name in has:
@@ -48,6 +53,7 @@ def edit(node: Node, change: Edit, tape: Tape) -> None:
         node.set_inputs(given)
     if change.op_type is not None:
         node.set_op_type(change.op_type, node.domain)
+    return added
 
 
 def replace(
@@ -73,13 +79,17 @@ def replace(
             names[tape.op("Identity", new)] = kept
     place = view.node
     place.set_outputs([])
+    added = _put(graph, tape, names, place)
     for new, old in passed:
         graph.replace_uses(old, new)
-    put_constants(graph, tape, place)
-    source = _parsed(tape)
-    added = [graph.adopt(node, names, place) for node in source.graph.nodes] if source else []
     graph.remove_node(place)
     return added, passed
+
+
+def _put(graph: Graph, tape: Tape, names: dict[str, str], before: Node) -> list[Node]:
+    put_constants(graph, tape, before)
+    source = _parsed(tape)
+    return [graph.adopt(node, names, before) for node in source.graph.nodes] if source else []
 
 
 def put_constants(graph: Graph, tape: Tape, before: Node) -> None:
