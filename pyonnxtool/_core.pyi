@@ -541,8 +541,24 @@ CALLED_FROM: str
 """Metadata key of inlined nodes; the text says which function they are from."""
 
 def inline_functions(
-    model: Model, same_meaning: Callable[[str, str, int, int], bool]
-) -> tuple[Model, list[tuple[str, str]]]: ...
+    model: Model,
+    same_meaning: Callable[[str, str, int, int], bool],
+    functions: Sequence[tuple[str, str, str]] | None = None,
+) -> tuple[Model, list[tuple[str, str]]]:
+    """Of `functions` only those: (domain, name, overload); all functions stay in the model then."""
+
+def take_apart(
+    model: Model,
+    control: bool,
+    max_unroll: int,
+    fallback: Callable[[bytes], bytes | None] | None = None,
+) -> tuple[list[tuple[str, int]], list[tuple[str, str]]]:
+    """Known items in place of sequences and optionals, in the model itself.
+
+    With `control` also the nodes of an If whose branch is known, and of a Loop or a Scan of at most
+    `max_unroll` turns. Returns (what was done, how often) and (old value, value in its place).
+    """
+
 def body_model(
     model: Model,
     node: int,

@@ -34,6 +34,8 @@ class Descended:
     """What was done on the way down. The model is only of use when nothing was refused."""
 
     refusals: list[Refusal] = field(default_factory=list)
+    refused: dict[Node, Refusal] = field(default_factory=dict)
+    """Nodes that stay as they are. They may lose their readers, and are none of `refusals` yet."""
     changes: Counter[str] = field(default_factory=Counter)
     """What was done, and how often."""
     rules: dict[str, str] = field(default_factory=dict)
@@ -60,7 +62,6 @@ class _Descent:
         self._facts = Facts(model)
         self._level: dict[Node, int] = {}
         """Nodes that are written for a lower opset than the model's."""
-        self._refused: set[Node] = set()
         self._nodes: list[tuple[Node, str]] | None = None
         self.done = Descended()
 
@@ -87,7 +88,7 @@ class _Descent:
         self._model.set_opset_import("", opset - 1)
         for node, _ in self._standard():
             kept = self._level.get(node, opset - 1) >= opset - 1
-            if kept and opset in versions_of(node.op_type) and node not in self._refused:
+            if kept and opset in versions_of(node.op_type) and node not in self.done.refused:
                 new.append((node, opset - 1))
         self._fit(new)
 
@@ -104,7 +105,7 @@ class _Descent:
 
     def _settle(self, node: Node, opset: int) -> list[tuple[Node, int]]:
         """Bring one node below `opset`: the nodes in its place, each with its opset."""
-        if node in self._refused:
+        if node in self.done.refused:
             return []
         view = NodeView(node, opset, self._facts)
         tape = Tape(opset - 1, view.label or view.op_type, self._names)
@@ -128,7 +129,7 @@ class _Descent:
             again = []
             for node, level in nodes:
                 schema = schema_at(node.op_type, level)
-                if node in self._refused or schema is None:
+                if node in self.done.refused or schema is None:
                     continue
                 view = NodeView(node, level, self._facts)
                 if not misfits(view, schema):
@@ -145,8 +146,7 @@ class _Descent:
         self, view: NodeView, decision: Decision, tape: Tape, rule: str
     ) -> list[tuple[Node, int]]:
         if isinstance(decision, Refusal):
-            self.done.refusals.append(decision)
-            self._refused.add(view.node)
+            self.done.refused[view.node] = decision
             return []
         if isinstance(decision, Keep):
             return []
@@ -169,7 +169,7 @@ class _Descent:
     def look_over(self, target: int) -> None:
         """Refuse whatever is left that the target does not have."""
         for node, _ in self._standard():
-            if node in self._refused:
+            if node in self.done.refused:
                 continue
             view = NodeView(node, target, self._facts)
             why = unknown_to(view, target)
@@ -178,7 +178,7 @@ class _Descent:
                 found = misfits(view, schema)
                 why = told(found[0], view.op_type, target) if found else ""
             if why:
-                self.done.refusals.append(view.refuse(why))
+                self.done.refused[node] = view.refuse(why)
 
 
 def told_of(op_type: str, opset: int, docstring: str | None) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto, TypeProto, helper
 
+from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.steps import step_of
 from pyonnxtool.rewrite.tape import elem_type
 
@@ -27,7 +28,7 @@ def expanded(view: NodeView, tape: Tape) -> Decision:
     if found is None:
         return view.refuse(_no_way(view))
     function, version = found
-    tape.opset = version
+    tape.opset = _reach(function.node, version, view.opset)
     names = dict(zip(function.input, view.inputs, strict=False))
     names |= dict.fromkeys(function.input[len(view.inputs) :], "")
     for node in function.node:
@@ -45,13 +46,31 @@ def expanded(view: NodeView, tape: Tape) -> Decision:
     return [names[name] if wanted else "" for name, wanted in made]
 
 
+def _reach(nodes: Iterable[NodeProto], version: int, opset: int) -> int:
+    """The highest opset, up to `opset`, in which nodes of this version are valid and mean the same.
+
+    A body may be older than the operator. Were its nodes of that old opset, those that changed in
+    between would be left in a form that a target in between does not have.
+    """
+    for above in range(version + 1, opset + 1):
+        for node in nodes:
+            step = step_of(node.op_type, above)
+            if step is not None and (not step.free or (node.op_type, above) in ADAPTERS):
+                return above - 1
+    return opset
+
+
 def _no_way(view: NodeView) -> str:
+    unknown = [one for one in view.inputs if one and one.type is None]
+    schema: Any = view.schema  # the package's stub lacks what is asked of it here
+    if unknown and schema.context_dependent_function_opset_versions:
+        return f"its function body depends on the type of {str(unknown[0])!r}, which is not known"
     step = step_of(view.op_type, view.schema.since_version)
     assert step is not None
     if step.older is None:
         return f"{view.op_type} is new in opset {step.version}, and nothing below does the same"
     told = f"{view.op_type} was changed in opset {step.version}, and no way down is known"
-    return f"{told}: {'; '.join(step.changes)}"
+    return f"{told}: {'; '.join(step.changes)}" if step.changes else told
 
 
 def function_of(view: NodeView) -> tuple[FunctionProto, int] | None:
@@ -64,10 +83,9 @@ def function_of(view: NodeView) -> tuple[FunctionProto, int] | None:
     depending = [v for v in schema.context_dependent_function_opset_versions if v <= view.opset]
     if not depending:
         return None
-    known = [None if one and one.type is None else type_proto(one.fact) for one in view.inputs]
-    if None in known:  # the package's own code follows types that are not there, and crashes
-        return None
-    types = [one.SerializeToString() for one in known if one is not None]
+    if any(one and one.type is None for one in view.inputs):
+        return None  # the package's own code follows types that are not there, and crashes
+    types = [type_proto(one.fact).SerializeToString() for one in view.inputs]
     body = _built(schema, max(depending), view.to_proto(), types)
     return (FunctionProto.FromString(body), max(depending)) if body else None
 

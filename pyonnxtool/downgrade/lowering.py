@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyonnxtool import _core
+from pyonnxtool.downgrade.border_types import unknown_types
+from pyonnxtool.downgrade.containers import unpacked
 from pyonnxtool.downgrade.descent import Descended, descend
+from pyonnxtool.downgrade.functions import opened
 from pyonnxtool.downgrade.leftovers import Unread
-from pyonnxtool.op_schemas import plain_domain, same_meaning
+from pyonnxtool.downgrade.old_ir import ir_version_of, restated
+from pyonnxtool.op_schemas import newest_opset
 from pyonnxtool.rewrite import Refusal
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
-
-IR_WITH_FUNCTIONS = 8
-"""Models can have functions of their own from this IR version on."""
 
 
 def lowered(given: Model, target: int) -> tuple[Model, Descended]:
@@ -22,38 +22,21 @@ def lowered(given: Model, target: int) -> tuple[Model, Descended]:
 
     Pre: the target is below the opset that the model imports.
     """
-    model, refusals = _opened(given.copy(), target)
-    unread = Unread(model)
-    done = descend(model, target)
-    done.refusals[:0] = refusals
-    unread.prune(model)
-    ir_version = min(model.ir_version, ir_version_of(target))
-    model.set_ir_version(ir_version)
-    return model, done
-
-
-def ir_version_of(opset: int) -> int:
-    """The IR version that came with an opset of ai.onnx (onnx.helper.VERSION_TABLE)."""
-    from onnx import helper  # noqa: PLC0415 - loaded when it is needed
-
-    return max(row[1] for row in helper.VERSION_TABLE if row[2] <= opset)
-
-
-def _opened(model: Model, target: int) -> tuple[Model, list[Refusal]]:
-    """Functions stay where no operator in them changes, and IR version and opset allow them."""
-    if not model.functions:
-        return model, []
+    model = given.copy()
     imported = model.opset_imports.get("", 1)
-    keeps = ir_version_of(target) >= IR_WITH_FUNCTIONS and all(
-        same_meaning("", node.op_type, function.opset_imports.get("", imported), target)
-        for function in model.functions
-        for node in function.graph.nodes
-        if not plain_domain(node.domain)
-    )
-    if keeps:
-        for function in model.functions:
-            if "" in function.opset_imports:
-                function.set_opset_import("", target)
-        return model, []
-    opened, kept = _core.inline_functions(model, same_meaning)
-    return opened, [Refusal("", "", f"{call} stays closed: {reason}") for call, reason in kept]
+    if imported > newest_opset():
+        known = f"the onnx package here knows opsets up to {newest_opset()}"
+        reason = f"the model is of opset {imported}, and {known}; upgrade it: pip install -U onnx"
+        return model, Descended(refusals=[Refusal("", "", reason)])
+    ir_version = min(model.ir_version, ir_version_of(target))
+    model, closed = opened(model, target, ir_version)
+    unread = Unread(model)
+    changes, replaced = unpacked(model, target)
+    done = descend(model, target)
+    for node in unread.prune(model):
+        done.refused.pop(node, None)
+    at_border = unknown_types(model, target)
+    done.refusals = [*closed, *at_border, *restated(model, ir_version), *done.refused.values()]
+    done.changes = changes + done.changes
+    done.stands_for[:0] = replaced
+    return model, done
