@@ -12,6 +12,7 @@ from pyonnxtool.downgrade.leftovers import Unread
 from pyonnxtool.downgrade.old_ir import ir_version_of, restated
 from pyonnxtool.op_schemas import newest_opset
 from pyonnxtool.rewrite import Refusal
+from pyonnxtool.rewrite.placing import graphs_of
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
@@ -39,4 +40,6 @@ def lowered(given: Model, target: int) -> tuple[Model, Descended]:
     done.refusals = [*closed, *at_border, *restated(model, ir_version), *done.refused.values()]
     done.changes = changes + done.changes
     done.stands_for[:0] = replaced
+    for graph in graphs_of(model):  # not every file lists producers first, and not all take that
+        graph.sort()
     return model, done
