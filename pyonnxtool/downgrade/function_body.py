@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto, TypeProto, helper
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.meaning import CHANGED_MEANING
 from pyonnxtool.downgrade.steps import step_of
 from pyonnxtool.rewrite.tape import elem_type
 
@@ -70,7 +71,9 @@ def _no_way(view: NodeView) -> str:
     if step.older is None:
         return f"{view.op_type} is new in opset {step.version}, and nothing below does the same"
     told = f"{view.op_type} was changed in opset {step.version}, and no way down is known"
-    return f"{told}: {'; '.join(step.changes)}" if step.changes else told
+    meaning = CHANGED_MEANING.get((view.op_type, step.version))
+    why = [*step.changes, *([meaning] if meaning else [])]
+    return f"{told}: {'; '.join(why)}" if why else told
 
 
 def function_of(view: NodeView) -> tuple[FunctionProto, int] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from pyonnxtool.downgrade.meaning import CHANGED_MEANING
 from pyonnxtool.op_schemas import versions_of
 
 if TYPE_CHECKING:
@@ -32,10 +33,17 @@ class Step:
     def free(self) -> bool:
         """Whether a node that uses nothing new is the same operator below, by its signature.
 
-        Meaning can change under one signature: then there is an adapter. What nobody has read yet
-        may have, so no step of a newer opset is free.
+        Meaning can change under one signature: such a step is not free, nor is one of an opset that
+        nobody has read yet.
         """
-        return self.older is not None and not self.changes and self.version <= NEWEST_REVIEWED
+        if (self.op_type, self.version) in CHANGED_MEANING or self.version > NEWEST_REVIEWED:
+            return False
+        return self.keeps_signature
+
+    @property
+    def keeps_signature(self) -> bool:
+        """Whether older nodes are newer ones as well, as far as the schemas can say."""
+        return self.older is not None and not self.changes
 
 
 @cache
