@@ -1,0 +1,42 @@
+"""CenterCropPad from 18 to 17: Slice and Pad."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.function_body import expanded
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("CenterCropPad", 18))
+def center_crop_pad(node: NodeView, tape: Tape) -> Decision:
+    """18 -> 17: a Slice of the axes that are too long, a Pad of those that are too short."""
+    data, wanted = node["input_data"], node.const_ints("shape")
+    shape, rank = data.shape, data.rank
+    if wanted is None or shape is None or rank is None:
+        return expanded(node, tape)
+    axes = node.attr_ints("axes", range(rank)) or []
+    if len(axes) != len(wanted) or any(not -rank <= axis < rank for axis in axes):
+        return node.refuse(f"axes {axes} and {len(wanted)} sizes do not fit data of rank {rank}")
+    axes = [axis % rank for axis in axes]
+    cut: list[tuple[int, int, int]] = []
+    pads = [0] * (2 * rank)
+    for axis, size in zip(axes, wanted, strict=True):
+        given = shape[axis]
+        if given is None:
+            return expanded(node, tape)
+        if given > size:
+            start = (given - size) // 2
+            cut.append((axis, start, start + size))
+        pads[axis] = max(size - given, 0) // 2
+        pads[axis + rank] = max(size - given, 0) - pads[axis]
+    value: str = data
+    if cut:
+        along, starts, ends = (tape.ints(part) for part in zip(*cut, strict=True))
+        value = tape.op("Slice", value, starts, ends, along)
+    return tape.op("Pad", value, tape.ints(pads)) if any(pads) else value
