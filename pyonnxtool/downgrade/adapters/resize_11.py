@@ -1,0 +1,81 @@
+"""Resize from 11 to 10, where it has scales, takes places as x / scale, and rounds them down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._resampling import resampled
+from pyonnxtool.downgrade.adapters._resized_axes import resizing_of
+from pyonnxtool.downgrade.adapters._sampling import coordinates, nearest
+from pyonnxtool.rewrite.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyonnxtool.downgrade.adapters._resized_axes import OpenAxis
+    from pyonnxtool.downgrade.adapters._sampling import Axis, Sampling
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("Resize", 11))
+def resize(node: NodeView, tape: Tape) -> Decision:
+    """11 -> 10: sizes, coordinates and rounding as Resize-10 has them, or as weights and indices.
+
+    Nearest elements are gathered, weights of known sizes are multiplied.
+    """
+    found = resizing_of(node)
+    if isinstance(found, Refusal):
+        return found
+    if not found.axes:
+        return str(node["X"])
+    if _is_plain(found.sampling, found.axes):
+        scales = np.ones(node.rank("X") or 0, np.float32)
+        for axis in found.axes:
+            scales[axis.axis] = axis.scale
+        return tape.op("Resize", node["X"], tape.const(scales), mode=found.sampling.mode)
+    if found.settled is not None:
+        return resampled(node, tape, found.sampling, found.settled)
+    return node.refuse_dynamic("what size it has")
+
+
+def _is_plain(sampling: Sampling, axes: Sequence[OpenAxis]) -> bool:
+    """Whether Resize-10 does the same, given the scales."""
+    if sampling.mode == "nearest":
+        return all(_repeats(sampling, one) for one in axes)
+    plain = sampling.mode == "linear" and sampling.coordinates == "asymmetric"
+    return plain and all(one.scale is not None and _size_kept(one) for one in axes)
+
+
+def _size_kept(axis: OpenAxis) -> bool:
+    if axis.size is None:
+        return True
+    return axis.resized == int(np.float32(axis.scale) * np.float32(axis.size))
+
+
+def _repeats(sampling: Sampling, axis: OpenAxis) -> bool:
+    """Whether the axis has each element a number of times.
+
+    Elsewhere Resize-10 is not used: its text does not say how it rounds, and onnxruntime rounds up
+    where the scale is below 1.
+    """
+    times = axis.whole_scale
+    if times is None:
+        return False
+    how = sampling.coordinates, sampling.nearest
+    if how in (("asymmetric", "floor"), ("tf_half_pixel_for_nn", "floor")):
+        return True
+    if how[0] in ("half_pixel", "pytorch_half_pixel") and how[1].startswith("round"):
+        return True  # (x + 0.5) / times - 0.5 is less than a half from x // times
+    known = axis.settled
+    return known is not None and not sampling.crops and _are_repeats(sampling, known)
+
+
+def _are_repeats(sampling: Sampling, axis: Axis) -> bool:
+    places = coordinates(sampling.coordinates, axis, np.float32)
+    index = nearest(sampling.nearest, places, axis.size)
+    return np.array_equal(index, np.arange(axis.resized) // int(axis.scale))
