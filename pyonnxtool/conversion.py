@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pyonnxtool.downgrade.descent import Descended
+from pyonnxtool.downgrade.functions import opened
 from pyonnxtool.downgrade.lowering import lowered
+from pyonnxtool.downgrade.old_ir import ir_version_of, restated
 from pyonnxtool.errors import UsageError
 from pyonnxtool.model import ModelLike, as_model
 from pyonnxtool.op_schemas import newest_opset
 from pyonnxtool.proof import check_of, verified
+from pyonnxtool.raising import raised
 from pyonnxtool.report import strict_json
 from pyonnxtool.rewrite import Change, Rewrite, RewriteReport, StandsFor, refused
+from pyonnxtool.runtimes import Runtime, find_runtime
 from pyonnxtool.specialization import measured
 
 if TYPE_CHECKING:
@@ -37,6 +42,8 @@ class OpsetReport(RewriteReport):
     """Of the old model."""
     ir_version: int
     """Of the new model."""
+    runtime: Runtime | None = None
+    """What it was made for, when that was named."""
     rules: Mapping[str, str] = field(default_factory=dict)
     """Value of the new model to what made it, or changed the node that makes it."""
 
@@ -45,21 +52,30 @@ class OpsetReport(RewriteReport):
         return strict_json("pyonnxtool/opset/1", self)
 
 
-def opset(given: ModelLike, to: int, **proof: Unpack[Proof]) -> Rewrite[OpsetReport]:
-    """The model at opset `to` of ai.onnx; not changed itself.
+def opset(given: ModelLike, to: int | str, **proof: Unpack[Proof]) -> Rewrite[OpsetReport]:
+    """The model at opset `to` of ai.onnx, or at one that a runtime takes; not changed itself.
 
-    Raises UsageError for an opset that there is not, Refused with every node that has no equal
-    there or when the new model differs, BackendError when the old one cannot be run to compare, or
-    ModelError.
+    `to` is a number, or a runtime's name with its version: "onnxruntime-1.8"; such a model gets an
+    IR version that the runtime takes too, and stays at its own opset where that is low enough. A
+    model that is there already is given back as it is. Upwards each node that changed goes through
+    the onnx package's converter.
+
+    `verify` is the number of samples on which old and new model are run and compared; `Proof` says
+    what else can be said.
+
+    Raises UsageError for an opset or runtime that there is not, Refused with every node that has no
+    equal there or when the new model differs, BackendError when the old one cannot be run to
+    compare, or ModelError.
     """
     check = check_of(**proof)
     model = as_model(given)
+    runtime = find_runtime(to) if isinstance(to, str) else None
     before = imported(model)
-    check_opset(to)
-    what = f"opset {to}"
+    goal = checked_opset(to) if isinstance(to, int) else min(before, find_runtime(to).opset)
+    what = f"opset {goal}"
     if check.progress is not None:
         check.progress(what, 0, 0)
-    made, done = lowered(model, to)
+    made, done = _converted(model, goal, runtime)
     if done.refusals:
         raise refused(what, done.refusals)
     report = OpsetReport(
@@ -69,12 +85,28 @@ def opset(given: ModelLike, to: int, **proof: Unpack[Proof]) -> Rewrite[OpsetRep
         before=measured(model),
         after=measured(made),
         opset_before=before,
-        opset=to,
+        opset=goal,
         ir_version_before=model.ir_version,
         ir_version=made.ir_version,
+        runtime=runtime,
         rules=done.rules,
     )
+    if made is model:
+        return Rewrite(model, report)
     return verified(what, model, Rewrite(made, report), check, rules=done.rules, drifts=True)
+
+
+def _converted(model: Model, goal: int, runtime: Runtime | None) -> tuple[Model, Descended]:
+    """The model itself when there is nothing to do."""
+    before = model.opset_imports[""]
+    if goal > before:
+        return raised(model, goal)
+    made, done = lowered(model, goal) if goal < before else (model, Descended())
+    highest = None if runtime is None else runtime.ir_version or ir_version_of(runtime.opset)
+    if highest is not None and made.ir_version > highest:
+        made, closed = opened(made.copy(), goal, highest)
+        done.refusals += [*closed, *restated(made, highest)]
+    return made, done
 
 
 def imported(model: Model) -> int:
@@ -89,7 +121,7 @@ def imported(model: Model) -> int:
     return found
 
 
-def check_opset(to: int) -> None:
+def checked_opset(to: int) -> int:
     """Raises UsageError for an opset that there is not, or that is too old for any runtime."""
     newest = newest_opset()
     if not LOWEST <= to <= newest:
@@ -97,3 +129,4 @@ def check_opset(to: int) -> None:
             f"there is no way to opset {to}: give one from {LOWEST} to {newest}, the newest that "
             "the onnx package knows here"
         )
+    return to

@@ -69,7 +69,9 @@ def print_verification(target: Console, found: Verification | None, limit: int |
     """On what both models were run, and how far their outputs are apart."""
     if found is None:
         return
-    heading(target, "Verified", f"on {plural(found.samples, 'sample')} with onnxruntime")
+    ours, theirs = found.backends
+    how = ours if ours == theirs else f"{ours}, the new model with {theirs}"
+    heading(target, "Verified", f"on {plural(found.samples, 'sample')} with {how}")
     tried = [
         ", ".join(f"{name}{list(shape)}" for name, shape in one.items()) for one in found.sizes
     ]

@@ -1,4 +1,4 @@
-"""List the metrics, backends, operators and JSON schemas there are."""
+"""List what there is: metrics, backends, runtimes, adapters, operators, JSON schemas."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class Catalogue:
     epilog=closing(
         "list",
         "list backends",
+        "list runtimes",
         "list ops --format json",
         "list schemas diff",
         codes="0 done; 2 no catalogue of that name.",
@@ -58,7 +59,7 @@ class Catalogue:
 )
 @verbose_option
 def command(catalogue: str | None, name: str | None, form: str, verbose: bool) -> int:
-    """List the metrics, backends, operators and JSON schemas there are.
+    """List what there is: metrics, backends, runtimes, adapters, operators, JSON schemas.
 
     Without CATALOGUE, tells which catalogues there are. `schemas NAME` prints the JSON Schema of
     that report.
@@ -78,7 +79,7 @@ def command(catalogue: str | None, name: str | None, form: str, verbose: bool) -
     if catalogue is None:
         entries = [Entry(one, f"pyonnxtool list {one}") for one in catalogues]
     elif catalogue in catalogues:
-        entries = sorted(entries_of(catalogue, catalogues[catalogue]), key=lambda e: e.name)
+        entries = list(entries_of(catalogue, catalogues[catalogue]))
     else:
         raise UsageError(
             f"there is no catalogue called {catalogue!r}; there are: {', '.join(catalogues)}"
@@ -95,7 +96,11 @@ def found_catalogues() -> dict[str, str]:
     import pyonnxtool
     from pyonnxtool.registry import Registry
 
-    found = {"ops": "pyonnxtool._core", "schemas": "pyonnxtool.schemas"}
+    found = {
+        "ops": "pyonnxtool._core",
+        "runtimes": "pyonnxtool.runtimes",
+        "schemas": "pyonnxtool.schemas",
+    }
     for module in pkgutil.iter_modules(pyonnxtool.__path__):
         if not module.ispkg or module.name == "cli":
             continue
@@ -113,11 +118,19 @@ def entries_of(catalogue: str, package: str) -> Iterable[Entry]:
     if catalogue == "ops":
         from pyonnxtool._core import op_table
 
-        for op in op_table():
+        named = {f"{op.domain}::{op.op_type}" if op.domain else op.op_type: op for op in op_table()}
+        for name, op in sorted(named.items()):
             traits = [trait for trait in TRAITS if getattr(op, trait)]
             traits += [f"accumulates ({op.accumulation})"] if op.accumulation != "none" else []
-            name = f"{op.domain}::{op.op_type}" if op.domain else op.op_type
             yield Entry(name, ", ".join(traits))
+        return
+    if catalogue == "runtimes":
+        from pyonnxtool.runtimes import all_runtimes
+
+        for one in all_runtimes():
+            versions = f"opset {one.opset}" + (f", IR {one.ir_version}" if one.ir_version else "")
+            how = " measured:" if one.how == "measured" else ""
+            yield Entry(one.name, f"{versions};{how} {one.source}")
         return
     if catalogue == "schemas":
         from pyonnxtool import schemas
@@ -128,7 +141,8 @@ def entries_of(catalogue: str, package: str) -> Iterable[Entry]:
     for item in list(vars(importlib.import_module(package)).values()):
         if isinstance(item, Registry) and f"{item.kind}s" == catalogue:
             for key in item:
-                yield Entry(key, (item[key].__doc__ or "").strip().partition("\n")[0])
+                name = key if isinstance(key, str) else " ".join(map(str, key))
+                yield Entry(name, (item[key].__doc__ or "").strip().partition("\n")[0])
 
 
 def print_entries(entries: list[Entry]) -> None:

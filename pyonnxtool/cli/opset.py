@@ -12,20 +12,36 @@ from pyonnxtool.cli._rewrite_options import Proof, Target, check_files, rewrite_
     short_help=__doc__,
     epilog=closing(
         "opset model.onnx -o out.onnx --to 13",
+        "opset model.onnx -o out.onnx --runtime onnxruntime-1.8",
         "opset model.onnx --to 11 --dry-run",
+        "list runtimes",
         codes="0 done; 1 refused; 2 usage or a bad model; 125 could not be verified.",
     ),
 )
 @click.argument("model")
-@click.option("--to", metavar="N", type=int, required=True, help="Opset of ai.onnx.")
+@click.option("--to", metavar="N", type=int, help="Opset of ai.onnx.")
+@click.option(
+    "--runtime",
+    metavar="NAME-VERSION",
+    help="What is to run it, such as onnxruntime-1.8: the highest opset and IR version that it "
+    "takes, or those of MODEL where they are lower. `list runtimes` tells what is known.",
+)
 @rewrite_options
-def command(model: str, to: int, target: Target, proof: Proof, output: Output) -> int:
+def command(
+    model: str,
+    to: int | None,
+    runtime: str | None,
+    target: Target,
+    proof: Proof,
+    output: Output,
+) -> int:
     """Bring a model to another opset, for a runtime that lags behind.
 
     Each operator goes down one version at a time, by what its schema says has changed: attributes
     and inputs change places, what is missing is built of what there is, and dtypes that are not
     taken are cast where no value changes by it. What has no equal is refused, all of it at once,
-    and nothing is written.
+    and nothing is written. To a higher opset, nodes that changed go through the onnx package's
+    converter.
 
     Both models are run and compared before anything is written.
     """
@@ -33,14 +49,20 @@ def command(model: str, to: int, target: Target, proof: Proof, output: Output) -
     from pyonnxtool.cli._output import deliver
     from pyonnxtool.cli._progress import Progress
     from pyonnxtool.conversion import opset
+    from pyonnxtool.errors import UsageError
 
+    if (to is None) == (runtime is None):
+        told = "give one of them" if to is not None else "say to which opset"
+        raise UsageError(f"{told}: --to 13, or --runtime onnxruntime-1.8")
+    goal = to if to is not None else runtime
+    assert goal is not None
     check_files("opset", model, target, output)
     target.check(model)
     proven = proof.arguments()
     if target.dry_run:
         proven["verify"] = 0
     with Progress(wanted=output.progress and not output.quiet) as progress:
-        rewrite = opset(model, to, progress=progress, **proven)
+        rewrite = opset(model, goal, progress=progress, **proven)
     report = target.write(rewrite)
     deliver(
         output,

@@ -10,9 +10,11 @@ import pytest
 
 def test_the_catalogues(run: Any) -> None:
     assert run("list").stdout.splitlines() == [
+        "adapters  pyonnxtool list adapters",
         "backends  pyonnxtool list backends",
         "metrics   pyonnxtool list metrics",
         "ops       pyonnxtool list ops",
+        "runtimes  pyonnxtool list runtimes",
         "schemas   pyonnxtool list schemas",
     ]
 
@@ -33,7 +35,7 @@ def test_entries(catalogue: str, line: str, run: Any) -> None:
     assert names == sorted(names)
 
 
-@pytest.mark.parametrize("catalogue", ["backends", "metrics", "schemas"])
+@pytest.mark.parametrize("catalogue", ["adapters", "backends", "metrics", "runtimes", "schemas"])
 def test_every_entry_says_what_it_is(catalogue: str, run: Any) -> None:
     told = json.loads(run("list", catalogue, "--format", "json").stdout)
     assert told["schema"] == "pyonnxtool/list/1"
@@ -48,12 +50,29 @@ def test_traits_of_operators(run: Any) -> None:
     assert about["Conv"] == "accumulates (conv)"
 
 
+def test_runtimes_are_in_the_order_of_their_releases(run: Any) -> None:
+    entries = json.loads(run("list", "runtimes", "--format", "json").stdout)["entries"]
+    about = {entry["name"]: entry["about"] for entry in entries}
+    names = [name for name in about if name.startswith("onnxruntime-")]
+    assert names.index("onnxruntime-1.9") + 1 == names.index("onnxruntime-1.10")
+    assert about["onnxruntime-1.8"] == (
+        "opset 14, IR 7; https://onnxruntime.ai/docs/reference/compatibility.html"
+    )
+    assert about["tensorrt-8.6"].startswith("opset 17; https://github.com/onnx/onnx-tensorrt/")
+
+
+def test_adapters_say_from_where_to_where(run: Any) -> None:
+    lines = run("list", "adapters").stdout.splitlines()
+    told = next(line for line in lines if line.startswith("ReduceMean 18 "))
+    assert told.split(maxsplit=2)[2].startswith("18 -> 17: ")
+
+
 def test_an_unknown_catalogue(run: Any) -> None:
-    result = run("list", "adapters")
+    result = run("list", "symbolics")
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: there is no catalogue called 'adapters'; "
-        "there are: backends, metrics, ops, schemas\n"
+        "Error: there is no catalogue called 'symbolics'; "
+        "there are: adapters, backends, metrics, ops, runtimes, schemas\n"
     )
 
 

@@ -25,7 +25,15 @@ PYTHON_LAYERS = (
     ("divergence", "subjects"),
     (
         *("diffing", "bisection", "reduction", "inspection", "assertion"),
-        *("verification", "mismatch", "proof", "specialization", "relayout", "conversion"),
+        *(
+            "verification",
+            "mismatch",
+            "proof",
+            "specialization",
+            "relayout",
+            "conversion",
+            "raising",
+        ),
         *("variants", "router", "shapes"),
     ),
     ("__init__",),
