@@ -1,0 +1,170 @@
+"""Sliding windows of pools: where they lie, and the same windows without ceil_mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pyonnxtool.rewrite import Refusal
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Those along one spatial axis."""
+
+    size: int | None
+    """Of the axis; None: it is no number."""
+    kernel: int
+    stride: int
+    dilation: int
+    begin: int
+    end: int
+    ceil: bool
+
+    @property
+    def extent(self) -> int:
+        """From the first element of a window to its last."""
+        return (self.kernel - 1) * self.dilation + 1
+
+    @property
+    def may_start_outside(self) -> bool:
+        """Whether sizes exist for which ceil_mode adds a window that starts in the padding."""
+        return self.ceil and self.stride + self.end > self.extent
+
+    @property
+    def count(self) -> int | None:
+        """How many there are, without those that would start in the padding at the end."""
+        if self.size is None:
+            return None
+        over = self.size + self.begin + self.end - self.extent
+        if not self.ceil:
+            return over // self.stride + 1
+        found = -(-over // self.stride) + 1
+        return found - ((found - 1) * self.stride >= self.size + self.begin)
+
+    @property
+    def covered(self) -> int | None:
+        """Padding at the end, up to where the last window ends; may be negative."""
+        if self.size is None or self.count is None:
+            return None
+        return (self.count - 1) * self.stride + self.extent - self.size - self.begin
+
+    @property
+    def end_of_floor(self) -> int | None:
+        """Padding at the end that gives as many windows without ceil_mode, whatever the size.
+
+        None where it depends on a size that is not known.
+        """
+        if not self.ceil:
+            return self.end
+        if self.covered is not None:
+            return max(0, self.covered)
+        return None if self.may_start_outside else self.end + self.stride - 1
+
+    def taps(self, with_padding: bool) -> NDArray[np.int64]:
+        """How many elements each window has, those in the padding counted or not.
+
+        What ceil_mode adds beyond the padding is never counted. Pre: the size is known.
+        """
+        assert self.size is not None and self.count is not None
+        first = np.arange(self.count)[:, None] * self.stride
+        at = first + np.arange(self.kernel) * self.dilation - self.begin
+        low, high = (-self.begin, self.size + self.end) if with_padding else (0, self.size)
+        counted: NDArray[np.int64] = ((at >= low) & (at < high)).sum(1)
+        return counted
+
+
+def is_plain(node: NodeView) -> bool:
+    """Whether ceil_mode and dilations of a pool have no effect."""
+    rounds_up = node.attr("ceil_mode", 0) and not node.attr_str("auto_pad").startswith("SAME")
+    kernel, dilations = node.attr_ints("kernel_shape") or [], node.attr_ints("dilations") or []
+    gaps = [size > 1 and gap > 1 for size, gap in zip(kernel, dilations, strict=False)]
+    return not rounds_up and not any(gaps)
+
+
+def windows_of(node: NodeView) -> list[Windows] | Refusal:
+    """Those of a pool along each spatial axis."""
+    kernel = node.attr_ints("kernel_shape")
+    if not kernel:
+        return node.refuse("it has no kernel_shape")
+    rank = len(kernel)
+    strides = node.attr_ints("strides") or [1] * rank
+    dilations = node.attr_ints("dilations") or [1] * rank
+    pads = node.attr_ints("pads") or [0] * 2 * rank
+    shape = node.arg(0).shape
+    sizes: list[int | None] = [None] * rank if shape is None else list(shape[2:])
+    if not len(strides) == len(dilations) == len(sizes) == len(pads) // 2 == rank:
+        return node.refuse("kernel_shape, strides, pads and dilations are not of one length")
+    if min(*kernel, *strides, *dilations) < 1 or min(pads) < 0:
+        return node.refuse("kernel_shape, strides, pads or dilations are out of range")
+    ceil = bool(node.attr("ceil_mode", 0))
+    found = [
+        Windows(sizes[at], kernel[at], strides[at], dilations[at], pads[at], pads[rank + at], ceil)
+        for at in range(rank)
+    ]
+    auto_pad = node.attr_str("auto_pad", "NOTSET")
+    if not auto_pad.startswith("SAME"):
+        return [replace(one, begin=0, end=0) for one in found] if auto_pad == "VALID" else found
+    totals = [_same(one) for one in found]
+    if None in totals:
+        return node.refuse_dynamic(f"the padding that {auto_pad} gives")
+    less = [(one or 0) // 2 for one in totals]
+    more = [(one or 0) - half for one, half in zip(totals, less, strict=True)]
+    begins, ends = (less, more) if auto_pad == "SAME_UPPER" else (more, less)
+    return [
+        replace(one, begin=begin, end=end, ceil=False)
+        for one, begin, end in zip(found, begins, ends, strict=True)
+    ]
+
+
+def _same(axis: Windows) -> int | None:
+    """All padding that SAME_* gives an axis; None where that depends on its size."""
+    if axis.stride == 1:
+        return axis.extent - 1
+    if axis.size is None:
+        return None
+    count = -(-axis.size // axis.stride)
+    return max(0, (count - 1) * axis.stride + axis.extent - axis.size)
+
+
+def padded(x: str, begins: list[int], ends: list[int], value: float, tape: Tape) -> str:
+    """Floats with this value around their spatial axes. Pre: the tape is for opset 9 or 10."""
+    if not any([*begins, *ends]):
+        return x
+    return tape.op("Pad", x, pads=[0, 0, *begins, 0, 0, *ends], value=value)
+
+
+def floor_ends(node: NodeView, axes: list[Windows]) -> list[int] | Refusal:
+    """Padding at the ends that gives the same windows without ceil_mode."""
+    ends = [one.end_of_floor for one in axes]
+    if None in ends:
+        return node.refuse_dynamic("whether the last window starts in the padding")
+    return [one for one in ends if one is not None]
+
+
+def summed(
+    node: NodeView, axes: list[Windows], x: str, ends: list[int], dtype: str, tape: Tape
+) -> str | Refusal:
+    """The sum of each window of x, as a convolution of each channel with ones."""
+    shape = node.arg(0).shape
+    channels = None if shape is None else shape[1]
+    if channels is None:
+        return node.refuse_dynamic("the number of channels")
+    kernel = [one.kernel for one in axes]
+    return tape.op(
+        "Conv",
+        x,
+        tape.const(np.ones((channels, 1, *kernel), dtype)),
+        group=channels,
+        kernel_shape=kernel,
+        strides=[one.stride for one in axes],
+        dilations=[one.dilation for one in axes],
+        pads=[one.begin for one in axes] + ends,
+    )

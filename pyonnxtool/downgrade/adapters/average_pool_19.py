@@ -1,0 +1,57 @@
+"""AveragePool from 19 to 18: it has no dilations."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._windows import Windows, floor_ends, summed, windows_of
+from pyonnxtool.rewrite.decision import Edit
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite import Refusal
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("AveragePool", 19))
+def average_pool(node: NodeView, tape: Tape) -> Decision:
+    """19 -> 18: windows with gaps are summed by a convolution with ones, and divided."""
+    gaps = node.attr_ints("dilations") or [1]
+    kernel = node.attr_ints("kernel_shape") or gaps
+    if all(gap == 1 or size == 1 for gap, size in zip(gaps, kernel, strict=False)):
+        return Edit(drop=["dilations"])
+    axes = windows_of(node)
+    if not isinstance(axes, list):
+        return axes
+    ends = floor_ends(node, axes)
+    if not isinstance(ends, list):
+        return ends
+    x = node.arg(0)
+    wide = x.dtype if x.dtype in ("float32", "float64") else None
+    value = str(x) if wide else tape.cast(x, "float32")
+    total = summed(node, axes, value, ends, wide or "float32", tape)
+    counts = _counts(node, axes, wide or "float32", tape)
+    if not isinstance(total, str) or not isinstance(counts, str):
+        return total if not isinstance(total, str) else counts
+    average = tape.op("Div", total, counts)
+    return average if wide else tape.cast(average, str(x.dtype))
+
+
+def _counts(node: NodeView, axes: list[Windows], dtype: str, tape: Tape) -> str | Refusal:
+    """By how many elements the sum of each window is divided."""
+    padding = bool(node.attr_int("count_include_pad"))
+    whole = [not one.ceil and (padding or not one.begin + one.end) for one in axes]
+    if all(whole):
+        return tape.const(float(np.prod([one.kernel for one in axes])), dtype)
+    if any(one.size is None and not all_of for one, all_of in zip(axes, whole, strict=True)):
+        return node.refuse_dynamic("how many elements of each window are padding")
+    taps = [
+        np.array([one.kernel]) if all_of else one.taps(padding)
+        for one, all_of in zip(axes, whole, strict=True)
+    ]
+    return tape.const(reduce(np.multiply.outer, taps)[None, None], dtype)

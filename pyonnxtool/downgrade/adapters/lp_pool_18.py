@@ -1,0 +1,46 @@
+"""LpPool from 18 to 17: it has neither ceil_mode nor dilations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._windows import floor_ends, is_plain, summed, windows_of
+from pyonnxtool.rewrite.decision import Edit
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+_NEW = ("ceil_mode", "dilations")
+
+
+@ADAPTERS.add(("LpPool", 18))
+def lp_pool(node: NodeView, tape: Tape) -> Decision:
+    """18 -> 17: padding takes the place of ceil_mode; windows with gaps are summed by a Conv."""
+    if is_plain(node):
+        return Edit(drop=_NEW)
+    axes = windows_of(node)
+    if not isinstance(axes, list):
+        return axes
+    ends = floor_ends(node, axes)
+    if not isinstance(ends, list):
+        return ends
+    if all(one.extent == one.kernel for one in axes):
+        pads = [one.begin for one in axes] + ends
+        return Edit(drop=[*_NEW, "auto_pad"], attributes={"pads": pads})
+    x, p = node.arg(0), node.attr_int("p")
+    wide = x.dtype if x.dtype in ("float32", "float64") else None
+    dtype = wide or "float32"
+    value = tape.op("Abs", x if wide else tape.cast(x, dtype))
+    if p != 1:
+        value = tape.op("Pow", value, tape.const(p, dtype))
+    total = summed(node, axes, value, ends, dtype, tape)
+    if not isinstance(total, str):
+        return total
+    if p == 2:
+        total = tape.op("Sqrt", total)
+    elif p != 1:
+        total = tape.op("Pow", total, tape.const(1 / p, dtype))
+    return total if wide else tape.cast(total, str(x.dtype))
