@@ -71,7 +71,7 @@ class _Descent:
         Facts are inferred between rounds, not after each edit: a value keeps its name, and so what
         was known of it, when another node makes it.
         """
-        todo = [node for node, op in self._standard() if opset in versions_of(op)]
+        todo = [node for node, op in self._standard() if _concerns(op, opset)]
         todo = [node for node in todo if self._level.get(node, opset) >= opset]
         new: list[tuple[Node, int]] = []
         while todo:
@@ -81,7 +81,7 @@ class _Descent:
                     if level < opset:
                         new.append((made, level))
                         self._level[made] = level
-                    elif opset in versions_of(made.op_type):
+                    elif _concerns(made.op_type, opset):
                         again.append(made)
             self._facts.outdated()
             todo = again
@@ -110,12 +110,13 @@ class _Descent:
         view = NodeView(node, opset, self._facts)
         tape = Tape(opset - 1, view.label or view.op_type, self._names)
         key = (view.op_type, opset)
-        step = step_of(view.op_type, opset)
-        assert step is not None
         if key in ADAPTERS:
             rule = told_of(view.op_type, opset, ADAPTERS[key].__doc__)
             decision = ADAPTERS[key](view, tape)
-        elif step.free:
+            return self._apply(view, decision, tape, rule)
+        step = step_of(view.op_type, opset)
+        assert step is not None
+        if step.free:
             rule = f"{view.op_type} {opset}: without attributes at their default"
             decision = restamped(view, step)
         else:
@@ -179,6 +180,11 @@ class _Descent:
                 why = told(found[0], view.op_type, target) if found else ""
             if why:
                 self.done.refused[node] = view.refuse(why)
+
+
+def _concerns(op_type: str, opset: int) -> bool:
+    """Whether the opset changed the operator, or how others read it: then there is an adapter."""
+    return opset in versions_of(op_type) or (op_type, opset) in ADAPTERS
 
 
 def told_of(op_type: str, opset: int, docstring: str | None) -> str:

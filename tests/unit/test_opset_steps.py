@@ -22,7 +22,7 @@ import pytest
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.meaning import CHANGED_MEANING
 from pyonnxtool.downgrade.steps import NEWEST_REVIEWED, step_of
-from pyonnxtool.op_schemas import newest_opset, standard_ops, versions_of
+from pyonnxtool.op_schemas import newest_opset, schema_at, standard_ops, versions_of
 
 FILE = Path(__file__).parents[2] / "fixtures/opset_steps.json"
 LOWEST_TARGET = 7
@@ -71,5 +71,11 @@ def test_a_step_of_another_meaning_looks_free(op: str, version: int) -> None:
 
 
 def test_adapters_are_of_steps_that_there_are() -> None:
-    strangers = [key for key in ADAPTERS if step_of(*key) is None]
+    strangers = [key for key in ADAPTERS if step_of(*key) is None and not _has_new_body(*key)]
     assert not strangers
+
+
+def _has_new_body(op: str, version: int) -> bool:
+    """Whether the schema, which is not new, has another function body from this opset on."""
+    schema = schema_at(op, version)
+    return schema is not None and version in schema.function_opset_versions
