@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from pyonnxtool._core import Model
+    from pyonnxtool.divergence.sweep import Progress
     from pyonnxtool.proof import Proof
 
 LOWEST = 7
@@ -70,9 +71,8 @@ def opset(given: ModelLike, to: int | str, **proof: Unpack[Proof]) -> Rewrite[Op
     check = check_of(**proof)
     model = as_model(given)
     runtime = find_runtime(to) if isinstance(to, str) else None
-    before = imported(model)
-    goal = checked_opset(to) if isinstance(to, int) else min(before, find_runtime(to).opset)
-    what = f"opset {goal}"
+    goal = goal_of(model, to)
+    what = f"opset {goal}" + (f" for {runtime.name}" if runtime else "")
     if check.progress is not None:
         check.progress(what, 0, 0)
     made, done = _converted(model, goal, runtime)
@@ -84,7 +84,7 @@ def opset(given: ModelLike, to: int | str, **proof: Unpack[Proof]) -> Rewrite[Op
         value_map=tuple(StandsFor(new, old) for new, old in done.stands_for),
         before=measured(model),
         after=measured(made),
-        opset_before=before,
+        opset_before=imported(model),
         opset=goal,
         ir_version_before=model.ir_version,
         ir_version=made.ir_version,
@@ -94,6 +94,12 @@ def opset(given: ModelLike, to: int | str, **proof: Unpack[Proof]) -> Rewrite[Op
     if made is model:
         return Rewrite(model, report)
     return verified(what, model, Rewrite(made, report), check, rules=done.rules, drifts=True)
+
+
+def goal_of(given: ModelLike, to: int | str) -> int:
+    """The opset that `opset` brings the model to. Raises UsageError as that does."""
+    before = imported(as_model(given))
+    return checked_opset(to) if isinstance(to, int) else min(before, find_runtime(to).opset)
 
 
 def _converted(model: Model, goal: int, runtime: Runtime | None) -> tuple[Model, Descended]:
@@ -107,6 +113,26 @@ def _converted(model: Model, goal: int, runtime: Runtime | None) -> tuple[Model,
         made, closed = opened(made.copy(), goal, highest)
         done.refusals += [*closed, *restated(made, highest)]
     return made, done
+
+
+def lowest_reached(given: ModelLike, to: int, progress: Progress | None = None) -> int | None:
+    """The lowest opset above `to` at which nothing is refused, searched by halves.
+
+    None when `to` itself is one, or is above the model's own, which counts as reached.
+    """
+    model = as_model(given)
+    low, high = to, imported(model)
+    if low >= high or not lowered(model, low)[1].refusals:
+        return None
+    while high - low > 1:  # refused at `low`, reached at `high`
+        middle = (low + high) // 2
+        if progress is not None:
+            progress(f"trying opset {middle}", 0, 0)
+        if lowered(model, middle)[1].refusals:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def imported(model: Model) -> int:

@@ -31,11 +31,15 @@ class BackendError(PyonnxtoolError):
 class Refused(PyonnxtoolError):  # noqa: N818 - the word that users read
     """A rewrite that is not provably safe. Nothing was written.
 
-    `refusals` are its reasons, each with node and rule; the text lists them all.
+    `refusals` are its reasons, each with node and rule; the text lists them all, in `lines` where
+    some are told together.
     """
 
     exit_code = 1
 
-    def __init__(self, told: str, refusals: Sequence[object] = ()) -> None:
-        super().__init__(told + "".join(f"\n  - {refusal}" for refusal in refusals))
+    def __init__(
+        self, told: str, refusals: Sequence[object] = (), lines: Sequence[str] | None = None
+    ) -> None:
+        listed = refusals if lines is None else lines
+        super().__init__(told + "".join(f"\n  - {one}" for one in listed))
         self.refusals = tuple(refusals)

@@ -6,14 +6,16 @@ import ast
 import importlib.util
 import os
 import pkgutil
+import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import click
 
-from pyonnxtool.errors import PyonnxtoolError
+from pyonnxtool.errors import PyonnxtoolError, Refused
 
 EXAMPLES = """\b
 Examples:
@@ -78,12 +80,25 @@ class Commands(click.Group):
             error.show()
             code = USAGE  # click gives 1 to some of its errors, which means "different" here
         except PyonnxtoolError as error:
-            click.echo(f"Error: {error}", err=True)
+            told = f"Error: {error}"
+            click.echo(folded(told) if isinstance(error, Refused) else told, err=True)
             code = error.exit_code
         except MemoryError:
             click.echo("Error: out of memory; try a smaller --memory or model.", err=True)
             code = INCONCLUSIVE
         sys.exit(code)
+
+
+def folded(text: str) -> str:
+    """Long lines as wide as the terminal (100 columns where there is none), each under itself."""
+    width = min(shutil.get_terminal_size((100, 24)).columns, 160)
+    lines = []
+    for line in text.splitlines():
+        margin = " " * (len(line) - len(line.lstrip(" -")))
+        lines += textwrap.wrap(
+            line, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False
+        )
+    return "\n".join(lines)
 
 
 def summary_of(name: str) -> str:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from shlex import quote
+from typing import TYPE_CHECKING
+
 import click
 
 from pyonnxtool.cli._options import Output, closing
 from pyonnxtool.cli._rewrite_options import Proof, Target, check_files, rewrite_options
+
+if TYPE_CHECKING:
+    from pyonnxtool.cli._progress import Progress
+    from pyonnxtool.errors import Refused
 
 
 @click.command(
@@ -49,7 +56,7 @@ def command(
     from pyonnxtool.cli._output import deliver
     from pyonnxtool.cli._progress import Progress
     from pyonnxtool.conversion import opset
-    from pyonnxtool.errors import UsageError
+    from pyonnxtool.errors import Refused, UsageError
 
     if (to is None) == (runtime is None):
         told = "give one of them" if to is not None else "say to which opset"
@@ -62,7 +69,10 @@ def command(
     if target.dry_run:
         proven["verify"] = 0
     with Progress(wanted=output.progress and not output.quiet) as progress:
-        rewrite = opset(model, goal, progress=progress, **proven)
+        try:
+            rewrite = opset(model, goal, progress=progress, **proven)
+        except Refused as error:
+            raise advised(error, model, goal, progress) from error
     report = target.write(rewrite)
     deliver(
         output,
@@ -71,3 +81,23 @@ def command(
         lambda screen: screen.print(summary(report), soft_wrap=True),
     )
     return 0
+
+
+def advised(error: Refused, model: str, goal: int | str, progress: Progress) -> Refused:
+    """The error with what would help, where the way down is what was refused."""
+    from pyonnxtool.conversion import goal_of, lowest_reached
+    from pyonnxtool.errors import Refused
+
+    lowest = lowest_reached(model, goal_of(model, goal), progress)
+    if lowest is None:
+        return error
+    lines = [f"the lowest opset that is reached is {lowest}: --to {lowest}"]
+    open_sizes = sum("pyonnxtool specialize" in str(one) for one in error.refusals)
+    if open_sizes:
+        lines.append(
+            f"{open_sizes:,} of the reasons are values that are only known when the model runs; "
+            f"what can be fixed, fix first: pyonnxtool specialize {quote(model)} -o fixed.onnx "
+            "--dim NAME=SIZE"
+        )
+    told = "".join(f"\n  {line}" for line in lines)
+    return Refused(f"{error}\nWhat would help:{told}")

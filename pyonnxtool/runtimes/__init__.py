@@ -83,9 +83,9 @@ def _release(family: _Family, version: str) -> Runtime:
         found = by_name.get(f"{family.name}-{'.'.join(parts[:count])}")
         if found is not None:
             return found
-    there = ", ".join(by_name)
-    asked = f"{family.name}-{version}" if version else family.name
-    raise UsageError(f"no runtime is called {asked!r}; of {family.name} there are: {there}")
+    there = ", ".join(name.removeprefix(f"{family.name}-") for name in by_name)
+    told = f"there is nothing known of its release {version!r}" if version else "which release"
+    raise UsageError(f"{family.name}: {told}; known are {there}")
 
 
 @cache
