@@ -27,7 +27,7 @@ _TAKEN = (
     "ReduceMax",
     "ReduceMin",
 )
-_PASS_ON = frozenset([*_RESHAPED, *_TAKEN])
+_PASS_ON = frozenset([*_RESHAPED, *_TAKEN, "ReduceMax", "ReduceMin"])
 """Their outputs are elements of their first input."""
 _OF_ALL = frozenset(["Concat", "Max", "Min"])
 """Their outputs are elements of their inputs."""

@@ -1,0 +1,25 @@
+"""Gemm from 11 to 10: the sum needs a third operand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.rewrite.decision import KEEP, Edit
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("Gemm", 11))
+def with_sum(node: NodeView, tape: Tape) -> Decision:
+    """11 -> 10: a zero is added where `C` is omitted."""
+    if node.has("C"):
+        return KEEP
+    a, b = node["A"], node["B"]
+    dtype = a.dtype or b.dtype or node.out().dtype
+    if dtype is None:
+        return node.refuse_dynamic("the element type of `A`")
+    return Edit(inputs=[a, b, tape.const([0], dtype)])

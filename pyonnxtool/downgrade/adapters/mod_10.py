@@ -1,0 +1,36 @@
+"""Mod from 10 to 9: the value less the divisor times the quotient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.dtypes import is_integer
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("Mod", 10))
+def mod(node: NodeView, tape: Tape) -> Decision:
+    """10 -> 9: the value less the divisor times the quotient; exact for integers."""
+    a, b = node["A"], node["B"]
+    dtype = a.dtype or b.dtype
+    if dtype is None:
+        return node.refuse_dynamic("the element type of `A`")
+    if not is_integer(dtype):
+        return node.refuse("the exact remainder of floats has no form in opset 9")
+    rest = tape.op("Sub", a, tape.op("Mul", tape.op("Div", a, b), b))
+    if node.attr_int("fmod") or dtype.startswith("u"):
+        return rest
+    zero, known = tape.const(0, dtype), b.const
+    other_side = tape.op("Less", rest, zero)
+    if known is None or not bool(np.all(known > 0)):
+        sides = tape.op("Xor", other_side, tape.op("Less", b, zero))
+        some = tape.op("Not", tape.op("Equal", rest, zero))
+        other_side = tape.op("And", sides, some)
+    return tape.op("Where", other_side, tape.op("Add", rest, b), rest)

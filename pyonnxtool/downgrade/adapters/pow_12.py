@@ -1,0 +1,75 @@
+"""Pow from 12 to 11: base and exponent of one float type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.dtypes import holds, is_integer
+from pyonnxtool.downgrade.magnitude import bits_needed, fits
+from pyonnxtool.rewrite.decision import KEEP
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.operand import Operand
+    from pyonnxtool.rewrite.tape import Tape
+
+_CHAIN = 8
+"""Powers of integers up to this one are products."""
+
+
+@ADAPTERS.add(("Pow", 12))
+def of_one_type(node: NodeView, tape: Tape) -> Decision:
+    """12 -> 11: both operands in one float type that holds them; products for integers."""
+    x, y = node["X"], node["Y"]
+    if x.dtype is None or y.dtype is None:
+        return node.refuse_dynamic("the element type of an operand")
+    power = _small_power(y)
+    if is_integer(x.dtype) and power is not None:
+        return _product(x, power, tape)
+    if x.dtype == y.dtype and not is_integer(x.dtype):
+        return KEEP
+    if is_integer(x.dtype) and is_integer(y.dtype) and not _exact_in_double(x, y):
+        return node.refuse(f"powers of {x.dtype} do not fit into any float type")
+    known = y.const
+    wide = "float64"
+    if not is_integer(x.dtype):
+        both = holds("float32", x.dtype) and (holds("float32", y.dtype) or fits(y, "float32"))
+        wide = "float32" if both else "float64"
+    base = x if x.dtype == wide else tape.cast(x, wide)
+    exponent = tape.cast(y, wide) if known is None else tape.const(known.astype(wide))
+    made = tape.op("Pow", base, y if y.dtype == wide else exponent)
+    return made if x.dtype == wide else tape.cast(made, x.dtype)
+
+
+def _small_power(exponent: Operand) -> int | None:
+    known = exponent.const
+    if known is None or known.size != 1 or known.ndim or known.dtype.kind not in "iuf":
+        return None
+    value = known.reshape(())
+    return int(value) if value == np.floor(value) and 1 <= value <= _CHAIN else None
+
+
+def _product(x: Operand, power: int, tape: Tape) -> Decision:
+    """By squaring; it wraps as the integers do."""
+    found: str | None = None
+    square: str = x
+    while power:
+        if power & 1:
+            found = square if found is None else tape.op("Mul", found, square)
+        power >>= 1
+        if power:
+            square = tape.op("Mul", square, square)
+    assert found is not None
+    return found
+
+
+def _exact_in_double(x: Operand, y: Operand) -> bool:
+    """Powers of 32 bits and less that are in range are; of longer ones where that is certain."""
+    bits, known = bits_needed(x), y.const
+    if bits is not None and known is not None and known.size:
+        return bits * max(int(known.max()), 1) <= 53
+    return x.dtype == "int32"

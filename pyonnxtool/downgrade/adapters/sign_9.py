@@ -1,0 +1,25 @@
+"""Sign from 9 to 8: by comparing with zero."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("Sign", 9))
+def sign(node: NodeView, tape: Tape) -> Decision:
+    """9 -> 8: one where it is above zero, less one where it is below."""
+    x = node["input"]
+    if x.dtype is None:
+        return node.refuse_dynamic("the element type of `input`")
+    zero = tape.const(0, x.dtype)
+    above = tape.cast(tape.op("Greater", x, zero), x.dtype)
+    if x.dtype.startswith("u"):
+        return above
+    return tape.op("Sub", above, tape.cast(tape.op("Less", x, zero), x.dtype))
