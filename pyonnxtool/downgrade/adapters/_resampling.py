@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.tape import Tape
 
-_COMPUTED = {"float16": "float32", "bfloat16": "float32", "float32": "float32"} | {
+COMPUTED_IN = {"float16": "float32", "bfloat16": "float32", "float32": "float32"} | {
     "float64": "float64"
 }
 """What weights are multiplied in: each product rounded once, also where it is a narrow float."""
@@ -60,7 +60,7 @@ def _picked(node: NodeView, tape: Tape, sampling: Sampling, axes: Sequence[Axis]
 
 def _weighed(node: NodeView, tape: Tape, sampling: Sampling, axes: Sequence[Axis]) -> str | Refusal:
     shape = node.shape("X")
-    computed = _COMPUTED.get(node.dtype("X") or "")
+    computed = COMPUTED_IN.get(node.dtype("X") or "")
     if computed is None or shape is None:
         # Runtimes do not agree in how integers are rounded.
         return node.refuse(f"{node.dtype('X')} elements are interpolated")

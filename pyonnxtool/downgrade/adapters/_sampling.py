@@ -15,6 +15,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+TIE = 1e-6
+"""Places this close to the middle of two elements are in the middle but for how scales are rounded.
+onnxruntime 1.31 takes them so; it used to be float32's luck."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -101,8 +105,8 @@ def nearest(how: str, places: NDArray[Any], size: int) -> NDArray[np.int64]:
     """Index of the element that is nearest to each place."""
     exact = places.astype(np.float64)  # in which a half can be added
     rounded = {
-        "round_prefer_floor": np.ceil(exact - 0.5),
-        "round_prefer_ceil": np.floor(exact + 0.5),
+        "round_prefer_floor": np.ceil(exact - 0.5 - TIE),
+        "round_prefer_ceil": np.floor(exact + 0.5 + TIE),
         "floor": np.floor(exact),
         "ceil": np.ceil(exact),
     }

@@ -8,8 +8,11 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._resampling import resampled
-from pyonnxtool.downgrade.adapters._sampling import Axis, Sampling
+from pyonnxtool.downgrade.adapters._resampling_at_run_time import resampled_at_run_time
+from pyonnxtool.downgrade.adapters._resized_axes import OpenAxis, Resizing
+from pyonnxtool.downgrade.adapters._sampling import Sampling
 from pyonnxtool.rewrite.decision import Edit
+from pyonnxtool.rewrite.refusal import Refusal
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision
@@ -20,25 +23,36 @@ if TYPE_CHECKING:
 @ADAPTERS.add(("Resize", 10))
 def resize(node: NodeView, tape: Tape) -> Decision:
     """10 -> 9: an Upsample, or weights and indices where something gets smaller."""
-    scales = node.const("scales")
+    scales, shape = node.const("scales"), node.shape("X")
     if scales is None:
-        return node.refuse_dynamic("whether `scales` are 1 or more, as Upsample has them,")
+        return _at_run_time(node, tape)
     if (scales >= 1).all():
         return Edit(op_type="Upsample")
-    shape = node.shape("X")
-    if shape is None or len(shape) != scales.size:
-        return node.refuse_dynamic("what size it has")
+    if shape is None or len(shape) != scales.size or not (scales > 0).all():
+        return node.refuse(f"{scales.size} scales do not fit, or are not above zero")
     axes = []
     for axis, (size, scale) in enumerate(zip(shape, scales.ravel().tolist(), strict=True)):
-        if scale == 1:
-            continue
-        if size is None:
-            return node.refuse_dynamic("what size it has")
-        resized = int(np.float32(size) * np.float32(scale))
-        axes.append(Axis(axis, size, resized, scale))
-    mode = node.attr_str("mode")
+        resized = None if size is None else int(np.float32(size) * np.float32(scale))
+        axes.append(OpenAxis(axis, size, resized, scale))
     # onnxruntime and the tests of opset 10 round up where the scale is below 1; the text is silent.
-    smaller = [one for one in axes if one.scale < 1]
-    if mode == "nearest" and len(smaller) < len(axes):
-        return node.refuse("it makes one axis smaller and another larger")
-    return resampled(node, tape, Sampling(mode, "asymmetric", "ceil"), axes)
+    if node.attr_str("mode") == "nearest":
+        larger = np.maximum(scales, 1)
+        smaller = _resampled(node, tape, "ceil", [one for one in axes if (one.scale or 1) < 1])
+        if isinstance(smaller, Refusal) or (larger == 1).all():
+            return smaller
+        return tape.op("Upsample", smaller, tape.const(larger), mode="nearest")
+    return _resampled(node, tape, "floor", [one for one in axes if one.scale != 1])
+
+
+def _resampled(node: NodeView, tape: Tape, nearest: str, axes: list[OpenAxis]) -> str | Refusal:
+    found = Resizing(Sampling(node.attr_str("mode"), "asymmetric", nearest), axes)
+    if found.settled is not None:
+        return resampled(node, tape, found.sampling, found.settled)
+    return resampled_at_run_time(node, tape, found)
+
+
+def _at_run_time(node: NodeView, tape: Tape) -> Decision:
+    shape = node.shape("X")
+    if shape is None or node.attr_str("mode") == "nearest":
+        return node.refuse_dynamic("whether `scales` are 1 or more, as Upsample has them,")
+    return _resampled(node, tape, "", [OpenAxis(*one, None, None) for one in enumerate(shape)])

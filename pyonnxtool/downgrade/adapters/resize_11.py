@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._deconvolution import deconvolved
 from pyonnxtool.downgrade.adapters._resampling import resampled
-from pyonnxtool.downgrade.adapters._resized_axes import resizing_of
+from pyonnxtool.downgrade.adapters._resampling_at_run_time import resampled_at_run_time
+from pyonnxtool.downgrade.adapters._resized_axes import Resizing, resizing_of
 from pyonnxtool.downgrade.adapters._sampling import coordinates, nearest
 from pyonnxtool.rewrite.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pyonnxtool.downgrade.adapters._resized_axes import OpenAxis
     from pyonnxtool.downgrade.adapters._sampling import Axis, Sampling
     from pyonnxtool.rewrite.decision import Decision
@@ -33,22 +33,29 @@ def resize(node: NodeView, tape: Tape) -> Decision:
         return found
     if not found.axes:
         return str(node["X"])
-    if _is_plain(found.sampling, found.axes):
+    if _is_plain(found, node.rank("X") or 0):
         scales = np.ones(node.rank("X") or 0, np.float32)
         for axis in found.axes:
             scales[axis.axis] = axis.scale
         return tape.op("Resize", node["X"], tape.const(scales), mode=found.sampling.mode)
     if found.settled is not None:
         return resampled(node, tape, found.sampling, found.settled)
-    return node.refuse_dynamic("what size it has")
+    enlarged = deconvolved(node, tape, found)
+    return enlarged if enlarged is not None else resampled_at_run_time(node, tape, found)
 
 
-def _is_plain(sampling: Sampling, axes: Sequence[OpenAxis]) -> bool:
+def _is_plain(found: Resizing, rank: int) -> bool:
     """Whether Resize-10 does the same, given the scales."""
-    if sampling.mode == "nearest":
-        return all(_repeats(sampling, one) for one in axes)
-    plain = sampling.mode == "linear" and sampling.coordinates == "asymmetric"
-    return plain and all(one.scale is not None and _size_kept(one) for one in axes)
+    if found.sampling.mode == "nearest":
+        return all(_repeats(found.sampling, one) for one in found.axes)
+    if (found.sampling.mode, found.sampling.coordinates) != ("linear", "asymmetric"):
+        return False
+    changed = {one.axis for one in found.axes}
+    runs = (
+        rank in (2, 3) or (rank in (4, 5) and min(changed) > 1) or (rank == 4 and changed <= {1, 2})
+    )
+    foreign = found.settled is not None and not runs  # onnxruntime has no other linear Resize
+    return not foreign and all(one.scale is not None and _size_kept(one) for one in found.axes)
 
 
 def _size_kept(axis: OpenAxis) -> bool:
