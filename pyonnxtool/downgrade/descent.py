@@ -13,12 +13,13 @@ from pyonnxtool.downgrade.function_body import expanded
 from pyonnxtool.downgrade.restamp import restamped
 from pyonnxtool.downgrade.steps import step_of
 from pyonnxtool.downgrade.type_check import misfits, told, unknown_to
+from pyonnxtool.errors import ModelError
 from pyonnxtool.op_schemas import plain_domain, schema_at, versions_of
 from pyonnxtool.rewrite import Refusal
 from pyonnxtool.rewrite.decision import Edit, Keep
 from pyonnxtool.rewrite.node_view import NodeView
 from pyonnxtool.rewrite.operand import Facts
-from pyonnxtool.rewrite.placing import edit, graphs_of, names_of, replace
+from pyonnxtool.rewrite.placing import edit, graphs_of, graphs_under, names_of, replace
 from pyonnxtool.rewrite.tape import Names, Tape
 
 if TYPE_CHECKING:
@@ -63,34 +64,35 @@ class _Descent:
         self._level: dict[Node, int] = {}
         """Nodes that are written for a lower opset than the model's."""
         self._nodes: list[tuple[Node, str]] | None = None
+        self._moved: dict[Node, Node] = {}
+        """Nodes of bodies that were copied when the node around them was replaced."""
         self.done = Descended()
 
     def step(self, opset: int) -> None:
         """From this opset to the one below.
 
-        Facts are inferred between rounds, not after each edit: a value keeps its name, and so what
-        was known of it, when another node makes it.
+        Inner nodes come first: a node that is replaced takes copies of its bodies along.
         """
-        todo = [node for node, op in self._standard() if _concerns(op, opset)]
+        todo = [node for node, op in self._standard() if opset in versions_of(op)]
         todo = [node for node in todo if self._level.get(node, opset) >= opset]
         new: list[tuple[Node, int]] = []
         while todo:
+            now, later = _innermost(todo)
             again = []
-            for node in todo:
+            for node in now:
                 for made, level in self._settle(node, opset):
                     if level < opset:
                         new.append((made, level))
                         self._level[made] = level
-                    elif _concerns(made.op_type, opset):
+                    elif opset in versions_of(made.op_type):
                         again.append(made)
-            self._facts.outdated()
-            todo = again
+            todo = again + later
         self._model.set_opset_import("", opset - 1)
         for node, _ in self._standard():
             kept = self._level.get(node, opset - 1) >= opset - 1
             if kept and opset in versions_of(node.op_type) and node not in self.done.refused:
                 new.append((node, opset - 1))
-        self._fit(new)
+        self._fit(dict.fromkeys((self._moved.get(node, node), level) for node, level in new))
 
     def _standard(self) -> list[tuple[Node, str]]:
         """Nodes of ai.onnx, those of inner bodies first: an edit of a node moves its bodies."""
@@ -129,8 +131,10 @@ class _Descent:
         for _ in range(_CARRY_ROUNDS):
             again = []
             for node, level in nodes:
+                if node in self.done.refused or not _is_there(node):
+                    continue
                 schema = schema_at(node.op_type, level)
-                if node in self.done.refused or schema is None:
+                if schema is None:
                     continue
                 view = NodeView(node, level, self._facts)
                 if not misfits(view, schema):
@@ -138,7 +142,6 @@ class _Descent:
                 tape = Tape(level, view.label or view.op_type, self._names)
                 rule = f"{view.op_type}: computed in a dtype that it takes below"
                 again += self._apply(view, carried(view, tape, schema), tape, rule)
-            self._facts.outdated()
             if not again:
                 return
             nodes = again
@@ -160,12 +163,25 @@ class _Descent:
             self.done.rules |= {made: rule for node in added for made in node.output_names if made}
             return [(node, tape.opset) for node in [view.node, *added]]
         outputs = [decision] if isinstance(decision, str) else list(decision)
+        inside = _inside([view.node])
         added, passed = replace(view, outputs, tape)
         self._nodes = None
+        if inside:
+            self._follow(inside, _inside(added))
         self.done.stands_for += passed
         for node in added:
             self.done.rules |= {made: rule for made in node.output_names if made}
         return [(node, tape.opset) for node in added if not plain_domain(node.domain)]
+
+    def _follow(self, before: dict[str, Node], after: dict[str, Node]) -> None:
+        """What is known of nodes in bodies is known of their copies."""
+        copies = {node: after[name] for name, node in before.items() if name in after}
+        self._moved = {old: copies.get(new, new) for old, new in self._moved.items()} | copies
+        for node, copy in copies.items():
+            if node in self._level:
+                self._level[copy] = self._level.pop(node)
+            if node in self.done.refused:
+                self.done.refused[copy] = self.done.refused.pop(node)
 
     def look_over(self, target: int) -> None:
         """Refuse whatever is left that the target does not have."""
@@ -185,6 +201,40 @@ class _Descent:
 def _concerns(op_type: str, opset: int) -> bool:
     """Whether the opset changed the operator, or how others read it: then there is an adapter."""
     return opset in versions_of(op_type) or (op_type, opset) in ADAPTERS
+
+
+def _innermost(nodes: list[Node]) -> tuple[list[Node], list[Node]]:
+    """Nodes that can be settled now, and those around them, which would move them."""
+    within = [node for node in nodes if not node.subgraphs]
+    if within:
+        return within, [node for node in nodes if node.subgraphs]
+    deepest = max(map(_depth, nodes))
+    return (
+        [node for node in nodes if _depth(node) == deepest],
+        [node for node in nodes if _depth(node) < deepest],
+    )
+
+
+def _is_there(node: Node) -> bool:
+    """Not once a node around it was replaced by something without it."""
+    try:
+        return bool(node.op_type)
+    except ModelError:
+        return False
+
+
+def _depth(node: Node) -> int:
+    depth, graph = 0, node.graph.parent
+    while graph is not None:
+        depth, graph = depth + 1, graph.parent
+    return depth
+
+
+def _inside(nodes: Iterable[Node]) -> dict[str, Node]:
+    """Nodes in bodies at any depth, by the first value that each makes."""
+    bodies = [body for node in nodes for body in node.subgraphs]
+    inner = [node for body in bodies for graph in graphs_under(body) for node in graph.nodes]
+    return {next(filter(None, node.output_names), ""): node for node in inner}
 
 
 def told_of(op_type: str, opset: int, docstring: str | None) -> str:

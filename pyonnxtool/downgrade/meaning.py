@@ -12,8 +12,9 @@ def _all(ops: str, opset: int, why: str) -> Iterable[tuple[tuple[str, int], str]
     return [((op, opset), why) for op in ops.split()]
 
 
-_REDUCTIONS = " ".join(
-    f"Reduce{kind}" for kind in "L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare".split()
+_REDUCTIONS = (
+    "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd "
+    "ReduceSum ReduceSumSquare"
 )
 
 CHANGED_MEANING: Mapping[tuple[str, int], str] = dict(
@@ -29,6 +30,7 @@ CHANGED_MEANING: Mapping[tuple[str, int], str] = dict(
         *_all("ConvTranspose", 11, "an odd padding has its larger half at the other end"),
         *_all("Gather OneHot", 11, "indices may be negative"),
         *_all("If", 11, "branches may give other shapes"),
+        *_all("Loop", 11, "it may carry no value"),
         *_all(_REDUCTIONS, 11, "axes may be negative"),
         *_all("ArgMax ArgMin Compress Concat Flatten Hardmax LogSoftmax", 11, "negative axis"),
         *_all("Scan Scatter Slice Softmax Split Squeeze TopK Unsqueeze", 11, "negative axis"),

@@ -68,6 +68,24 @@ def unknown_to(view: NodeView, opset: int) -> str:
         return f"{view.op_type} has no attribute {strangers[0]} in opset {opset}"
     if len(view.inputs) > schema.max_input or len(view.outputs) > schema.max_output:
         return f"{view.op_type} takes fewer operands in opset {opset}"
+    if len(view.inputs) < schema.min_input:
+        return f"{view.op_type} takes more operands in opset {opset}"
+    return mixed_types(view, schema)
+
+
+def mixed_types(view: NodeView, schema: OpSchema) -> str:
+    """Which operands are to have one type and have two; "" when there are none."""
+    variables = {one.type_param_str for one in schema.type_constraints}
+    seen: dict[str, Operand] = {}
+    for params, operands in ((schema.inputs, view.inputs), (schema.outputs, view.outputs)):
+        for place, operand in enumerate(operands if params else ()):
+            param = params[min(place, len(params) - 1)]
+            if not operand or param.type_str not in variables or not param.is_homogeneous:
+                continue
+            first = seen.setdefault(param.type_str, operand)
+            if None not in (first.type, operand.type) and first.type != operand.type:
+                pair = f"{str(first)!r} is {first.type} and {str(operand)!r} {operand.type}"
+                return f"{pair}, which {view.op_type} wants to be one type"
     return ""
 
 

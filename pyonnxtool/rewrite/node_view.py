@@ -80,6 +80,10 @@ class NodeView:
     def _omitted(self) -> Operand:
         return Operand("", self.graph, self.inputs[0]._facts if self.inputs else _NOTHING)
 
+    def inside(self, body: Graph, name: str) -> Operand:
+        """A value as it is seen from a body of this node."""
+        return Operand(name, body, (self.inputs or self.outputs)[0]._facts)
+
     @cached_property
     def attributes(self) -> dict[str, Any]:
         """Those that the node itself has, as the core reads them."""

@@ -19,22 +19,33 @@ Dim = int | float | str | None
 
 
 class Facts:
-    """Types and shapes of a model; inferred when first asked for, and again after edits."""
+    """Types and shapes of a model; inferred when first asked for, and again for new values."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
         self._found: ShapeFacts | None = None
+        self._current = False
+        self._obscure: set[str] = set()
+        """Values that inference says nothing of."""
 
     def outdated(self) -> None:
-        """An edit made values that are not known yet."""
-        self._found = None
+        """An edit made values that are not known yet. Older ones keep their facts."""
+        self._current = False
 
     def of(self, name: str, graph: Graph) -> Fact | None:
         """None where the graph and those around it have no such value."""
-        if self._found is None:
-            self._found = _core.infer_shapes(self._model, ask_onnx)
         home = home_of(name, graph)
-        return None if home is None else self._found.value(name, home)
+        if home is None:
+            return None
+        fact = self._found.value(name, home) if self._found is not None else None
+        unknown = fact is None or fact.kind == "unknown"
+        if unknown and not self._current and name not in self._obscure:
+            self._found = _core.infer_shapes(self._model, ask_onnx)
+            self._current = True
+            fact = self._found.value(name, home)
+            if fact.kind == "unknown":
+                self._obscure.add(name)
+        return fact
 
 
 def home_of(name: str, graph: Graph) -> Graph | None:

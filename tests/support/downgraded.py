@@ -92,7 +92,7 @@ def random_feeds(model: onnx.ModelProto, seed: int = 0, size: int = 3) -> dict[s
         tensor = info.type.tensor_type
         shape = [dim.dim_value if dim.HasField("dim_value") else size for dim in tensor.shape.dim]
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-        feeds[info.name] = _random(rng, shape, dtype)
+        feeds[info.name] = np.asarray(_random(rng, shape, dtype))
     return feeds
 
 

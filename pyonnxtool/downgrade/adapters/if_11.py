@@ -1,0 +1,70 @@
+"""If from 11 to 10: both branches give one shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from onnx import GraphProto, helper
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._loops import begun, loop
+from pyonnxtool.rewrite.decision import KEEP
+from pyonnxtool.rewrite.tape import elem_type, numpy_dtype
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.operand import Dim
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("If", 11))
+def if_(node: NodeView, tape: Tape) -> Decision:
+    """11 -> 10: branches of different shapes become two Loops of one turn or none."""
+    if not _shapes_differ(node):
+        return KEEP
+    dtypes = [output.dtype for output in node.outputs]
+    if None in dtypes:
+        return node.refuse("its branches give different shapes, and of what type is not known")
+    known = [dtype for dtype in dtypes if dtype is not None]
+    branches = {one.name: one.g for one in node.to_proto().attribute}
+    condition = node["cond"]
+    turns = {
+        "then_branch": tape.cast(condition, "int64"),
+        "else_branch": tape.cast(tape.op("Not", condition), "int64"),
+    }
+    values = tuple(tape.const(np.zeros((), numpy_dtype(dtype))) for dtype in known)
+    for name, count in turns.items():
+        values = loop(tape, count, "", values, _body(branches[name], known, tape))
+    return values
+
+
+def _shapes_differ(node: NodeView) -> bool:
+    bodies = node.node.subgraphs
+    given = [[node.inside(body, one.name).dims for one in body.outputs] for body in bodies]
+    if len(given) != 2:
+        return False
+    return any(_differ(ours, theirs) for ours, theirs in zip(*given, strict=False))
+
+
+def _differ(ours: list[Dim] | None, theirs: list[Dim] | None) -> bool:
+    if ours is None or theirs is None:
+        return False
+    if len(ours) != len(theirs):
+        return True
+    pairs = zip(ours, theirs, strict=True)
+    return any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs)
+
+
+def _body(branch: GraphProto, dtypes: list[str], tape: Tape) -> GraphProto:
+    """What the branch computes, whatever it is given."""
+    body, _ = begun(tape, branch.name)
+    body.initializer.extend(branch.initializer)
+    body.node.extend(branch.node)
+    for info, dtype in zip(branch.output, dtypes, strict=True):
+        given, made = tape.fresh("before"), tape.fresh(info.name)
+        body.input.append(helper.make_tensor_value_info(given, elem_type(dtype), None))
+        body.node.append(helper.make_node("Identity", [info.name], [made]))
+        body.output.append(helper.make_tensor_value_info(made, elem_type(dtype), None))
+    return body
