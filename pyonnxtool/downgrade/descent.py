@@ -156,6 +156,7 @@ class _Descent:
             return []
         self.done.changes[rule] += 1
         self.done.rules |= {str(name): rule for name in view.outputs if name}
+        self._facts.outdated()
         if isinstance(decision, Edit):
             added = edit(view.node, decision, tape)
             if added or decision.op_type is not None:
