@@ -9,6 +9,7 @@ from onnx import GraphProto, NodeProto, helper
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._loops import begun, loop
+from pyonnxtool.rewrite.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.refusal import Refusal
     from pyonnxtool.rewrite.tape import Tape
 
 
@@ -41,7 +41,7 @@ def scan(node: NodeView, tape: Tape) -> Decision:
     if taken is None or put is None:
         return node.refuse("its axes or directions are not one for each row")
     orders = [_order(node, row, states + k) for k, row in enumerate(put)]
-    unknown = next((one for one in orders if not isinstance(one, list)), None)
+    unknown = next((one for one in orders if isinstance(one, Refusal)), None)
     if unknown is not None:
         return unknown
     rows = node.inputs[states:]
@@ -67,7 +67,7 @@ def _rows(node: NodeView, side: str, count: int) -> list[_Row] | None:
     return [_Row(axis, bool(back)) for axis, back in zip(axes, directions, strict=True)]
 
 
-def _order(node: NodeView, row: _Row, place: int) -> Sequence[int] | Refusal:
+def _order(node: NodeView, row: _Row, place: int) -> list[int] | Refusal:
     """Axes of an output as those of one that lies along the first axis; empty when it does."""
     if row.axis == 0:
         return []
