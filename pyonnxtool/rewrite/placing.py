@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.tape import Tape
 
+_ANY_CONSTANT = 9
+"""Constant is of all types from this opset on."""
+
 
 def graphs_of(model: Model) -> Iterator[Graph]:
     """The main graph and the bodies of its nodes at any depth, outer ones first."""
@@ -95,10 +98,13 @@ def _put(graph: Graph, tape: Tape, names: dict[str, str], before: Node) -> list[
 def put_constants(graph: Graph, tape: Tape, before: Node) -> None:
     """Constants of the tape: initializers of a main graph, nodes in a body.
 
-    Models of old IR versions can have no initializers in bodies.
+    Models of old IR versions can have no initializers in bodies, and the Constant of old opsets is
+    of floats: then they are the main graph's, which bodies can read.
     """
     if not tape.constants:
         return
+    while graph.parent is not None and tape.opset < _ANY_CONSTANT:
+        graph = graph.parent
     if graph.parent is None:
         for tensor in _core.from_bytes(
             _model(GraphProto(initializer=tape.constants))

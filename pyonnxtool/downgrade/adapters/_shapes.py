@@ -35,12 +35,18 @@ def reshaped(tape: Tape, value: str, shape: str, rank: int, empty: bool = True) 
         return tape.op("Reshape", value, shape)
     flat = reshape(tape, value, [-1])
     if rank > 1:
-        others = list(range(1, rank))
-        column = unsqueezed(tape, flat, others)
-        count = tape.op("Shape", flat)
-        ends = tape.op("Expand", count, tape.ints([rank - 1]))  # beyond 1 is 1, so they are 1 or 0
-        flat = tape.op("Slice", column, tape.ints([0] * (rank - 1)), ends, tape.ints(others))
+        flat = _emptied(tape, unsqueezed(tape, flat, range(1, rank)), tape.op("Shape", flat), rank)
     return tape.op("Reshape", flat, shape)
+
+
+def _emptied(tape: Tape, column: str, count: str, rank: int) -> str:
+    """The column of so many elements, where those are none without any size of 1."""
+    ends = tape.op("Concat", *[count] * (rank - 1), axis=0) if rank > 2 else count
+    if tape.opset >= 10:
+        others = list(range(1, rank))
+        return tape.op("Slice", column, tape.ints([0] * len(others)), ends, tape.ints(others))
+    some = tape.cast(tape.cast(ends, "bool"), "int64")
+    return tape.op("Tile", column, tape.op("Concat", tape.ints([1]), some, axis=0))
 
 
 def filled_like(tape: Tape, value: Operand, element: NDArray[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
@@ -36,14 +37,12 @@ def _without_num_outputs(node: NodeView, tape: Tape) -> Decision:
     return _known_sizes(node, size, count, tape)
 
 
-def _known_sizes(node: NodeView, size: int, count: int, tape: Tape) -> Decision:
+def _known_sizes(node: NodeView, size: int, count: int, tape: Tape) -> Edit:
     part = -(-size // count)
-    last = size - part * (count - 1)
-    if last < 0:
-        return node.refuse(f"{size} are too few for {count} parts of {part}")
-    if last == part:
+    if part * count == size:
         return Edit(drop=["num_outputs"])
-    sizes = tape.ints([part] * (count - 1) + [last])
+    ends = [min(part * at, size) for at in range(count + 1)]  # too few may leave nothing at the end
+    sizes = tape.ints(end - start for start, end in itertools.pairwise(ends))
     return Edit(drop=["num_outputs"], inputs=[node["input"], sizes])
 
 
@@ -53,4 +52,4 @@ def _run_time_sizes(node: NodeView, axis: int, count: int, tape: Tape) -> str:
     part = tape.op("Div", most, tape.ints([count]))
     others = tape.op("Mul", part, tape.ints([count - 1]))
     last = tape.op("Sub", size, others)
-    return tape.op("Concat", tape.op("Expand", part, tape.ints([count - 1])), last, axis=0)
+    return tape.op("Concat", *[part] * (count - 1), last, axis=0)

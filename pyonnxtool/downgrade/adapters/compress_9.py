@@ -1,0 +1,27 @@
+"""Compress from 9 to 8: Gather of the places that a constant condition tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._axes import reshape
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("Compress", 9))
+def _gathered(node: NodeView, tape: Tape) -> Decision:
+    """9 -> 8: Gather of the places that a constant condition tells."""
+    condition = node.const("condition")
+    if condition is None:
+        return node.refuse_dynamic("`condition`")
+    places = tape.ints(np.flatnonzero(condition).tolist())
+    if node.given("axis"):
+        return tape.op("Gather", node["input"], places, axis=node.attr_int("axis"))
+    return tape.op("Gather", reshape(tape, node["input"], [-1]), places, axis=0)

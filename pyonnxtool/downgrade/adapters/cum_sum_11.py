@@ -1,0 +1,19 @@
+"""CumSum from 11 to 10: a sum of masked copies, or a Scan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._cumulative import cumulative
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("CumSum", 11))
+def _sums(node: NodeView, tape: Tape) -> Decision:
+    """11 -> 10: a sum of masked copies, or a Scan."""
+    return cumulative(node, tape, 0)

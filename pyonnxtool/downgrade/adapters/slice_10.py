@@ -1,0 +1,98 @@
+"""Slice from 10 to 9: bounds go back to attributes; steps and run-time bounds become a Gather."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._axes import from_front
+from pyonnxtool.downgrade.adapters._open_sizes import Sizes
+from pyonnxtool.downgrade.adapters._run_time_slice import Cut, cut_places, known_places
+from pyonnxtool.rewrite.refusal import Refusal
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("Slice", 10))
+def _bounds_to_attributes(node: NodeView, tape: Tape) -> Decision:
+    """10 -> 9: bounds go back to attributes; steps and run-time bounds become a Gather."""
+    cuts = _cuts(node, tape)
+    if isinstance(cuts, Refusal):
+        return cuts
+    if any(cut.step == 0 for cut in cuts):
+        return node.refuse("a step is 0")
+    made: str = node["data"]
+    plain = [one for one in cuts if one.is_plain]
+    if plain:
+        made = tape.op(
+            "Slice",
+            made,
+            axes=[cut.axis for cut in plain],
+            starts=[cut.start for cut in plain],
+            ends=[cut.end for cut in plain],
+        )
+    sizes = Sizes(tape)
+    for cut in cuts:
+        if cut.is_plain or cut.is_whole:
+            continue
+        size = sizes.of(node["data"], cut.axis)
+        places = known_places(cut, size)
+        indices = cut_places(tape, cut, size) if places is None else tape.ints(places)
+        made = tape.op("Gather", made, indices, axis=cut.axis)
+    return made
+
+
+def _cuts(node: NodeView, tape: Tape) -> list[Cut] | Refusal:
+    """What is asked for of each axis."""
+    length = node["starts"].static_shape
+    if length is None or len(length) != 1:
+        return node.refuse_dynamic("how many axes it slices")
+    axes = node.const_ints("axes", default=range(length[0]))
+    if axes is None:
+        return _of_all_axes(node, length[0], tape)
+    if len(axes) != length[0]:
+        return node.refuse(f"it has {length[0]} starts and {len(axes)} axes")
+    front = from_front(node, axes, node["data"].rank)
+    if isinstance(front, Refusal):
+        return front
+    bounds = [_numbers(node, name, default, length[0], tape) for name, default in _BOUNDS]
+    if any(len(one) != length[0] for one in bounds):
+        return node.refuse("starts, ends and steps differ in length")
+    return [Cut(*each) for each in zip(front, *bounds, strict=True)]
+
+
+_BOUNDS = (("starts", 0), ("ends", 0), ("steps", 1))
+
+
+def _numbers(node: NodeView, name: str, default: int, count: int, tape: Tape) -> list[int | str]:
+    """Numbers where they are known, else tensors of one int64."""
+    given = node[name]
+    if not given:
+        return [default] * count
+    known = node.const_ints(name)
+    if known is not None:
+        return list(known)
+    elements = given.fact.elements if given.fact is not None else None
+    whole = given if given.dtype == "int64" else tape.cast(given, "int64")
+    return [
+        one if isinstance(one, int) else tape.op("Gather", whole, tape.ints([at]), axis=0)
+        for at, one in enumerate(elements or [None] * count)
+    ]
+
+
+def _of_all_axes(node: NodeView, count: int, tape: Tape) -> list[Cut] | Refusal:
+    """Axes that are known at run time: each axis is cut, those that are not listed from 0 on."""
+    rank = node["data"].rank
+    if rank is None:
+        return node.refuse_dynamic("`axes`, and the rank of its input,")
+    axes = tape.cast(node["axes"], "int64")
+    made = []
+    for name, default in (("starts", 0), ("ends", 2**62), ("steps", 1)):
+        whole = tape.ints([default] * rank)
+        if node[name]:
+            whole = tape.op("Scatter", whole, axes, tape.cast(node[name], "int64"), axis=0)
+        made.append([tape.op("Gather", whole, tape.ints([at]), axis=0) for at in range(rank)])
+    return [Cut(*each) for each in zip(range(rank), *made, strict=True)]
