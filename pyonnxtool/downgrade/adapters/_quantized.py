@@ -225,7 +225,8 @@ def quantized(node: NodeView, tape: Tape, dtype: str) -> str | Refusal:
     value = str(x) if x.dtype == "float32" else tape.cast(x, "float32")
     if spread.apart:
         value = tape.op("Reshape", value, tape.ints(spread.apart))
-    value = tape.op("Div", value, spread.over(scale, x, tape))
+    if scale.const is None or np.any(scale.const != 1):
+        value = tape.op("Div", value, spread.over(scale, x, tape))
     moved = dtype in RANGES and not is_zero(zero)
     if takes("QuantizeLinear", "y", dtype, tape.opset):
         if moved:

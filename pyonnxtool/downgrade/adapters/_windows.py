@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyonnxtool.rewrite.decision import Edit
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pyonnxtool.rewrite import Refusal
     from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.operand import Operand
     from pyonnxtool.rewrite.tape import Tape
 
 
@@ -134,11 +137,14 @@ def _same(axis: Windows) -> int | None:
     return max(0, (count - 1) * axis.stride + axis.extent - axis.size)
 
 
-def padded(x: str, begins: list[int], ends: list[int], value: float, tape: Tape) -> str:
-    """Floats with this value around their spatial axes. Pre: the tape is for opset 9 or 10."""
+def padded(x: Operand, begins: list[int], ends: list[int], value: float, tape: Tape) -> str:
+    """Floats with this value around their spatial axes."""
     if not any([*begins, *ends]):
         return x
-    return tape.op("Pad", x, pads=[0, 0, *begins, 0, 0, *ends], value=value)
+    pads = [0, 0, *begins, 0, 0, *ends]
+    if tape.opset < 11:
+        return tape.op("Pad", x, pads=pads, value=value)
+    return tape.op("Pad", x, tape.ints(pads), tape.const(value, x.dtype or "float32"))
 
 
 def floor_ends(node: NodeView, axes: list[Windows]) -> list[int] | Refusal:
@@ -147,6 +153,23 @@ def floor_ends(node: NodeView, axes: list[Windows]) -> list[int] | Refusal:
     if None in ends:
         return node.refuse_dynamic("whether the last window starts in the padding")
     return [one for one in ends if one is not None]
+
+
+def in_floor(node: NodeView, axes: list[Windows], ends: list[int], tape: Tape, *drop: str) -> Edit:
+    """The pool without ceil_mode (and what else is to be dropped), with this padding at the ends.
+
+    Padding that ceil_mode did not count is not counted either.
+    """
+    begins = [one.begin for one in axes]
+    given = [one.end for one in axes]
+    x: str = node.arg(0)
+    attributes: dict[str, int | list[int]] = {"pads": begins + ends}
+    beyond = [max(0, end - old) for end, old in zip(ends, given, strict=True)]
+    if node.attr("count_include_pad", 0) and any(beyond):  # what counts becomes part of the tensor
+        kept = [min(*both) for both in zip(ends, given, strict=True)]
+        x = padded(node.arg(0), begins, kept, 0.0, tape)
+        attributes |= {"pads": [0] * len(axes) + beyond, "count_include_pad": 0}
+    return Edit(drop=["auto_pad", "ceil_mode", *drop], attributes=attributes, inputs=[x])
 
 
 def summed(

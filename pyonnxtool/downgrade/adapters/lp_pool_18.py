@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._windows import floor_ends, is_plain, summed, windows_of
+from pyonnxtool.downgrade.adapters._windows import (
+    floor_ends,
+    in_floor,
+    is_plain,
+    summed,
+    windows_of,
+)
 from pyonnxtool.rewrite.decision import Edit
 
 if TYPE_CHECKING:
@@ -13,14 +19,12 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.tape import Tape
 
-_NEW = ("ceil_mode", "dilations")
-
 
 @ADAPTERS.add(("LpPool", 18))
 def lp_pool(node: NodeView, tape: Tape) -> Decision:
     """18 -> 17: padding takes the place of ceil_mode; windows with gaps are summed by a Conv."""
     if is_plain(node):
-        return Edit(drop=_NEW)
+        return Edit(drop=["ceil_mode", "dilations"])
     axes = windows_of(node)
     if not isinstance(axes, list):
         return axes
@@ -28,8 +32,7 @@ def lp_pool(node: NodeView, tape: Tape) -> Decision:
     if not isinstance(ends, list):
         return ends
     if all(one.extent == one.kernel for one in axes):
-        pads = [one.begin for one in axes] + ends
-        return Edit(drop=[*_NEW, "auto_pad"], attributes={"pads": pads})
+        return in_floor(node, axes, ends, tape, "dilations")
     x, p = node.arg(0), node.attr_int("p")
     wide = x.dtype if x.dtype in ("float32", "float64") else None
     dtype = wide or "float32"

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._windows import Windows, floor_ends, is_plain, padded, windows_of
+from pyonnxtool.downgrade.adapters._windows import (
+    Windows,
+    floor_ends,
+    in_floor,
+    is_plain,
+    padded,
+    windows_of,
+)
 from pyonnxtool.downgrade.adapters._windows_max import largest, largest_and_where
 from pyonnxtool.rewrite.decision import Edit
 
@@ -14,7 +21,6 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.tape import Tape
 
-_NEW = ("ceil_mode", "dilations")
 _TO_THE_END = 2**31 - 1
 
 
@@ -22,7 +28,7 @@ _TO_THE_END = 2**31 - 1
 def max_pool(node: NodeView, tape: Tape) -> Decision:
     """10 -> 9: padding takes the place of ceil_mode; windows with gaps are gathered."""
     if is_plain(node):
-        return Edit(drop=_NEW)
+        return Edit(drop=["ceil_mode", "dilations"])
     axes = windows_of(node)
     if not isinstance(axes, list):
         return axes
@@ -30,8 +36,7 @@ def max_pool(node: NodeView, tape: Tape) -> Decision:
     if not isinstance(ends, list):
         return ends
     if all(one.extent == one.kernel for one in axes):
-        pads = [one.begin for one in axes] + ends
-        return Edit(drop=[*_NEW, "auto_pad"], attributes={"pads": pads})
+        return in_floor(node, axes, ends, tape, "dilations")
     if node.out(1):
         return largest_and_where(node, axes, tape)
     return _shifted(node, axes, ends, tape) if _open(axes) else largest(node, axes, tape)

@@ -29,10 +29,10 @@ def pool(node: NodeView, tape: Tape) -> Decision:
     ends = [one.end if one.covered is None else min(one.end, one.covered) for one in axes]
     if ends == [one.end for one in axes]:
         return KEEP
-    attributes: dict[str, int | list[int]] = {"pads": [one.begin for one in axes] + ends}
-    if min(ends) < 0:  # steps longer than windows: nothing but floor leaves the last one out
-        if node.attr("count_include_pad", 0) or any(one.end_of_floor is None for one in axes):
-            return node.refuse("its last window starts in the padding, and steps over elements")
-        ends = [one.end_of_floor or 0 for one in axes]
-        attributes = {"ceil_mode": 0, "pads": [one.begin for one in axes] + ends}
-    return Edit(drop=["auto_pad"], attributes=attributes)
+    x: str = node.arg(0)
+    unread = [at for at, end in enumerate(ends) if end < 0]
+    if unread:  # with them ceil_mode would find one more window
+        places = [[0] * len(unread), [ends[at] for at in unread], [at + 2 for at in unread]]
+        x = tape.op("Slice", x, *map(tape.ints, places))
+    pads = [one.begin for one in axes] + [max(0, end) for end in ends]
+    return Edit(drop=["auto_pad"], attributes={"pads": pads}, inputs=[x])

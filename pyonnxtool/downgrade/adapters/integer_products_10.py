@@ -1,0 +1,120 @@
+"""ConvInteger, MatMulInteger, QLinearConv and QLinearMatMul from 10 to 9, where they are not."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._integer_products import (
+    columns,
+    convolution,
+    exact_product,
+    factor,
+    filters,
+)
+from pyonnxtool.downgrade.adapters._quantized import half_to_even, is_zero, saturated
+
+if TYPE_CHECKING:
+    from pyonnxtool.rewrite import Refusal
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.operand import Operand
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("ConvInteger", 10))
+def conv_integer(node: NodeView, tape: Tape) -> Decision:
+    """10 -> 9: Conv of floats, of digits where sums would be too long to be exact."""
+    found = _convolved(node, node["x"], node["x_zero_point"], node["w"], node["w_zero_point"], tape)
+    return tape.cast(found[0], "int32") if isinstance(found, tuple) else found
+
+
+@ADAPTERS.add(("MatMulInteger", 10))
+def matmul_integer(node: NodeView, tape: Tape) -> Decision:
+    """10 -> 9: MatMul of floats, of digits where sums would be too long to be exact."""
+    a, b = (node["A"], node["a_zero_point"]), (node["B"], node["b_zero_point"])
+    found = _multiplied(node, a, b, tape)
+    return tape.cast(found[0], "int32") if isinstance(found, tuple) else found
+
+
+@ADAPTERS.add(("QLinearConv", 10))
+def qlinear_conv(node: NodeView, tape: Tape) -> Decision:
+    """10 -> 9: Conv of floats, exact, then scaled and rounded as onnxruntime does."""
+    found = _convolved(node, node["x"], node["x_zero_point"], node["w"], node["w_zero_point"], tape)
+    if not isinstance(found, tuple):
+        return found
+    total, dtype = found
+    rank = node["w"].rank
+    if node["B"]:
+        if rank is None:
+            return node.refuse_dynamic("the rank of the weights")
+        bias = tape.op("Reshape", node["B"], tape.ints([-1] + [1] * (rank - 2)))
+        total = total if dtype == "int32" else tape.cast(total, "int32")
+        total, dtype = tape.op("Add", total, bias), "int32"
+    scale = node["w_scale"]
+    if scale.rank == 1 and rank is not None:
+        lying = tape.op("Reshape", scale, tape.ints([-1] + [1] * (rank - 2)))
+    else:
+        lying = scale
+    return _requantized(node, (total, dtype), node["x_scale"], lying, tape)
+
+
+@ADAPTERS.add(("QLinearMatMul", 10))
+def qlinear_matmul(node: NodeView, tape: Tape) -> Decision:
+    """10 -> 9: MatMul of floats, exact, then scaled and rounded as onnxruntime does."""
+    a, b = (node["a"], node["a_zero_point"]), (node["b"], node["b_zero_point"])
+    found = _multiplied(node, a, b, tape)
+    if not isinstance(found, tuple):
+        return found
+    return _requantized(node, found, columns(a[0], node["a_scale"], tape), node["b_scale"], tape)
+
+
+def _convolved(
+    node: NodeView, x: Operand, x_zero: Operand, w: Operand, w_zero: Operand, tape: Tape
+) -> tuple[str, str] | Refusal:
+    shape = w.static_shape
+    terms = None if shape is None else math.prod(shape[1:])
+    one = factor(x, x_zero, x_zero, terms, (), tape)
+    axes = tuple(range(1, w.rank or 1))
+    other = factor(w, w_zero, filters(w_zero, w, tape), terms, axes, tape)
+    found = exact_product(one, other, convolution(node, tape), tape)
+    if found is None and terms is None:
+        return node.refuse_dynamic("the shape of the weights")
+    return found or node.refuse(f"sums of {terms} products are not exact in float32")
+
+
+def _multiplied(
+    node: NodeView, a: tuple[Operand, Operand], b: tuple[Operand, Operand], tape: Tape
+) -> tuple[str, str] | Refusal:
+    if a[0].rank is None or b[0].rank is None or a[1].rank is None != (not a[1]):
+        return node.refuse_dynamic("the rank of an operand")
+    lengths = [shape[-1] for shape in [a[0].shape] if shape]
+    lengths += [shape[-2] if len(shape) > 1 else shape[0] for shape in [b[0].shape] if shape]
+    terms = next((one for one in lengths if one is not None), None)
+    axis = (max(b[0].rank - 2, 0),)
+    one = factor(a[0], a[1], columns(a[0], a[1], tape), terms, (), tape)
+    other = factor(b[0], b[1], b[1], terms, axis, tape)
+
+    def product(x: str, w: str) -> str:
+        return tape.op("MatMul", x, w)
+
+    found = exact_product(one, other, product, tape)
+    if found is not None:
+        return found
+    return product(tape.cast(one.value, "int32"), tape.cast(other.value, "int32")), "int32"
+
+
+def _requantized(
+    node: NodeView, total: tuple[str, str], one: str, other: str, tape: Tape
+) -> Decision:
+    """The sum, in float32, times the product of both scales by that of the output."""
+    value, dtype = total
+    zero = node["y_zero_point"]
+    value = value if dtype == "float32" else tape.cast(value, "float32")
+    multiplier = tape.op("Div", tape.op("Mul", one, other), node["y_scale"])
+    value = half_to_even(tape.op("Mul", value, multiplier), tape)
+    if not is_zero(zero):
+        value = tape.op("Add", value, tape.cast(zero, "float32"))
+    out = node.out().dtype or zero.dtype
+    return saturated(value, out, tape) if out else node.refuse_dynamic("its dtype")
