@@ -52,7 +52,7 @@ def blamed(
             memory=check.memory,
             custom_ops=check.custom_ops,
             progress=check.progress,
-            value_map=told,
+            value_map=[*told, *_themselves(original.model, rewritten.model, told, rules)],
         )
     except PyonnxtoolError as error:
         return Blamed("", (Refusal("", "", f"no node can be named: {error}"),))
@@ -69,6 +69,22 @@ def blamed(
         for culprit in report.culprits[:_MOST_NAMED]
     )
     return Blamed(report.verdict, tuple(culprits))
+
+
+def _themselves(
+    original: Model, rewritten: Model, told: Sequence[StandsFor], rules: Mapping[str, str]
+) -> Iterator[StandsFor]:
+    """Outputs, and values that a rule made under their old name: each stands for none but itself.
+
+    A wrong node may look just like another node of the original.
+    """
+    known = {one.value for one in told} | {one.old_value for one in told}
+    made = {name for one in original.graph.nodes for name in one.output_names if name}
+    there = {name for one in rewritten.graph.nodes for name in one.output_names if name}
+    outputs = [value.name for value in original.graph.outputs]
+    for name in dict.fromkeys([*outputs, *rules]):
+        if name in made and name in there and name not in known:
+            yield StandsFor(name, name)
 
 
 def _as_verified(side: Side) -> tuple[Model, str]:

@@ -63,9 +63,12 @@ def raised(given: Model, target: int) -> tuple[Model, Descended]:
     model.set_opset_import("", target)
     model.set_ir_version(ir_version)
     if not done.refusals:
-        above = [NodeView(node, target, facts) for node in _standard(model)]
-        told = [(view, unknown_to(view, target)) for view in above]
-        done.refusals += [view.refuse(f"the converter left it: {why}") for view, why in told if why]
+        done.refusals = [
+            view.refuse(f"the onnx package's converter leaves it, yet {why}")
+            for view in (NodeView(node, target, facts) for node in _standard(model))
+            if (why := unknown_to(view, target))
+            and not same_meaning("", view.op_type, before, target)
+        ]
     return model, done
 
 
@@ -148,23 +151,27 @@ def _keep_meaning(node: NodeProto, before: int) -> None:
 
 
 def _on_tape(view: NodeView, made: ModelProto, target: int, names: Names) -> tuple[list[str], Tape]:
-    """The converter's nodes with names that are free."""
+    """The converter's nodes with names that are free; its constants are those of the tape."""
     tape = Tape(target, view.label or view.op_type, names)
     renamed = {str(one): str(one) for one in view.inputs}
-    for tensor in made.graph.initializer:
-        if tensor.name not in renamed:
-            renamed[tensor.name] = tape.const(numpy_helper.to_array(tensor))
-    for node in made.graph.node:
-        for name in node.output:
-            if name:
-                renamed[name] = tape.fresh(name)
-    for node in made.graph.node:
+    tensors = {one.name: one for one in made.graph.initializer if one.name not in renamed}
+    tensors |= {one.output[0]: one.attribute[0].t for one in made.graph.node if _is_tensor(one)}
+    renamed |= {name: tape.const(numpy_helper.to_array(one)) for name, one in tensors.items()}
+    nodes = [one for one in made.graph.node if not set(one.output) & set(tensors)]
+    ours = set(map(str, view.outputs))
+    for node in nodes:
+        renamed |= {name: tape.fresh(name) for name in node.output if name}
+    for node in nodes:
+        last = ours & set(node.output)
         for field in (node.input, node.output):
             field[:] = [renamed.get(name, name) for name in field]
-        whole = len(made.graph.node) == 1
-        node.name = view.node.name if whole else next(filter(None, node.output), node.op_type)
+        node.name = view.node.name if last else next(filter(None, node.output), node.op_type)
         tape.put(node)
     return [renamed[name] if name else "" for name in map(str, view.outputs)], tape
+
+
+def _is_tensor(node: NodeProto) -> bool:
+    return node.op_type == "Constant" and [one.name for one in node.attribute] == ["value"]
 
 
 def _bare(error: Exception) -> str:

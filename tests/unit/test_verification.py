@@ -66,6 +66,46 @@ def test_a_wrong_constant_is_named_with_the_rule() -> None:
     assert "[folded constant 'k']" in told
 
 
+def test_a_wrong_node_that_looks_like_another_one_is_no_drift() -> None:
+    """Its twin in the original is right, so it is for its place that it is wrong."""
+    text = "g (float[2] x) => (float[2] y, float[2] z) { [n] y = %s (x)\n [m] z = Abs (x) }"
+    models = parsed(text % "Neg"), parsed(text % "Abs")
+    with pytest.raises(Refused, match=r"node '[nm]' \(Abs\): operator differs: Abs instead of Neg"):
+        verify("specializing", *models, Check(), drifts=True)
+
+
+def test_the_rule_that_made_a_value_is_named() -> None:
+    with pytest.raises(Refused, match=r"node 'act' \(Abs\): .*\[Relu 14: without its sign\]"):
+        verify("opset 13", net(), net(act="Abs"), Check(), rules={"r": "Relu 14: without its sign"})
+
+
+def test_a_model_that_is_newer_than_onnxruntime_runs_on_the_reference() -> None:
+    text = "g (float[n] x) => (float[n] y) { [act] y = %s (x) }"
+    new, old = parsed(text % "Relu", opset=28, ir_version=14), parsed(text % "Relu", opset=17)
+    for models, backends in (
+        ((new, old), ("reference", "onnxruntime")),
+        ((old, new), ("onnxruntime", "reference")),
+        ((old, old), ("onnxruntime", "onnxruntime")),
+    ):
+        found = check(*models)
+        assert found.backends == backends
+        assert found.samples == 2
+        assert [row.status for row in found.outputs] == ["ok"]
+        assert len(found.notes) == backends.count("reference")
+    assert found.notes == ()
+    assert check(new, old).notes == (
+        "the original model ran on the reference evaluator: onnxruntime takes none of opset 28 and "
+        "IR version 14 here",
+    )
+    assert "node 'act' (Neg)" in refusal(new, parsed(text % "Neg", opset=17))
+
+
+def test_what_onnxruntime_lacks_at_an_opset_that_it_takes_is_not_run_elsewhere() -> None:
+    model = parsed("g (bfloat16[2] x) => (bfloat16[2] y) { y = Erf (x) }", opset=18)
+    with pytest.raises(BackendError, match="could not be verified: the original model does not"):
+        check(model, model)
+
+
 def test_integers_are_equal_or_not() -> None:
     text = "g (int64[2] x) => (int64[2] y) <int64[1] one = {%d}> { y = Add (x, one) }"
     assert "output 'y' differs: max abs 1" in refusal(parsed(text % 1), parsed(text % 2))

@@ -1,0 +1,179 @@
+"""Upwards: what changed goes through the onnx package's converter, all else stays as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+import pyonnxtool as pot
+from pyonnxtool import Model
+from pyonnxtool.errors import Refused
+from support.parsed import parsed
+
+
+def run(model: Model, **feeds: Any) -> list[Any]:
+    session = ort.InferenceSession(model.to_bytes(), providers=["CPUExecutionProvider"])
+    return list(session.run(None, feeds))
+
+
+def up(model: Model, to: int = 21) -> Model:
+    made = pot.opset(model, to=to).model
+    onnx.checker.check_model(pot.to_proto(made), full_check=True)
+    return made
+
+
+def refusal(model: Model, to: int = 21) -> str:
+    with pytest.raises(Refused) as caught:
+        pot.opset(model, to=to)
+    return str(caught.value)
+
+
+def rng(*shape: int) -> Any:
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+
+
+SQUEEZE = (
+    "g (float[1,4,1] x) => (float[4,1] y) { [a] t = Relu (x)\n[s] y = Squeeze <axes = [0]> (t) }"
+)
+
+
+def test_what_changed_is_made_anew_and_keeps_its_names() -> None:
+    made = pot.opset(parsed(SQUEEZE, opset=11, ir_version=6), to=21, verify=1)
+    assert made.model.opset_imports[""] == 21
+    assert made.model.ir_version == 10, "that which came with the opset"
+    assert [node.op_type for node in made.model.graph.order()] == ["Relu", "Squeeze"]
+    squeeze = made.model.graph.value("y").producer
+    assert squeeze is not None and squeeze.name == "s"
+    assert [change.rule for change in made.report.changes] == [
+        "Squeeze 11 -> 21: by the onnx package's converter"
+    ]
+    assert made.report.rules["y"] == "Squeeze 11 -> 21: by the onnx package's converter"
+
+
+def test_a_file_that_is_newer_keeps_its_ir_version() -> None:
+    assert up(parsed(SQUEEZE, opset=11, ir_version=11), to=13).ir_version == 11
+
+
+def test_softmax_of_two_dimensions() -> None:
+    model = parsed(
+        "g (float[2,3,4] x) => (float[2,3,4] y) { y = Softmax <axis = 1> (x) }", opset=11
+    )
+    made = pot.opset(model, to=17, verify=1).model
+    x = rng(2, 3, 4)
+    assert np.allclose(run(made, x=x)[0].reshape(2, -1).sum(axis=1), 1.0)
+    assert np.allclose(run(made, x=x), run(model, x=x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize("factor", [2.0, 1.5, 2.5])
+def test_upsampling_goes_by_the_corner_as_it_did(mode: str, factor: float) -> None:
+    size = int(4 * factor)
+    old = parsed(
+        f"g (float[1,1,4,4] x) => (float[1,1,{size},{size}] y) <float[4] s = "
+        f'{{1, 1, {factor}, {factor}}}> {{ y = Upsample <mode = "{mode}"> (x, s) }}',
+        opset=9,
+    )
+    resize = parsed(
+        f"g (float[1,1,4,4] x) => (float[1,1,{size},{size}] y) <float[4] s = "
+        f'{{1, 1, {factor}, {factor}}}> {{ y = Resize <mode = "{mode}"> (x, s) }}',
+        opset=10,
+    )
+    x = rng(1, 1, 4, 4)
+    for model in (old, resize):
+        assert np.allclose(run(up(model), x=x), run(model, x=x), rtol=1e-6)
+
+
+def test_bodies_go_up_too() -> None:
+    model = parsed(
+        "g (bool c, float[1,4] x) => (float[4] y) { y = If (c) <"
+        "then_branch = a () => (float[4] p) { p = Squeeze <axes = [0]> (x) }, "
+        "else_branch = b () => (float[4] q) { r = Neg (x)\n q = Squeeze <axes = [0]> (r) }> }",
+        opset=11,
+    )
+    made = up(model)
+    x = rng(1, 4)
+    for c in (True, False):
+        assert np.array_equal(run(made, c=np.array(c), x=x), run(model, c=np.array(c), x=x))
+
+
+def test_functions_go_up_and_stay_where_nothing_in_them_changed() -> None:
+    text = (
+        '<ir_version: 8, opset_import: ["" : 11, "f" : 1]> '
+        "g (float[1,4] x) => (float[4] y, float[1,4] z) { y = f.flat (x)  z = f.act (x) }"
+        '<domain: "f", opset_import: ["" : 11]> flat (a) => (b) { b = Squeeze <axes = [0]> (a) }'
+        '<domain: "f", opset_import: ["" : 11]> act (a) => (b) { b = Sigmoid (a) }'
+    )
+    model = pot.from_proto(onnx.parser.parse_model(text))
+    made = pot.opset(model, to=12, verify=1).model
+    assert [function.name for function in made.functions] == ["flat", "act"]
+    assert all(function.opset_imports[""] == 12 for function in made.functions)
+    made = pot.opset(model, to=13, verify=1).model
+    assert not made.functions, "Sigmoid has another schema at 13 as well"
+
+
+def test_other_domains_are_left_alone() -> None:
+    made = up(
+        parsed(
+            "g (float[1,4] x) => (float[4] y, float[1,4] z) "
+            "{ z = custom.Magic (x)\n y = Squeeze <axes = [0]> (z) }",
+            opset=11,
+        )
+    )
+    assert made.opset_imports == {"": 21, "custom": 1}
+    assert "Magic" in [node.op_type for node in made.graph.nodes]
+
+
+def test_what_did_not_change_stays_byte_for_byte() -> None:
+    proto = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 13]> '
+        "g (float[2,4] x) => (float[2,4] y) { [one] t = Neg (x)  [two] y = Abs (t) }"
+    )
+    proto.graph.node[0].doc_string = "mine"
+    proto.metadata_props.add(key="k", value="v")
+    made = pot.to_proto(pot.opset(proto, to=16).model)
+    assert made.graph == proto.graph
+    assert made.metadata_props == proto.metadata_props
+
+
+def test_large_weights_are_not_shown_to_the_converter() -> None:
+    proto = onnx.parser.parse_model(
+        '<ir_version: 7, opset_import: ["" : 12]> '
+        "g (float[1,64] x) => (float[64] y) { t = Gemm (x, w)  y = Squeeze <axes = [0]> (t) }"
+    )
+    w = onnx.numpy_helper.from_array(rng(64, 64), "w")
+    proto.graph.initializer.append(w)
+    made = pot.opset(proto, to=13, verify=1).model
+    assert pot.to_proto(made).graph.initializer[0].raw_data == w.raw_data
+    assert [value.name for value in made.graph.inputs] == ["x"]
+
+
+def test_what_the_converter_refuses_is_refused_in_its_words_for_every_node() -> None:
+    model = parsed(
+        "g (float[2] x) => (float[2] y) { [one] t = Magic (x)\n [two] y = Other (t) }", opset=11
+    )
+    told = refusal(model)
+    assert "refused for 2 reasons" in told
+    assert "- node 'one' (Magic): the onnx package's converter refuses it: Op " in told
+    assert "- node 'two' (Other): the onnx package's converter refuses it: Op " in told
+
+
+def test_a_meaning_that_the_converter_does_not_know_of() -> None:
+    model = parsed(
+        "g (float[1,4,3] x, float[2] s, float[2] b) => (float[1,4,3] y) "
+        "{ [gn] y = GroupNormalization <num_groups = 2> (x, s, b) }",
+        opset=18,
+    )
+    assert "node 'gn' (GroupNormalization): its scale and bias are for each group" in refusal(model)
+    assert pot.opset(model, to=20).model.opset_imports[""] == 20
+
+
+def test_an_open_batch() -> None:
+    model = parsed(
+        "g (float[n,3,4] x) => (float[n,3,4] y) { y = LogSoftmax <axis = 1> (x) }", opset=11
+    )
+    found = run(pot.opset(model, to=21).model, x=rng(5, 3, 4))[0]
+    assert np.allclose(np.exp(found).reshape(5, -1).sum(axis=1), 1.0)
