@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyonnxtool.rewrite.operand import home_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -72,7 +74,9 @@ def never_negative(value: Operand, depth: int = _DEPTH) -> bool:
     if (value.dtype or "").startswith(("uint", "bool")):
         return True
     producer = value.producer
-    if producer is None or producer.domain not in ("", "ai.onnx") or not depth:
+    if producer is None:
+        return _is_turn(value)
+    if producer.domain not in ("", "ai.onnx") or not depth:
         return False
     op, inputs = producer.op_type, [value.beside(name) for name in producer.input_names]
     if op in _COUNTS or (op == "TopK" and producer.output_names[0] != value):
@@ -83,3 +87,12 @@ def never_negative(value: Operand, depth: int = _DEPTH) -> bool:
         return False  # a float may be beyond every integer
     asked: list[Operand] = inputs[_READS[op]] if op in _READS else []
     return bool(asked) and all(never_negative(one, depth - 1) for one in asked)
+
+
+def _is_turn(value: Operand) -> bool:
+    """Whether it is the number of the turn in the body of a Loop."""
+    body = home_of(value, value.graph)
+    if body is None or body.parent is None or not body.inputs or body.inputs[0].name != value:
+        return False
+    around = body.parent.nodes
+    return any(node.op_type == "Loop" and body in node.subgraphs for node in around)

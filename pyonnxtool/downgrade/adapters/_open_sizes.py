@@ -113,14 +113,16 @@ class Sizes:
     def _counted(self, size: Size) -> str:
         """Before opset 9 only a loop counts."""
         body = self._tape.body(
-            [("i", "int64", 0), ("on", "bool", 0)],
+            [("i", "int64", 0), ("on", "bool", 0), ("carried", "int64", 0)],
             lambda inner, names: [
                 (inner.op("Identity", names[1]), "bool", 0),
+                (inner.op("Identity", names[2]), "int64", 0),
                 (inner.op("Identity", names[0]), "int64", 0),
             ],
         )
-        on = self._tape.const(np.array(True))
-        return self._tape.op("Loop", self.scalar(size), on, body=body)
+        on, least = self._tape.const(np.array(True)), self._tape.const(np.array(0, np.int64))
+        count = self.scalar(size)  # and something to carry, which a Loop had to do then
+        return self._tape.many("Loop", count, on, least, outputs=[False, True], body=body)[1]
 
     def iota_along(self, size: Size, axis: int, rank: int) -> str:
         """`iota`, as a tensor of this rank whose other axes have size 1."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.function_body import expanded
+from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision
@@ -19,7 +19,7 @@ def center_crop_pad(node: NodeView, tape: Tape) -> Decision:
     data, wanted = node["input_data"], node.const_ints("shape")
     shape, rank = data.shape, data.rank
     if wanted is None or shape is None or rank is None:
-        return expanded(node, tape)
+        return _at_run_time(node, tape)
     axes = node.attr_ints("axes", range(rank)) or []
     if len(axes) != len(wanted) or any(not -rank <= axis < rank for axis in axes):
         return node.refuse(f"axes {axes} and {len(wanted)} sizes do not fit data of rank {rank}")
@@ -29,7 +29,7 @@ def center_crop_pad(node: NodeView, tape: Tape) -> Decision:
     for axis, size in zip(axes, wanted, strict=True):
         given = shape[axis]
         if given is None:
-            return expanded(node, tape)
+            return _at_run_time(node, tape)
         if given > size:
             start = (given - size) // 2
             cut.append((axis, start, start + size))
@@ -40,3 +40,25 @@ def center_crop_pad(node: NodeView, tape: Tape) -> Decision:
         along, starts, ends = (tape.ints(part) for part in zip(*cut, strict=True))
         value = tape.op("Slice", value, starts, ends, along)
     return tape.op("Pad", value, tape.ints(pads)) if any(pads) else value
+
+
+def _at_run_time(node: NodeView, tape: Tape) -> Decision:
+    """The same, computed from the shape."""
+    tape.opset = 18  # for the Pad of some axes
+    data, wanted, axes = node["input_data"], node["shape"], node.attr_ints("axes")
+    target = wanted if wanted.dtype == "int64" else tape.cast(wanted, "int64")
+    given, zero, two = Sizes(tape).shape(data), tape.ints([0]), tape.ints([2])
+    along = None
+    if axes is not None:
+        along = tape.ints(axes)
+        given = tape.op("Gather", given, along, axis=0)
+    elif data.rank is None:
+        return node.refuse_dynamic("the rank of its data")
+    surplus = tape.op("Max", tape.op("Sub", given, target), zero)
+    start = tape.op("Div", surplus, two)
+    places = along or tape.ints(range(data.rank or 0))
+    value = tape.op("Slice", data, start, tape.op("Add", start, target), places)
+    lacking = tape.op("Max", tape.op("Sub", target, given), zero)
+    before = tape.op("Div", lacking, two)
+    pads = tape.op("Concat", before, tape.op("Sub", lacking, before), axis=0)
+    return tape.op("Pad", value, pads, None, along)

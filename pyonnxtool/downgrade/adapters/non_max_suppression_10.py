@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.tape import Tape
 
-_HOPELESS = -np.inf
-
 
 @dataclass(frozen=True)
 class _Boxes:
@@ -39,6 +37,8 @@ class _Boxes:
     scores: str
     """[B, C, N]"""
     threshold: str
+    zero: str
+    hopeless: str
 
 
 @ADAPTERS.add(("NonMaxSuppression", 10))
@@ -96,11 +96,13 @@ def _prepared(node: NodeView, tape: Tape, sizes: Sizes) -> _Boxes:
         numbers=sizes.iota_along(count, 2, 3),
         scores=scores,
         threshold=node["iou_threshold"] or tape.const(0, "float32"),
+        zero=tape.const(0, "float32"),
+        hopeless=tape.const(-np.inf, "float32"),
     )
 
 
 def _turn(tape: Tape, boxes: _Boxes, alive: str) -> Sequence[tuple[str, str, int | None]]:
-    left = tape.op("Where", alive, boxes.scores, tape.const(_HOPELESS, "float32"))
+    left = tape.op("Where", alive, boxes.scores, boxes.hopeless)
     best = tape.op("ReduceMax", left, axes=[2], keepdims=1)
     is_best = tape.op("And", alive, tape.op("Not", tape.op("Less", left, best)))
     place = tape.op("ArgMax", tape.cast(is_best, "float32"), axis=2, keepdims=1)
@@ -113,7 +115,7 @@ def _turn(tape: Tape, boxes: _Boxes, alive: str) -> Sequence[tuple[str, str, int
     union = tape.op("Sub", tape.op("Add", boxes.areas, area), shared)
     overlap = tape.op("Greater", tape.op("Div", shared, union), boxes.threshold)
     least = tape.op("ReduceMin", common, axes=[3], keepdims=0)
-    meets = tape.op("And", overlap, tape.op("Greater", least, tape.const(0, "float32")))
+    meets = tape.op("And", overlap, tape.op("Greater", least, boxes.zero))
     gone = tape.op("Or", meets, tape.op("Equal", boxes.numbers, place))
     still = tape.op("And", alive, tape.op("Not", gone))
     more = tape.op("ReduceMax", tape.cast(still, "float32"), keepdims=0)

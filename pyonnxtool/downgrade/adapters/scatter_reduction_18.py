@@ -166,10 +166,11 @@ def _loop(
     """One round for each of `count` parts of indices and updates along an axis."""
     data, indices, updates = operands
     dtype, rank = kind
+    single = tape.ints([1])
 
     def build(inner: Tape, names: tuple[str, ...]) -> list[tuple[str, str, int | None]]:
         turn, on, value = names
-        place = inner.op("Reshape", turn, inner.ints([1]))
+        place = inner.op("Reshape", turn, single)
         parts = (inner.op("Gather", one, place, axis=axis) for one in (indices, updates))
         return [
             (inner.op("Identity", on), "bool", 0),
