@@ -73,7 +73,7 @@ class _Descent:
 
         Inner nodes come first: a node that is replaced takes copies of its bodies along.
         """
-        todo = [node for node, op in self._standard() if opset in versions_of(op)]
+        todo = [node for node, op in self._standard() if _concerns(op, opset)]
         todo = [node for node in todo if self._level.get(node, opset) >= opset]
         new: list[tuple[Node, int]] = []
         while todo:
@@ -84,7 +84,7 @@ class _Descent:
                     if level < opset:
                         new.append((made, level))
                         self._level[made] = level
-                    elif opset in versions_of(made.op_type):
+                    elif _concerns(made.op_type, opset):
                         again.append(made)
             todo = again + later
         self._model.set_opset_import("", opset - 1)
