@@ -24,31 +24,41 @@ def strides(sizes: Sizes, shape: Sequence[Size]) -> list[Size]:
 
 
 def own_places(
-    tape: Tape, sizes: Sizes, shape: Sequence[Size], steps: Sequence[Size], skip: int
+    tape: Tape,
+    sizes: Sizes,
+    shape: Sequence[Size],
+    steps: Sequence[Size],
+    *,
+    skip: int | None = None,
+    start: Size = 0,
 ) -> str | None:
     """What the place of each element along all axes but `skip` adds up to, `steps` far apart.
 
-    A tensor that broadcasts to `shape`; None where there is nothing to add.
+    A tensor that broadcasts to `shape`, counted from `start`; None where there is nothing to add.
     """
     rank = len(shape)
     used = [axis for axis in range(rank) if axis != skip and shape[axis] != 1]
-    numbers = [(shape[axis], steps[axis]) for axis in used]
-    if not used:
+    numbers = [start, *(one for axis in used for one in (shape[axis], steps[axis]))]
+    if not used and start == 0:
         return None
-    if all(isinstance(one, int) for pair in numbers for one in pair):
-        total = np.zeros([1] * rank, np.int64)
+    if all(isinstance(one, int) for one in numbers):
+        total = np.full([1] * rank, start, np.int64)
         for axis in used:
             total = total + along(int(shape[axis]), axis, rank) * int(steps[axis])
         if total.size <= SMALL:
             return tape.const(total)
-    found: str | None = None
+    parts: list[str] = []
     for axis in used:
         size, step = shape[axis], steps[axis]
         if isinstance(size, int) and isinstance(step, int):
-            part = tape.const(along(size, axis, rank) * step)
+            parts.append(tape.const(along(size, axis, rank) * step))
         else:
-            part = times(tape, sizes, sizes.iota_along(size, axis, rank), step)
-        found = part if found is None else tape.op("Add", found, part)
+            parts.append(times(tape, sizes, sizes.iota_along(size, axis, rank), step))
+    if start != 0:
+        parts.append(tape.op("Reshape", sizes.tensor(start), tape.ints([1] * rank)))
+    found = parts[0]
+    for part in parts[1:]:
+        found = tape.op("Add", found, part)
     return found
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyonnxtool.op_schemas import plain_domain
 from pyonnxtool.rewrite.operand import home_of
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pyonnxtool._core import Node
     from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
     from pyonnxtool.rewrite.operand import Operand
     from pyonnxtool.rewrite.tape import Tape
@@ -76,8 +78,10 @@ def never_negative(value: Operand, depth: int = _DEPTH) -> bool:
     producer = value.producer
     if producer is None:
         return _is_turn(value)
-    if producer.domain not in ("", "ai.onnx") or not depth:
-        return False
+    return depth > 0 and not plain_domain(producer.domain) and _makes_none(producer, value, depth)
+
+
+def _makes_none(producer: Node, value: Operand, depth: int) -> bool:
     op, inputs = producer.op_type, [value.beside(name) for name in producer.input_names]
     if op in _COUNTS or (op == "TopK" and producer.output_names[0] != value):
         return True

@@ -9,6 +9,7 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
+from pyonnxtool.downgrade.adapters._regrouped import regrouped
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision
@@ -36,7 +37,7 @@ def det(node: NodeView, tape: Tape) -> Decision:
     value = tape.op("Reshape", value, tape.ints([-1, size, size]))
     kind = "float32" if dtype == "float16" else dtype
     found = (_products if size <= _WRITTEN_OUT else _eliminated)(tape, value, size, kind)
-    found = tape.op("Reshape", found, sizes.joined(batch))
+    found = regrouped(tape, sizes, found, batch)
     return found if kind == dtype else tape.cast(found, dtype)
 
 

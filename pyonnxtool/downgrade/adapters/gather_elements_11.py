@@ -34,7 +34,7 @@ def gather_elements(node: NodeView, tape: Tape) -> Decision:
     steps = strides(sizes, [sizes.of(data, one) for one in range(rank)])
     shape = [sizes.of(indices, one) for one in range(rank)]
     found = times(tape, sizes, front, steps[axis])
-    others = own_places(tape, sizes, shape, steps, axis)
+    others = own_places(tape, sizes, shape, steps, skip=axis)
     if others is not None:
         found = tape.op("Add", found, others)
     return tape.op("Gather", tape.op("Reshape", data, tape.ints([-1])), found, axis=0)

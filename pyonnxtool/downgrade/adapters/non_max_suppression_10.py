@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._flat_places import times
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
+from pyonnxtool.downgrade.adapters._flat_places import own_places
+from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,8 @@ def _prepared(node: NodeView, tape: Tape, sizes: Sizes) -> _Boxes:
         low, high = tape.op("Min", one, other), tape.op("Max", one, other)
     area = tape.op("ReduceProd", tape.op("Sub", high, low), axes=[2], keepdims=0)
     count = sizes.of(boxes, 1)
-    batches = sizes.iota_along(sizes.of(boxes, 0), 0, 3)
+    shape: list[Size] = [sizes.of(boxes, 0), 1, 1]
+    first_rows = own_places(tape, sizes, shape, [count, 1, 1])
     return _Boxes(
         lowest=tape.op("Unsqueeze", low, axes=[1]),
         highest=tape.op("Unsqueeze", high, axes=[1]),
@@ -92,7 +93,7 @@ def _prepared(node: NodeView, tape: Tape, sizes: Sizes) -> _Boxes:
             tape.op("Reshape", high, tape.ints([-1, 2])),
             tape.op("Reshape", area, tape.ints([-1])),
         ),
-        first_rows=times(tape, sizes, batches, count),
+        first_rows=first_rows or tape.ints([0]),
         numbers=sizes.iota_along(count, 2, 3),
         scores=scores,
         threshold=node["iou_threshold"] or tape.const(0, "float32"),

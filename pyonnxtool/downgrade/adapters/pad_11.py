@@ -39,7 +39,7 @@ def to_attributes(node: NodeView, tape: Tape) -> Decision:
     if pads is None or value is None or data.dtype not in _FLOATS + _EXACT_IN_DOUBLE:
         return _without_pad(node, tape)
     if data.rank is not None and len(pads) != 2 * data.rank:
-        return node.refuse(f"`pads` are {len(pads)} numbers for {data.rank} axes")
+        return node.refuse(f"`pads` are {len(pads)} numbers for an input of rank {data.rank}")
     is_default = value == 0 and not np.signbit(value)
     attributes: dict[str, Any] = {"pads": pads} if is_default else {"pads": pads, "value": value}
     if data.dtype in _FLOATS:
@@ -71,6 +71,6 @@ def _without_pad(node: NodeView, tape: Tape) -> Decision:
     elif len(pads) == 2 * rank:
         parts = [*pads]
     else:
-        return node.refuse(f"`pads` are {len(pads)} numbers for {rank} axes")
+        return node.refuse(f"`pads` are {len(pads)} numbers for an input of rank {rank}")
     fill = node["constant_value"] or tape.const("" if dtype == "string" else 0, dtype)
     return padded(tape, data, list(zip(parts[:rank], parts[rank:], strict=True)), mode, fill)

@@ -82,7 +82,7 @@ def _of_all_axes(node: NodeView, tape: Tape) -> list[int] | str | Refusal:
 
 def _checked(node: NodeView, pads: list[int], rank: int | None) -> list[int] | Refusal:
     if rank is not None and len(pads) != 2 * rank:
-        return node.refuse(f"`pads` are {len(pads)} numbers for {rank} axes")
+        return node.refuse(f"`pads` are {len(pads)} numbers for an input of rank {rank}")
     return pads
 
 

@@ -43,8 +43,8 @@ def unique(node: NodeView, tape: Tape) -> Decision:
     else:
         return node.refuse(f"axis {axis} is none of the {rank} that its data has")
     same = tape.op("Not", tape.op("Or", below, above))
-    numbers = tape.cast(sizes.iota(count), "int32")
-    met = tape.op("Where", same, numbers, tape.cast(sizes.tensor(count), "int32"))
+    numbers, end = _numbers(tape, sizes, count)
+    met = tape.op("Where", same, numbers, end)
     first = tape.op("ReduceMin", met, axes=[1], keepdims=0)
     is_first = tape.op("Equal", first, numbers)
     if not node.attr_int("sorted"):
@@ -63,6 +63,13 @@ def unique(node: NodeView, tape: Tape) -> Decision:
         tape.cast(tape.op("Gather", counts, order, axis=0), "int64"),
     ]
     return made[: len(node.outputs)]
+
+
+def _numbers(tape: Tape, sizes: Sizes, count: Size) -> tuple[str, str]:
+    """0, 1, ... below `count`, and `count`: int32, of which runtimes find the least."""
+    if isinstance(count, int):
+        return tape.const(range(count), "int32"), tape.const(count, "int32")
+    return tape.cast(sizes.iota(count), "int32"), tape.cast(count, "int32")
 
 
 def _compared(tape: Tape, source: str, axes: tuple[int, int], dtype: str) -> tuple[str, str]:
@@ -92,8 +99,7 @@ def _slices_compared(node: NodeView, tape: Tape, sizes: Sizes, axis: int) -> tup
     turned = tape.op("Transpose", data, perm=[axis, *others])
     length = sizes.product([shape[one] for one in others])
     rows = tape.op("Reshape", turned, sizes.joined([-1, length]))
-    numbers = tape.cast(sizes.iota(length), "int32")
-    end = tape.cast(sizes.tensor(length), "int32")
+    numbers, end = _numbers(tape, sizes, length)
     below, above = _compared(tape, rows, (1, 0), dtype)
     first = [
         tape.op("ReduceMin", tape.op("Where", one, numbers, end), axes=[2], keepdims=0)

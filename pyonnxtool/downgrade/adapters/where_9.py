@@ -51,9 +51,13 @@ def _is_single(value: Operand, rank: int) -> bool:
 
 def _of_numbers(node: NodeView, tape: Tape) -> Decision:
     """One number for true, one for false: the condition is the place."""
-    both = [tape.op("Reshape", node[name], tape.ints([1])) for name in ("Y", "X")]
-    places = tape.cast(node["condition"], "int32")
-    return tape.op("Gather", tape.op("Concat", *both, axis=0), places, axis=0)
+    first, second = node["X"].const, node["Y"].const
+    if first is not None and second is not None:
+        both = tape.const(np.concatenate([second.reshape(1), first.reshape(1)]))
+    else:
+        parts = [tape.op("Reshape", node[name], tape.ints([1])) for name in ("Y", "X")]
+        both = tape.op("Concat", *parts, axis=0)
+    return tape.op("Gather", both, tape.cast(node["condition"], "int32"), axis=0)
 
 
 def _picked(node: NodeView, tape: Tape) -> Decision:
@@ -61,18 +65,15 @@ def _picked(node: NodeView, tape: Tape) -> Decision:
     sizes = Sizes(tape)
     condition, first, second = node["condition"], node["X"], node["Y"]
     rows = [tape.op("Reshape", one, tape.ints([-1])) for one in (first, second)]
-    before = tape.op("Add", _places(tape, sizes, second), sizes.tensor(_count(sizes, first)))
-    chosen = tape.op("Mul", tape.cast(condition, "int64"), _places(tape, sizes, first))
-    other = tape.op("Mul", tape.cast(tape.op("Not", condition), "int64"), before)
+    behind = sizes.product(sizes.all(first))
+    chosen = tape.op("Mul", tape.cast(condition, "int64"), _places(tape, sizes, first, 0))
+    other = tape.cast(tape.op("Not", condition), "int64")
+    other = tape.op("Mul", other, _places(tape, sizes, second, behind))
     both = tape.op("Concat", *rows, axis=0)
     return tape.op("Gather", both, tape.op("Add", chosen, other), axis=0)
 
 
-def _places(tape: Tape, sizes: Sizes, value: Operand) -> str:
+def _places(tape: Tape, sizes: Sizes, value: Operand, start: Size) -> str:
     shape = sizes.all(value)
-    found = own_places(tape, sizes, shape, strides(sizes, shape), -1)
+    found = own_places(tape, sizes, shape, strides(sizes, shape), start=start)
     return found or tape.const(np.zeros([1] * len(shape), np.int64))
-
-
-def _count(sizes: Sizes, value: Operand) -> Size:
-    return sizes.product(sizes.all(value))
