@@ -2,6 +2,7 @@
 
     to: 17
     ulp: 2            (optional: how far floats may be off; 0 unless given)
+    of: largest       (optional: ULP of the largest number, not of each)
     -----
     <ir_version: 8, opset_import: ["" : 18]>
     g (float[2,3] x) => (float[2,1] y) <int64[1] a = {1}> { y = ReduceMean (x, a) }
@@ -36,7 +37,7 @@ def test_a_step_down(path: Path) -> None:
     except Refused as error:
         text = f"{error}\n"
     else:
-        check(before, to, ulp=int(settings.get("ulp", 0)))
+        check(before, to, ulp=int(settings.get("ulp", 0)), of=settings.get("of", "each"))
     if os.environ.get("WRITE_GOLDEN"):
         path.write_text(f"{head}-----\n{before}-----\n{text}")
     else:
