@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyonnxtool.downgrade.adapters._axes import from_front, reshape, unsqueezed
+from pyonnxtool.downgrade.adapters._axes import from_front, reshape, sliced, unsqueezed
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
 from pyonnxtool.rewrite.refusal import Refusal
 from pyonnxtool.rewrite.tape import numpy_dtype
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pyonnxtool.rewrite.decision import Decision
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.operand import Operand
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 _MOST = 2**20
 """Elements of the masked copies of a tensor, one for each of its places on the axis."""
+_MOST_FILLED = 2**16
+"""Elements of a tensor of which as many are written as neutral constants."""
+_END = np.iinfo(np.int64).max
 _COMPUTED_IN = {"uint32": "int64", "uint64": "int64", "float16": "float32", "bfloat16": "float32"}
 """Integers wrap alike in both; halves are summed in what holds them."""
 
@@ -28,8 +33,8 @@ _COMPUTED_IN = {"uint32": "int64", "uint64": "int64", "float16": "float32", "bfl
 def cumulative(node: NodeView, tape: Tape, neutral: int) -> Decision:
     """Sums where `neutral` is 0, products where it is 1, with `exclusive` and `reverse`.
 
-    One reduction of masked copies where the sizes are known and small, else a Scan. A sum of floats
-    may be rounded otherwise than one after the other.
+    Where the sizes are known and small, one reduction of masked copies of floats, which may be
+    rounded otherwise than one after the other, or sums of 1, 2, 4, ... integers; else a Scan.
     """
     data, dtype, rank = node["x"], node["x"].dtype, node["x"].rank
     if rank is None or dtype is None:
@@ -37,34 +42,38 @@ def cumulative(node: NodeView, tape: Tape, neutral: int) -> Decision:
     axis = node.const_ints("axis")
     if axis is None and rank == 1:
         axis = [0]
+    if 0 in (data.static_shape or ()):
+        return data
     wide = _COMPUTED_IN.get(dtype, dtype)
     value = data if wide == dtype else tape.cast(data, wide)
     if axis is None:
-        made = _over_run_time_axis(node, tape, value, _Scanned(node, tape, wide, neutral))
+        made = _over_run_time_axis(node, tape, value, _Scanned(node, tape, neutral))
     else:
         axes = from_front(node, axis[:1], rank)
         if isinstance(axes, Refusal):
             return axes
         if rank == 0 or not axes:
             return node.refuse("its input has no axes, or it has no axis")
-        shape = data.static_shape
-        if shape is not None and math.prod(shape) * shape[axes[0]] <= _MOST:
-            made = _masked(node, tape, value, axes[0], np.full((), neutral, numpy_dtype(wide)))
-        else:
-            sizes = Sizes(tape)
-            others = [sizes.of(data, at) for at in range(rank) if at != axes[0]]
-            scanned = _Scanned(node, tape, wide, neutral)
-            made = scanned.over(value, axes[0], sizes.joined(others), rank)
+        kept = _of_known_sizes(node, tape, value, axes[0], np.full((), neutral, numpy_dtype(wide)))
+        made = kept or _scanned(node, tape, value, axes[0], neutral)
     return made if wide == dtype else tape.cast(made, dtype)
 
 
-def _masked(
-    node: NodeView,
-    tape: Tape,
-    value: str,
-    axis: int,
-    neutral: np.ndarray[tuple[()], np.dtype[np.generic]],
-) -> str:
+def _of_known_sizes(
+    node: NodeView, tape: Tape, value: str, axis: int, neutral: NDArray[Any]
+) -> str | None:
+    """None where sizes are not known, or too large."""
+    shape = node["x"].static_shape
+    if shape is None:
+        return None
+    if neutral.dtype.kind == "f":
+        small = math.prod(shape) * shape[axis] <= _MOST
+        return _masked(node, tape, value, axis, neutral) if small else None
+    small = math.prod(shape) <= _MOST_FILLED
+    return _doubled(node, tape, value, axis, neutral) if small else None
+
+
+def _masked(node: NodeView, tape: Tape, value: str, axis: int, neutral: NDArray[Any]) -> str:
     """Copies of the tensor, one for each place on the axis, with what is not before it neutral."""
     shape = node["x"].static_shape or ()
     size = shape[axis]
@@ -78,22 +87,68 @@ def _masked(
     return _reduced(tape, "ReduceSum", copies, axis + 1, 13)
 
 
+def _doubled(node: NodeView, tape: Tape, value: str, axis: int, neutral: NDArray[Any]) -> str:
+    """Sums of 1, 2, 4, ... neighbours: integers wrap so, while runtimes reduce them as floats."""
+    shape = list(node["x"].static_shape or ())
+    size, back = shape[axis], node.attr_int("reverse")
+
+    def moved(value: str, by: int) -> str:
+        filled = [*shape[:axis], by, *shape[axis + 1 :]]
+        filling = tape.const(np.full(filled, neutral, neutral.dtype))
+        start, end = (by, size) if back else (0, size - by)
+        kept = sliced(tape, value, [start], [end], axis)
+        return tape.op("Concat", *((kept, filling) if back else (filling, kept)), axis=axis)
+
+    by = 1
+    if node.attr_int("exclusive") and size:
+        value = moved(value, 1)
+    while by < size:
+        value = tape.op("Mul" if neutral else "Add", value, moved(value, by))
+        by *= 2
+    return value
+
+
 def _reduced(tape: Tape, op_type: str, value: str, axis: int, with_input: int) -> str:
     if tape.opset >= with_input:
         return tape.op(op_type, value, tape.ints([axis]), keepdims=0)
     return tape.op(op_type, value, axes=[axis], keepdims=0)
 
 
+def _scanned(node: NodeView, tape: Tape, value: str, axis: int, neutral: int) -> str:
+    """One slice after the other, whatever the sizes."""
+    sizes, data = Sizes(tape), node["x"]
+    rank = data.rank or 0
+    others = [sizes.of(data, at) for at in range(rank) if at != axis]
+    scanned = _Scanned(node, tape, neutral)
+    return scanned.over(value, axis, sizes.joined(others), rank)
+
+
 class _Scanned:
     """One slice after the other."""
 
-    def __init__(self, node: NodeView, tape: Tape, dtype: str, neutral: int) -> None:
-        self._node, self._tape, self._dtype = node, tape, dtype
-        self._neutral = np.full(1, neutral, numpy_dtype(dtype))
+    def __init__(self, node: NodeView, tape: Tape, neutral: int) -> None:
+        given = node["x"].dtype or ""
+        self._node, self._tape = node, tape
+        self._dtype = _COMPUTED_IN.get(given, given)
+        self._neutral = np.full(1, neutral, numpy_dtype(self._dtype))
         self._op = "Mul" if neutral else "Add"
 
     def over(self, value: str, axis: int, others: str, rank: int) -> str:
         """`others` is the shape without the axis."""
+        tape, back = self._tape, self._node.attr_int("reverse")
+        start = tape.op("ConstantOfShape", others, value=self._neutral)
+        if not may_be_empty(self._node["x"]):
+            return self._scan(start, value, axis, rank)
+        # onnxruntime crashes on a Scan of nothing, and on one of an empty tensor with an axis
+        order = [axis, *(at for at in range(rank) if at != axis)]
+        value = tape.op("Transpose", value, perm=order) if axis else value
+        one = unsqueezed(tape, start, [0])
+        value = tape.op("Concat", *((one, value) if back else (value, one)), axis=0)
+        value = self._scan(start, value, 0, rank)
+        value = sliced(tape, value, *(([1], [_END]) if back else ([0], [-1])), 0)
+        return tape.op("Transpose", value, perm=np.argsort(order).tolist()) if axis else value
+
+    def _scan(self, start: str, value: str, axis: int, rank: int) -> str:
         exclusive, back = self._node.attr_int("exclusive"), self._node.attr_int("reverse")
 
         def build(inner: Tape, names: tuple[str, ...]) -> list[tuple[str, str, int | None]]:
@@ -101,17 +156,14 @@ class _Scanned:
             given = names[0] if exclusive else after
             return [(after, self._dtype, rank - 1), (given, self._dtype, rank - 1)]
 
-        tape = self._tape
         inputs = [(name, self._dtype, rank - 1) for name in ("before", "one")]
-        start = tape.op("ConstantOfShape", others, value=self._neutral)
         turned, place = ([1] if back else None), ([axis] if axis else None)
-        body = tape.body(inputs, build)
-        return tape.many(
+        return self._tape.many(
             "Scan",
             start,
             value,
             outputs=2,
-            body=body,
+            body=self._tape.body(inputs, build),
             num_scan_inputs=1,
             scan_input_axes=place,
             scan_output_axes=place,

@@ -31,6 +31,12 @@ class Cut:
         return known and self.step == 1 and not self.is_whole
 
     @property
+    def goes_the_wrong_way(self) -> bool:
+        """Whether it goes back although its end is behind all: onnxruntime takes that for 0."""
+        back = isinstance(self.step, int) and self.step < 0
+        return back and isinstance(self.end, int) and self.end >= _FAR
+
+    @property
     def is_whole(self) -> bool:
         """Whether it takes all, whatever the size."""
         return (self.start, self.step) == (0, 1) and isinstance(self.end, int) and self.end >= _FAR

@@ -25,15 +25,15 @@ def _axis_from_front(node: NodeView, tape: Tape) -> Decision:
 
 
 def _axes_from_front(node: NodeView, tape: Tape) -> Decision:
-    """11 -> 10: `axes` count from the front."""
+    """11 -> 10: `axes` count from the front, in ascending order."""
     given = node.attr_ints("axes") or []
     rank = node.arg(0).rank
     if rank is not None and node.op_type == "Unsqueeze":
         rank += len(given)
-    if all(axis >= 0 for axis in given):
-        return KEEP
     axes = from_front(node, given, rank)
-    return axes if isinstance(axes, Refusal) else Edit(attributes={"axes": axes})
+    if isinstance(axes, Refusal):
+        return axes
+    return KEEP if sorted(axes) == given else Edit(attributes={"axes": sorted(axes)})
 
 
 for _op in ("ArgMax", "ArgMin", "Compress", "Concat", "Flatten", "Split"):

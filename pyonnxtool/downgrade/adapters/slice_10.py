@@ -24,6 +24,8 @@ def _bounds_to_attributes(node: NodeView, tape: Tape) -> Decision:
         return cuts
     if any(cut.step == 0 for cut in cuts):
         return node.refuse("a step is 0")
+    if any(cut.goes_the_wrong_way for cut in cuts):
+        return node.refuse("it goes back to an end beyond the last element, which runtimes dispute")
     made: str = node["data"]
     plain = [one for one in cuts if one.is_plain]
     if plain:

@@ -71,9 +71,12 @@ def _counted(node: NodeView, tape: Tape, axis: int) -> Decision:
     place = total(tape, tape.cast(tape.op("Or", first, tied), "int64"), at)
     wanted = Sizes(tape).iota(count[0] if count else reshape(tape, node["K"], [1]))
     found = tape.op("Equal", unsqueezed(tape, place, [at]), reshape(tape, wanted, [-1, 1, *after]))
-    found = tape.cast(found, "int64")
+    none = tape.const(np.iinfo(np.int64).min, "int64")  # sums may be in floats, no maximum
     indices = tape.const(np.arange(size).reshape([size, *after]))
-    made, places = (total(tape, tape.op("Mul", found, of), at + 1) for of in (own, indices))
+    made, places = (
+        tape.op("ReduceMax", tape.op("Where", found, of, none), axes=[at + 1], keepdims=0)
+        for of in (own, indices)
+    )
     return [made if data.dtype == "int64" else tape.cast(made, data.dtype or ""), places]
 
 
