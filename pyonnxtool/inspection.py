@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pyonnxtool import _core
 from pyonnxtool.model import ModelLike, as_model
+from pyonnxtool.runtimes import oldest_that_take
 from pyonnxtool.shapes import Shapes, infer_shapes
 
 STANDARD_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training"}
@@ -100,6 +101,8 @@ class Inspection:
     custom_ops: tuple[Place, ...]
     random_ops: tuple[Place, ...]
     functions: tuple[FunctionSummary, ...]
+    runtimes: tuple[str, ...] = ()
+    """Of each runtime that is known the oldest release that takes the opset and the IR version."""
     shapes: Shapes | None = None
     """Inferred shapes of all values, where they were asked for."""
 
@@ -143,6 +146,9 @@ def inspect(given: ModelLike, *, shapes: bool = False) -> Inspection:
         functions=tuple(
             FunctionSummary(name, domain, len(function.graph.nodes), calls[(domain, name)])
             for (domain, name), function in functions.items()
+        ),
+        runtimes=tuple(
+            one.name for one in oldest_that_take(model.opset_imports.get("", 1), model.ir_version)
         ),
         shapes=infer_shapes(model) if shapes else None,
     )

@@ -24,7 +24,8 @@ Examples:
   pyonnxtool bisect good.onnx bad.onnx   the node that is to blame, and why
   pyonnxtool diff model.onnx             onnxruntime without against with optimizations
   pyonnxtool specialize model.onnx -o fixed.onnx --dim batch=1
-  pyonnxtool layout m.onnx -o out.onnx   as few Transposes as the graph allows"""
+  pyonnxtool layout m.onnx -o out.onnx   as few Transposes as the graph allows
+  pyonnxtool opset m.onnx -o old.onnx --runtime onnxruntime-1.8"""
 USAGE, INCONCLUSIVE, INTERRUPTED, PIPE_CLOSED, BUG = 2, 125, 130, 141, 255
 
 

@@ -30,6 +30,13 @@ def opsets(found: Inspection) -> str:
     return ", ".join(main + others) or "no opset"
 
 
+def taken_by(found: Inspection) -> str:
+    """`onnxruntime-1.12, tensorrt-8.4 and later`: by opset and IR version, not by operators."""
+    if not found.runtimes:
+        return "no runtime that is known; `pyonnxtool opset` brings it to an older opset"
+    return f"{', '.join(found.runtimes)} and later"
+
+
 def print_inspection(target: Console, found: Inspection, *, verbose: bool) -> None:
     """Everything, lists cut to a few entries unless `verbose`."""
     limit = None if verbose else SHOWN
@@ -39,6 +46,7 @@ def print_inspection(target: Console, found: Inspection, *, verbose: bool) -> No
         lines.append(("  made by", found.producer))
     if found.subgraphs:
         lines.append(("  subgraphs", f"{found.subgraphs:,}, their nodes are counted"))
+    lines.append(("  taken by", taken_by(found)))
     facts(target, lines)
     print_ports(target, "Inputs", found.inputs, limit)
     print_ports(target, "Outputs", found.outputs, limit)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pyonnxtool.cli._progress import Progress
     from pyonnxtool.errors import Refused
 
+_MOST_SIZES = 4
+"""That are named in the advice."""
+
 
 @click.command(
     short_help=__doc__,
@@ -85,19 +88,19 @@ def command(
 
 def advised(error: Refused, model: str, goal: int | str, progress: Progress) -> Refused:
     """The error with what would help, where the way down is what was refused."""
+    from pyonnxtool.binding import open_sizes
     from pyonnxtool.conversion import goal_of, lowest_reached
     from pyonnxtool.errors import Refused
+    from pyonnxtool.model import as_model
 
     lowest = lowest_reached(model, goal_of(model, goal), progress)
     if lowest is None:
         return error
     lines = [f"the lowest opset that is reached is {lowest}: --to {lowest}"]
-    open_sizes = sum("pyonnxtool specialize" in str(one) for one in error.refusals)
-    if open_sizes:
+    if sizes := open_sizes(as_model(model)):
         lines.append(
-            f"{open_sizes:,} of the reasons are values that are only known when the model runs; "
-            f"what can be fixed, fix first: pyonnxtool specialize {quote(model)} -o fixed.onnx "
-            "--dim NAME=SIZE"
+            f"sizes of it are open ({', '.join(list(sizes)[:_MOST_SIZES])}); with fixed ones more "
+            f"may be possible: pyonnxtool specialize {quote(model)} -o fixed.onnx --dim NAME=SIZE"
         )
     told = "".join(f"\n  {line}" for line in lines)
     return Refused(f"{error}\nWhat would help:{told}")

@@ -55,6 +55,15 @@ def all_runtimes() -> Iterator[Runtime]:
         yield from family.releases
 
 
+def oldest_that_take(opset: int, ir_version: int) -> Iterator[Runtime]:
+    """Of each runtime the oldest release that takes such a model; later ones do as well."""
+    for family in _families():
+        for one in family.releases:
+            if one.opset >= opset and (one.ir_version is None or one.ir_version >= ir_version):
+                yield one
+                break
+
+
 def find_runtime(name: str) -> Runtime:
     """The release of that name: "onnxruntime-1.8", "ort-1.8.1" (as 1.8), "TensorRT-8.6".
 

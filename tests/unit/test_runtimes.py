@@ -10,7 +10,7 @@ import pytest
 
 from pyonnxtool.errors import UsageError
 from pyonnxtool.op_schemas import newest_opset
-from pyonnxtool.runtimes import Runtime, all_runtimes, find_runtime
+from pyonnxtool.runtimes import Runtime, all_runtimes, find_runtime, oldest_that_take
 
 KNOWN = list(all_runtimes())
 
@@ -69,3 +69,11 @@ def test_names_are_found_as_people_write_them(written: str, name: str) -> None:
 def test_others_are_refused_with_names_that_are_close(written: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         find_runtime(written)
+
+
+def test_the_oldest_release_that_takes_a_model() -> None:
+    found = {one.name for one in oldest_that_take(17, 8)}
+    assert {"onnxruntime-1.12", "tensorrt-8.4"} <= found
+    assert not any(name.startswith("windows-ml") for name in found), "none of them does"
+    assert "onnxruntime-1.16" in {one.name for one in oldest_that_take(17, 9)}
+    assert list(oldest_that_take(27, 3)) == []
