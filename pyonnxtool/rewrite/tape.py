@@ -43,6 +43,10 @@ def elem_type(dtype: str) -> int:
     return int(TensorProto.DataType.Value(tensor_type(dtype)[len("tensor(") : -1].upper()))
 
 
+_ALL_OUTPUTS = frozenset({"Loop", "Scan", "If"})
+"""onnxruntime 1.31 crashes where an output of these is omitted."""
+
+
 class Names:
     """Names that a model uses, and new ones."""
 
@@ -92,6 +96,8 @@ class Tape:
     ) -> tuple[str, ...]:
         """A node with several outputs: how many, or whether each is wanted ("" where not)."""
         wanted = [True] * outputs if isinstance(outputs, int) else outputs
+        if op_type in _ALL_OUTPUTS:
+            wanted = [True] * len(wanted)
         made = tuple(self.fresh(op_type) if one else "" for one in wanted)
         given = [name or "" for name in inputs]
         while given and not given[-1]:
