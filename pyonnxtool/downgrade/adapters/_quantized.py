@@ -97,22 +97,37 @@ def spread_of(node: NodeView, x: Operand, scale: Operand) -> Spread | Refusal:
         return node.refuse_dynamic(f"the rank of scale {str(scale)!r}")
     if scale.rank == 0 or (scale.static_shape == (1,) and not block):
         return Spread(0)
-    if x.rank is None or x.shape is None:
+    if x.shape is None:
         return node.refuse_dynamic(f"the rank of {str(x)!r}")
+    rank = len(x.shape)
     axis = int(node.attr("axis", 1))
-    axis = 0 if x.rank == 1 else axis + x.rank * (axis < 0)
-    if not 0 <= axis < x.rank or scale.rank != (x.rank if block else 1):
-        return node.refuse(
-            f"a scale of {scale.rank} axes does not lie over axis {axis} of {x.rank}"
-        )
+    axis = 0 if rank == 1 else axis + rank * (axis < 0)
+    why = _unlike(node, axis, block)
+    if why:
+        return node.refuse(why)
     if not block:
-        return Spread(x.rank, axis)
+        return Spread(rank, axis)
     size = x.shape[axis]
     whole = size is not None and size > 0 and size % block == 0
     blocks = None if size is None or not whole else [size // block, block]
     apart = _reshape(x.shape, axis, blocks)
     together = _reshape(x.shape, axis, [size] if size is not None and apart else None)
-    return Spread(x.rank, axis, block, size, apart, together)
+    return Spread(rank, axis, block, size, apart, together)
+
+
+def _unlike(node: NodeView, axis: int, block: int) -> str:
+    """Why scales cannot lie over the axis; "" when they can, as far as is known."""
+    x, scale, zero = node.arg(0).shape, node.arg(1).shape, node.arg(2).shape
+    if x is None or scale is None:
+        return ""
+    if block < 0 or not 0 <= axis < len(x) or len(scale) != (len(x) if block else 1):
+        return f"scales of rank {len(scale)} do not lie over axis {axis} of {len(x)}"
+    if zero is not None and len(zero) != len(scale):
+        return "scale and zero point are not of one shape"
+    size, scales = x[axis], scale[axis if block else 0]
+    if None not in (size, scales) and scales != -(-(size or 0) // (block or 1)):
+        return f"{scales} scales do not lie over {size} elements of axis {axis}"
+    return ""
 
 
 def _reshape(
