@@ -1,0 +1,330 @@
+"""Activations, powers, rounding and comparisons, in the operators of older opsets."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx.helper import tensor_dtype_to_np_dtype
+from onnx.reference import ReferenceEvaluator
+
+from support.downgraded import check, lowered, refusal, source
+
+EDGES = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -0.5, 1e-30, -1e30, 3.5, 80.0, -100.0]
+NUMPY = {"float": "float32", "double": "float64", "float16": "float16"}
+
+
+def edges(dtype: str) -> Any:
+    """Floats where something could go wrong, and some where nothing should."""
+    rng = np.random.default_rng(0)
+    with np.errstate(over="ignore"):
+        return np.concatenate([EDGES, rng.standard_normal(50) * 3]).astype(NUMPY[dtype])
+
+
+def of(op: str, dtype: str = "float", result: str | None = None, opset: int = 26) -> str:
+    """A model of one operator of x: `Gelu<approximate="tanh">(x)`."""
+    return source(f"g ({dtype}[64] x) => ({result or dtype}[64] y) {{ y = {op} }}", opset)
+
+
+def output(made: onnx.ModelProto, x: Any, **feeds: Any) -> Any:
+    """What a lowered model gives, for expectations that no runtime has for the model itself."""
+    with np.errstate(all="ignore"):
+        return ReferenceEvaluator(made).run(None, {"x": x, **feeds})[0]
+
+
+def ops_of(model: onnx.ModelProto) -> list[str]:
+    return [node.op_type for node in model.graph.node]
+
+
+def gelu(x: Any, form: str) -> Any:
+    """The formulas of the text, in doubles."""
+    if form == "tanh":
+        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+
+
+@pytest.mark.parametrize("to", [19, 13, 9])
+@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize("form", ["none", "tanh"])
+def test_gelu(form: str, dtype: str, to: int) -> None:
+    """Within 4 ULP of the operand: what 1 + Erf loses near minus one is lost by definition."""
+    x = np.linspace(-4, 8, 64).astype(NUMPY[dtype])
+    made = lowered(of(f'Gelu<approximate="{form}">(x)', dtype, opset=20), to)
+    assert len(made.graph.node) == (5 if form == "none" else 9)
+    if form == "none" and dtype == "double":
+        return  # the reference has Erf of floats alone
+    close = np.abs(x) * np.finfo(x.dtype).eps * 4
+    assert np.all(np.abs(output(made, x) - gelu(x.astype(np.float64), form)) <= close)
+
+
+@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize("alpha", [1.0, 1.702, -0.5])
+def test_swish(alpha: float, dtype: str) -> None:
+    x = np.linspace(-6, 6, 64).astype(NUMPY[dtype])
+    made = check(of(f"Swish<alpha={alpha}>(x)", dtype), 9, {"x": x}, ulp=2)
+    assert len(made.graph.node) == (2 if alpha == 1 else 3)
+
+
+def test_a_gate() -> None:
+    text = "g (float[3,4] a, float[3,4] b) => (float[3,4] y) { y = SwiGLU<alpha=2.0>(a, b) }"
+    assert ops_of(check(source(text), 13, ulp=2)) == ["Mul", "Sigmoid", "Mul", "Mul"]
+
+
+@pytest.mark.parametrize("op", ["Mish", "HardSwish"])
+def test_functions_of_few_nodes(op: str) -> None:
+    x = np.linspace(-6, 6, 64).astype(np.float32)
+    made = check(of(f"{op}(x)"), 9, {"x": x}, ulp=8)
+    assert len(made.graph.node) <= 3
+
+
+@pytest.mark.parametrize("to", [27, 17, 11, 9])
+@pytest.mark.parametrize("dtype", ["float", "double", "float16", "bfloat16"])
+@pytest.mark.parametrize("alpha", [1.0, 0.25, 3.0, -2.0])
+def test_celu(alpha: float, dtype: str, to: int) -> None:
+    if dtype == "bfloat16" and to < 13:
+        return
+    text = of(f"Celu<alpha={alpha}>(x)", dtype, opset=28)
+    made = lowered(text, to)
+    x = np.linspace(-5, 5, 64)
+    expected = np.maximum(0, x) + np.minimum(0, alpha * np.expm1(x / alpha))
+    kind = tensor_dtype_to_np_dtype(made.graph.input[0].type.tensor_type.elem_type)
+    eps = {"float": 2**-23, "double": 2**-52, "float16": 2**-10, "bfloat16": 2**-7}[dtype]
+    found = output(made, x.astype(kind)).astype(np.float64)
+    assert np.all(np.abs(found - expected) <= 16 * eps * np.maximum(np.abs(expected), abs(alpha)))
+
+
+@pytest.mark.parametrize("dtype", ["float", "double", "float16"])
+def test_round_takes_halves_to_the_even_number(dtype: str) -> None:
+    """Nothing rounds on the way: numbers next to a half, and beyond the mantissa, stay apart."""
+    kind = np.dtype(NUMPY[dtype]).type
+    halves = np.arange(-8, 8, dtype=kind) + kind(0.5)
+    info = np.finfo(kind)
+    large = [kind(2) ** (info.nmant + extra) + 1 for extra in (-1, 0, 1)]
+    points = np.concatenate(
+        [
+            halves,
+            np.nextafter(halves, kind(np.inf)),
+            np.nextafter(halves, kind(-np.inf)),
+            np.array([*large, *(-one for one in large), np.inf, -np.inf, np.nan, 0.0], kind),
+            np.array([info.tiny, -info.tiny, info.max, info.min, 0.3], kind),
+        ]
+    ).astype(kind)
+    size = len(points)
+    text = source(f"g ({dtype}[{size}] x) => ({dtype}[{size}] y) {{ y = Round(x) }}", 11)
+    check(text, 10, {"x": points})
+    check(text, 9, {"x": points})
+
+
+@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize(
+    ("negative", "positive"), [(1, 1), (0, 1), (1, 0), (0, 0)], ids=["both", "+", "-", "none"]
+)
+def test_is_inf(negative: int, positive: int, dtype: str) -> None:
+    flags = f"detect_negative={negative}, detect_positive={positive}"
+    x = edges(dtype)
+    x[:2] = np.finfo(x.dtype).max, np.finfo(x.dtype).min
+    check(of(f"IsInf<{flags}>(x)", dtype, "bool"), 9, {"x": x})
+
+
+@pytest.mark.parametrize("dtype", ["float", "double", "float16"])
+def test_is_nan(dtype: str) -> None:
+    check(of("IsNaN(x)", dtype, "bool"), 8, {"x": edges(dtype)})
+
+
+def test_is_inf_of_short_floats() -> None:
+    check(of("IsInf(x)", "float16", "bool"), 17, {"x": edges("float16")})
+
+
+@pytest.mark.parametrize("to", [11, 10, 9, 7])
+@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize("op", ["Equal", "GreaterOrEqual", "LessOrEqual"])
+def test_comparisons_with_nan_and_infinities(op: str, dtype: str, to: int) -> None:
+    values = np.array([0.0, -0.0, 1.0, np.inf, -np.inf, np.nan, 3e38, -3e38], NUMPY[dtype])
+    text = f"g ({dtype}[8,1] a, {dtype}[8] b) => (bool[8,8] y) {{ y = {op}(a, b) }}"
+    check(source(text, 16), to, {"a": values[:, None], "b": values})
+
+
+@pytest.mark.parametrize("to", [11, 10, 9, 8])
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize("op", ["Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual"])
+def test_comparisons_of_integers(op: str, dtype: str, to: int) -> None:
+    info = np.iinfo(dtype)
+    values = np.array([info.min, info.min + 1, 0, 1, info.max // 2, info.max - 1, info.max], dtype)
+    text = f"g ({dtype}[7,1] a, {dtype}[7] b) => (bool[7,7] y) {{ y = {op}(a, b) }}"
+    check(source(text, 16), to, {"a": values[:, None], "b": values})
+
+
+POWERS = [
+    ("float", "int32"), ("float", "int64"), ("float", "double"), ("double", "float"),
+    ("int32", "int32"), ("int32", "float"), ("int64", "float"), ("float", "uint8"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("to", [11, 9])
+@pytest.mark.parametrize(("base", "exponent"), POWERS)
+def test_powers_of_two_types(base: str, exponent: str, to: int) -> None:
+    text = f"g ({base}[5,1] a, {exponent}[4] b) => ({base}[5,4] y) {{ y = Pow(a, b) }}"
+    kinds = {"float": np.float32, "double": np.float64}
+    a = np.array([[1], [2], [3], [5], [7]], kinds.get(base, base))
+    b = np.array([0, 1, 2, 5], kinds.get(exponent, exponent))
+    check(source(text, 13), to, {"a": a, "b": b}, ulp=1)
+
+
+@pytest.mark.parametrize("power", [1, 2, 3, 7])
+def test_small_powers_of_long_integers_are_products(power: int) -> None:
+    text = f"g (int64[4] x) => (int64[4] y) <int64 p = {{{power}}}> {{ y = Pow(x, p) }}"
+    a = np.array([3, -5, 301, 2**62 + 3 if power == 1 else 411], np.int64)
+    made = lowered(source(text, 13), 11)
+    np.testing.assert_array_equal(output(made, a), a**power)
+
+
+@pytest.mark.parametrize("to", [10, 9, 7])
+@pytest.mark.parametrize("dtype", ["float", "double", "float16"])
+@pytest.mark.parametrize("given", ["x, lo, hi", "x, lo", 'x, "", hi', "x", "x, hi, lo"])
+def test_clip(given: str, dtype: str, to: int) -> None:
+    model = onnx.parser.parse_model(of(f"Clip({given})", dtype, opset=11))
+    for name, bound in (("lo", -0.7), ("hi", 1.3)):
+        tensor = onnx.numpy_helper.from_array(np.array(bound, NUMPY[dtype]), name)
+        model.graph.initializer.append(tensor)
+    x = edges(dtype)
+    check(model, to, {"x": x[np.isfinite(x)].repeat(2)[:64]})
+
+
+def test_clip_with_bounds_that_are_computed() -> None:
+    text = "g (float[8] x, float lo, float hi) => (float[8] y) { y = Clip(x, lo, hi) }"
+    feeds = {"lo": np.float32(-0.5), "hi": np.float32(0.4)}
+    x = np.linspace(-1, 1, 8).astype(np.float32)
+    check(source(text, 13), 9, {"x": x, **{name: np.array(v) for name, v in feeds.items()}})
+
+
+@pytest.mark.parametrize("dtype", ["float", "double"])
+def test_thresholded_relu(dtype: str) -> None:
+    x = edges(dtype)
+    check(of("ThresholdedRelu<alpha=0.5>(x)", dtype), 9, {"x": x[~np.isnan(x)].repeat(2)[:64]})
+
+
+@pytest.mark.parametrize("trans", [0, 1])
+def test_gemm_without_a_sum(trans: int) -> None:
+    shape = "3,4" if trans else "4,3"
+    node = f"y = Gemm<transB={trans}, alpha=0.5>(a, b)"
+    text = f"g (float[2,4] a, float[{shape}] b) => (float[2,3] y) {{ {node} }}"
+    check(source(text, 13), 9)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "uint32", "int64", "uint64", "uint8"])
+@pytest.mark.parametrize("fmod", [0, 1])
+@pytest.mark.parametrize("fixed", [False, True])
+def test_remainders_of_integers(fmod: int, dtype: str, fixed: bool) -> None:
+    low = 0 if dtype.startswith("u") else -7
+    b = [one for one in range(low, 8) if one and not (fixed and one < 0)]
+    a = np.arange(low * 3, 24).astype(dtype)
+    divisor = f"{dtype}[{len(b)}] b"
+    weights = f"<{divisor} = {{{', '.join(map(str, b))}}}>" if fixed else ""
+    text = (
+        f"g ({dtype}[{len(a)},1] a{'' if fixed else ', ' + divisor}) => "
+        f"({dtype}[{len(a)},{len(b)}] y) {weights} {{ y = Mod<fmod={fmod}>(a, b) }}"
+    )
+    feeds = {"a": a[:, None]} | ({} if fixed else {"b": np.array(b, dtype)})
+    check(source(text, 13), 9, feeds)
+
+
+@pytest.mark.parametrize("dtype", ["float", "double", "float16"])
+def test_remainders_of_floats_have_the_side_of_the_divisor(dtype: str) -> None:
+    values = np.array([0, -0.0, 1, -1, 3.5, -3.5, 1e4, -7, np.inf, -np.inf, np.nan], NUMPY[dtype])
+    text = f"g ({dtype}[11,1] x, {dtype}[11] b) => ({dtype}[11,11] y) {{ y = Mod(x, b) }}"
+    made = lowered(source(text, 28), 26)
+    found = output(made, values[:, None], b=values)
+    with np.errstate(all="ignore"):
+        expected = np.mod(values[:, None], values)
+    np.testing.assert_array_equal(found, expected)
+    kept = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(found)[kept], np.signbit(expected)[kept])
+
+
+def test_cast_like_needs_a_type() -> None:
+    text = (
+        '<ir_version: 8, opset_import: ["" : 17, "custom" : 1]>'
+        "g (float[2] x) => (float[2] y) { a = custom.Any(x) b = CastLike(x, a) y = custom.Any(b) }"
+    )
+    assert "the element type of `target_type`" in refusal(text, 14)
+
+
+def test_cast_drops_what_only_small_floats_need() -> None:
+    text = "g (float[2] x) => (float16[2] y) { y = Cast<to=10, saturate=0>(x) }"
+    made = check(source(text, 23), 18)
+    assert [one.name for one in made.graph.node[0].attribute] == ["to"]
+
+
+@pytest.mark.parametrize("to", [8, 7])
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize(
+    ("a", "b", "y"),
+    [("2,3", "3,4", "2,4"), ("3", "3,4", "4"), ("2,3", "3", "2"), ("3", "3", ""),
+     ("5,1,2,3", "6,3,4", "5,6,2,4"), ("3", "6,3,4", "6,4"), ("5,2,3", "3", "5,2")],
+)  # fmt: skip
+def test_products_of_integer_matrices(a: str, b: str, y: str, dtype: str, to: int) -> None:
+    result = f"{dtype}[{y}]" if y else dtype
+    text = f"g ({dtype}[{a}] a, {dtype}[{b}] b) => ({result} y) {{ y = MatMul(a, b) }}"
+    info, rng = np.iinfo(dtype), np.random.default_rng(0)
+    shapes = {"a": [int(one) for one in a.split(",")], "b": [int(one) for one in b.split(",")]}
+    feeds = {name: rng.integers(info.min, info.max, shape, dtype) for name, shape in shapes.items()}
+    check(source(text, 9), to, feeds)
+
+
+def test_gemm_of_integers() -> None:
+    node = "y = Gemm<transA=1, alpha=2.0, beta=3.0>(a, b, c)"
+    text = f"g (int64[3,2] a, int64[3,4] b, int64[4] c) => (int64[2,4] y) {{ {node} }}"
+    made = lowered(source(text, 9), 8)
+    rng = np.random.default_rng(0)
+    a, b, c = (rng.integers(-9, 9, shape) for shape in ((3, 2), (3, 4), (4,)))
+    (found,) = ReferenceEvaluator(made).run(None, {"a": a, "b": b, "c": c})
+    np.testing.assert_array_equal(found, 2 * (a.T @ b) + 3 * c)
+    uneven = text.replace("2.0", "0.5")
+    assert "no integers, as the operands are" in refusal(source(uneven, 9), 8)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64"])
+def test_prelu_of_integers(dtype: str) -> None:
+    text = f"g ({dtype}[40] x, {dtype}[1] s) => ({dtype}[40] y) {{ y = PRelu(x, s) }}"
+    x = np.random.default_rng(0).integers(np.iinfo(dtype).min, np.iinfo(dtype).max, 40, dtype)
+    made = lowered(source(text, 9), 8)
+    slope = np.array([3], dtype)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(output(made, x, s=slope), np.where(x < 0, x * slope, x))
+
+
+@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize("op", ["Max", "Min", "Sum"])
+@pytest.mark.parametrize("sizes", ["3,1 1,4 3,4", "3,4 3,4 3,4", "n,1 1,m n,m"])
+def test_operands_of_several_shapes(op: str, sizes: str, dtype: str) -> None:
+    first, second, result = sizes.split()
+    text = (
+        f"g ({dtype}[{first}] a, {dtype}[{second}] b) => ({dtype}[{result}] y) {{ y = {op}(a, b) }}"
+    )
+    shapes = [
+        [3 if size == "n" else 4 if size == "m" else int(size) for size in one.split(",")]
+        for one in (first, second)
+    ]
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal(shape).astype(NUMPY[dtype]) for shape in shapes)
+    a[0, 0] = np.inf
+    made = check(source(text, 8), 7, {"a": a, "b": b})
+    assert (ops_of(made) == [op]) == (sizes == "3,4 3,4 3,4")
+
+
+@pytest.mark.parametrize("dtype", ["float", "double", "int32", "int64", "uint32", "int8"])
+def test_sign(dtype: str) -> None:
+    x = edges(dtype) if dtype in NUMPY else np.arange(64).astype(dtype)
+    if dtype in NUMPY:
+        x[np.isnan(x)] = 1
+    elif not dtype.startswith("u"):
+        x -= 30
+    check(of("Sign(x)", dtype, opset=9), 8, {"x": x})
+
+
+def test_a_mean_of_several_shapes() -> None:
+    text = "g (float[3,1] a, float[1,4] b, float[4] c) => (float[3,4] y) { y = Mean(a, b, c) }"
+    check(source(text, 8), 7, ulp=2)
