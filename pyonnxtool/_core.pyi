@@ -261,7 +261,7 @@ class Graph:
     def rename_value(self, name: str, new_name: str) -> None:
         """Renames it everywhere, bodies that read it included."""
     def replace_uses(self, name: str, other: str) -> None:
-        """Nodes and bodies that read `name` read `other` instead."""
+        """Nodes and bodies that read `name` read `other`, which may be of a graph around."""
     def add_output(self, name: str) -> None:
         """Makes a value an output, without a type."""
     def remove_output(self, name: str) -> None: ...

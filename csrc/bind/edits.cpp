@@ -235,9 +235,10 @@ void bind_graph_edits(py::class_<GraphHandle>& graph) {
       .def(
           "replace_uses",
           [](const GraphHandle& g, const py::str& name, const py::str& other) {
-            g.get()->replace_uses(known_value(*g.get(), name), known_value(*g.get(), other));
+            const auto home = g.get();
+            home->replace_uses(known_value(*home, name), home->intern(from_str(other)));
           },
-          "name"_a, "other"_a, "Nodes and bodies that read `name` read `other` instead.")
+          "name"_a, "other"_a, "Readers of `name` read `other`, which may be of a graph around.")
       .def(
           "add_output",
           [](const GraphHandle& g, const py::str& name) {

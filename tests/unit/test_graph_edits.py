@@ -161,6 +161,15 @@ def test_an_edit_that_cannot_be(edit: object, message: str) -> None:
         edit(edited.graph)  # type: ignore[operator]
 
 
+def test_readers_in_a_body_read_a_value_from_around_it() -> None:
+    edited = model(BODIES)
+    body = edited.graph.nodes[1].subgraphs[0]
+    body.adopt(edited.graph.nodes[0], {"z": "r"}, body.nodes[0])
+    body.nodes[1].set_inputs(["r"])
+    body.replace_uses("r", "x")
+    assert body.nodes[1].input_names == ["x"]
+
+
 def test_a_function_has_imports_of_its_own() -> None:
     text = """
     <ir_version: 8, opset_import: ["" : 17, "local" : 1]>
