@@ -54,14 +54,14 @@ class _Seen:
     """No query is left without a key by these."""
 
 
-def bias_of(form: Form, present_key: str, tape: Tape) -> Bias:
-    """Of mask, causal frontier, windows, and padding; `present_key` is where keys are counted."""
+def bias_of(form: Form, keys: str, tape: Tape) -> Bias:
+    """Of mask, causal frontier, windows, and padding; `keys` has them as its last axis."""
     seen = _Seen()
-    _see_positions(form, present_key, seen, tape)
+    _see_positions(form, keys, seen, tape)
     mask = form.node.arg(3)
     summed: str | NDArray[Any] = ""
     if mask:
-        summed = _see_mask(form, mask, present_key, seen, tape)
+        summed = _see_mask(form, mask, keys, seen, tape)
     known = None
     if seen.known:
         known = seen.known[0] if len(seen.known) == 1 else seen.known[0] & seen.known[1]
@@ -97,16 +97,17 @@ def _computed(form: Form, known: NDArray[Any] | None, seen: _Seen, summed: str, 
     both = allowed[0]
     for other in allowed[1:]:
         both = tape.op("And", both, other)
-    zero, low = tape.const(0, form.wide), tape.const(-np.inf, form.wide)
-    bias = tape.op("Where", both, zero, low)
+    if seen.computed:
+        zero, low = tape.const(0, form.wide), tape.const(-np.inf, form.wide)
+        bias = tape.op("Where", both, zero, low)
+    else:
+        bias = _constant(form, known, None, tape).added
     if summed:
         return Bias(tape.op("Add", summed, bias), is_sum=True)
     return Bias(bias, allowed="" if seen.always_some else both)
 
 
-def _see_mask(
-    form: Form, mask: Operand, present_key: str, seen: _Seen, tape: Tape
-) -> str | NDArray[Any]:
+def _see_mask(form: Form, mask: Operand, keys: str, seen: _Seen, tape: Tape) -> str | NDArray[Any]:
     """A mask of bools is noted; of one that is summed, its name, or its constant elements."""
     known = mask.const
     if known is not None:
@@ -122,7 +123,7 @@ def _see_mask(
         value = tape.op("Where", mask, zero, low)
     else:
         value = as_dtype(mask, mask.dtype, form.wide, tape)
-    return _padded(form, mask, value, present_key, tape)
+    return _padded(form, mask, value, keys, tape)
 
 
 def _see_constant(form: Form, known: NDArray[Any], missing: int, seen: _Seen) -> str | NDArray[Any]:
@@ -159,7 +160,7 @@ def _may_be_short(form: Form, mask: Operand) -> bool:
     return not (present and same_size(dims[-1], present[2]))
 
 
-def _padded(form: Form, mask: Operand, value: str, present_key: str, tape: Tape) -> str:
+def _padded(form: Form, mask: Operand, value: str, keys: str, tape: Tape) -> str:
     """The bias with -inf for keys that it lacks at its end."""
     if not _may_be_short(form, mask) or mask.rank is None:
         return value
@@ -168,12 +169,12 @@ def _padded(form: Form, mask: Operand, value: str, present_key: str, tape: Tape)
     if missing is not None:
         return tape.op("Pad", value, tape.ints([*zeros, missing]), low)
     size = tape.op("Gather", tape.op("Shape", value), tape.ints([mask.rank - 1]), axis=0)
-    total = tape.op("Gather", tape.op("Shape", present_key), tape.ints([2]), axis=0)
+    total = tape.op("Gather", tape.op("Shape", keys), tape.ints([3]), axis=0)
     pads = tape.op("Concat", tape.ints(zeros), tape.op("Sub", total, size), axis=0)
     return tape.op("Pad", value, pads, low)
 
 
-def _see_positions(form: Form, present_key: str, seen: _Seen, tape: Tape) -> None:
+def _see_positions(form: Form, keys: str, seen: _Seen, tape: Tape) -> None:
     """Causal frontier, windows, and keys that are padding.
 
     A query at place `i` is at `i + offset` among the keys: after those of the past, or so that the
@@ -182,17 +183,22 @@ def _see_positions(form: Form, present_key: str, seen: _Seen, tape: Tape) -> Non
     left, right = form.window("left"), form.window("right")
     right = 0 if form.causal else right
     nonpad = form.node.arg(6)
+    if left is None and right is None and not nonpad:
+        return
     written = not nonpad and _written_out(form)
-    columns = "" if written else _columns(form, present_key, tape)
-    for bound, shift in (("right", right), ("left", left)):
-        if shift is None:
+    columns = "" if written else _columns(form, keys, tape)
+    line, first = "", 0
+    for bound, by in (("right", right), ("left", None if left is None else -left - 2)):
+        if by is None:
             continue
-        by = shift + 1 if bound == "right" else -shift - 1
         if written:
-            rows, places = _rows(form, by), np.arange(form.total or 0)
+            rows, places = _rows(form, by + 1), np.arange(form.total or 0)
             seen.known.append(places < rows if bound == "right" else rows < places)
             continue
-        line = _row_names(form, by, tape)
+        if line:
+            line = _plus(line, by - first, tape)
+        else:
+            line, first = _row_names(form, by + 1, tape), by
         pair = (columns, line) if bound == "right" else (line, columns)
         seen.computed.append(tape.op("Less", *pair))
     if nonpad and right != 0:
@@ -230,23 +236,30 @@ def _row_names(form: Form, by: int, tape: Tape) -> str:
     if form.queries is not None and (nonpad or form.past is not None):
         rows = tape.const(_rows(form, by))
     else:
-        count = _count(form.queries, form.node.arg(0), tape)
-        if nonpad:
-            start = tape.op("Sub", tape.const(by, "int64"), count)
-        else:
-            start = _plus(_count(form.past, form.node.arg(4), tape), by, tape)
-        end = tape.op("Add", start, count)
-        places = tape.op("Range", start, end, tape.const(1, "int64"))
-        rows = tape.op("Unsqueeze", places, tape.ints([1]))
+        rows = tape.op("Unsqueeze", _places(form, by, tape), tape.ints([1]))
     if not nonpad:
         return rows
     return tape.op("Add", tape.op("Unsqueeze", nonpad, tape.ints([1, 2, 3])), rows)
 
 
-def _columns(form: Form, present_key: str, tape: Tape) -> str:
+def _places(form: Form, by: int, tape: Tape) -> str:
+    """Of the queries, and `by` further on, where how many there are is not known."""
+    count, one = _count(form.queries, form.node.arg(0), tape), tape.const(1, "int64")
+    if form.node.arg(6):
+        start, end = tape.op("Sub", tape.const(by, "int64"), count), tape.const(by, "int64")
+    elif form.past is not None:
+        start = tape.const(form.past + by, "int64")
+        end = _plus(count, form.past + by, tape)
+    else:
+        start = _plus(_count(None, form.node.arg(4), tape), by, tape)
+        end = tape.op("Add", start, count)
+    return tape.op("Range", start, end, one)
+
+
+def _columns(form: Form, keys: str, tape: Tape) -> str:
     if form.total is not None:
         return tape.const(np.arange(form.total, dtype=np.int64))
-    total = _scalar(present_key, 2, tape)
+    total = _scalar(keys, 3, tape)
     return tape.op("Range", tape.const(0, "int64"), total, tape.const(1, "int64"))
 
 

@@ -72,7 +72,7 @@ class _Attended:
         key, transposed = self._keys()
         value = self._joined(self._split(self._node.arg(2), form.kv_heads, form.value_size), 5)
         scores = tape.op("MatMul", self._queries(), transposed)
-        weights, shown = self._weights(scores, key)
+        weights, shown = self._weights(scores, transposed)
         y = self._product(weights, value)
         wanted = zip((y, key, value, shown), map(self._node.out, range(4)), strict=True)
         return [made if out else "" for made, out in wanted][: len(self._node.outputs)]
@@ -92,8 +92,13 @@ class _Attended:
 
     def _keys(self) -> tuple[str, str]:
         """Those that are put out, and as the product takes them."""
-        form, tape = self._form, self._tape
-        key = self._joined(self._split(self._node.arg(1), form.kv_heads, form.head_size), 4)
+        form, tape, given = self._form, self._tape, self._node.arg(1)
+        if given.rank == 3 and not self._node.arg(4) and not self._node.out(1):
+            shape = tape.ints([0, 0, form.kv_heads, form.head_size or -1])
+            wide = as_dtype(given, form.dtype, form.wide, tape)
+            key = tape.op("Reshape", wide, shape)
+            return key, tape.op("Transpose", key, perm=[0, 2, 3, 1])
+        key = self._joined(self._split(given, form.kv_heads, form.head_size), 4)
         wide = as_dtype(key, form.dtype, form.wide, tape)
         return key, tape.op("Transpose", wide, perm=[0, 1, 3, 2])
 
@@ -115,11 +120,11 @@ class _Attended:
         places = -1 if self._form.queries is None else self._form.queries * times
         return self._tape.op("Reshape", value, self._tape.ints([0, heads, places, 0]))
 
-    def _weights(self, scores: str, key: str) -> tuple[str, str]:
+    def _weights(self, scores: str, keys: str) -> tuple[str, str]:
         """How much each key counts, and what of the scores is put out."""
         form, tape, node = self._form, self._tape, self._node
         shown, mode = node.out(3), node.attr_int("qk_matmul_output_mode")
-        bias = bias_of(form, key, tape)
+        bias = bias_of(form, keys, tape)
         apart = bool(bias.added or shown)
         scores = self._shaped(scores, form.heads) if apart else scores
         seen = [scores]

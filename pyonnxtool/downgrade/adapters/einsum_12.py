@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.operand import Operand
     from pyonnxtool.rewrite.tape import Tape
+
+
+_Plan: TypeAlias = "tuple[Term, Term, list[str], list[str], list[str], list[str]]"
+"""Operands of a MatMul, and labels: kept of both, of the first, of the second, and summed."""
 
 
 @ADAPTERS.add(("Einsum", 12))
@@ -101,14 +105,36 @@ def _pair(a: Term, b: Term, kept: set[str], order: Sequence[str]) -> Term:
     b = b.summed([one for one in b.labels if one not in kept and one not in a.labels])
     shared = [one for one in _sorted(a.labels, order) if one in b.labels]
     gone = [one for one in shared if one not in kept]
-    of_a = [one for one in _sorted(a.labels, order) if one not in shared]
-    of_b = [one for one in _sorted(b.labels, order) if one not in shared]
-    if not gone or not (of_a or of_b):
+    if not gone or set(a.labels) == set(shared) == set(b.labels):
         return _product(a, b, order, gone)
-    if of_a and of_b and order and order.index(of_b[0]) < order.index(of_a[0]):
-        a, b, of_a, of_b = b, a, of_b, of_a
-    batch = [one for one in shared if one in kept]
-    return _matmul(a, b, (batch, of_a, of_b, gone))
+    plans = [_plan(*pair, kept, order, first) for pair in ((a, b), (b, a)) for first in (a, b)]
+    return _matmul(*min(plans, key=lambda plan: _turned(plan, order)))
+
+
+def _plan(a: Term, b: Term, kept: set[str], order: Sequence[str], first: Term) -> _Plan:
+    """Summed labels are in the order that `first` has them in, the others as the output does."""
+    shared = [one for one in _sorted(a.labels, order) if one in b.labels]
+    return (
+        a,
+        b,
+        [one for one in shared if one in kept],
+        [one for one in _sorted(a.labels, order) if one not in shared],
+        [one for one in _sorted(b.labels, order) if one not in shared],
+        [one for one in first.labels if one in shared and one not in kept],
+    )
+
+
+def _turned(plan: _Plan, order: Sequence[str]) -> int:
+    """How many Transposes it takes; constants are turned at once."""
+    a, b, batch, of_a, of_b, gone = plan
+    made = [*batch, *of_a, *of_b]
+    return sum(
+        [
+            a.known is None and a.labels != (*batch, *of_a, *gone),
+            b.known is None and b.labels != (*batch, *gone, *of_b),
+            bool(order) and made != _sorted(made, order),
+        ]
+    )
 
 
 def _sorted(labels: Sequence[str], order: Sequence[str]) -> list[str]:
@@ -123,9 +149,10 @@ def _product(a: Term, b: Term, order: Sequence[str], gone: Sequence[str]) -> Ter
     return Term(a.tape, value, tuple(labels), _sizes(a, b)).summed(gone)
 
 
-def _matmul(a: Term, b: Term, roles: tuple[list[str], ...]) -> Term:
+def _matmul(
+    a: Term, b: Term, batch: list[str], of_a: list[str], of_b: list[str], gone: list[str]
+) -> Term:
     """The product over labels that are gone; axes of each other role are one, where they must."""
-    batch, of_a, of_b, gone = roles
     tape = a.tape
     a, b = a.arranged([*batch, *of_a, *gone]), b.arranged([*batch, *gone, *of_b])
     alone = [[one] for one in batch]
