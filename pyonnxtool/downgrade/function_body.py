@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto, TypeProto, helper
+from onnx import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    NodeProto,
+    TypeProto,
+    helper,
+    numpy_helper,
+)
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.meaning import CHANGED_MEANING
@@ -120,6 +128,15 @@ def type_proto(fact: Fact | None) -> TypeProto:
 
 def _size(size: int | float | str | None) -> int | None:
     return size if isinstance(size, int) else None
+
+
+def unwrapped(body: GraphProto, tape: Tape) -> list[str]:
+    """Put the nodes of a body without inputs on the tape: the names of its outputs."""
+    names = {one.name: tape.const(numpy_helper.to_array(one)) for one in body.initializer}
+    names |= {made: tape.fresh(made) for node in body.node for made in node.output if made}
+    for node in body.node:
+        tape.put(_bound(node, names, {}, tape))
+    return [names.get(one.name, one.name) for one in body.output]
 
 
 def _bound(

@@ -9,6 +9,7 @@ from onnx import GraphProto, helper
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._loops import begun, loop
+from pyonnxtool.downgrade.function_body import unwrapped
 from pyonnxtool.rewrite.decision import KEEP
 from pyonnxtool.rewrite.tape import elem_type, numpy_dtype
 
@@ -21,23 +22,41 @@ if TYPE_CHECKING:
 
 @ADAPTERS.add(("If", 11))
 def if_(node: NodeView, tape: Tape) -> Decision:
-    """11 -> 10: branches of different shapes become two Loops of one turn or none."""
+    """11 -> 10: branches of different shapes become two Loops of one turn or none.
+
+    Only one of them stays where it is known which.
+    """
+    known = node["cond"].const
+    branches = {one.name: one.g for one in node.to_proto().attribute}
+    if known is not None and known.size == 1 and len(branches) == 2:
+        return _inlined(branches["then_branch" if known.item() else "else_branch"], tape)
     if not _shapes_differ(node):
         return KEEP
+    branches = {one.name: one.g for one in node.to_proto().attribute}
+    taken = node.const("cond")
+    if taken is not None:
+        return unwrapped(branches["then_branch" if taken.item() else "else_branch"], tape)
     dtypes = [output.dtype for output in node.outputs]
     if None in dtypes:
         return node.refuse("its branches give different shapes, and of what type is not known")
-    known = [dtype for dtype in dtypes if dtype is not None]
-    branches = {one.name: one.g for one in node.to_proto().attribute}
+    given = [dtype for dtype in dtypes if dtype is not None]
     condition = node["cond"]
     turns = {
         "then_branch": tape.cast(condition, "int64"),
         "else_branch": tape.cast(tape.op("Not", condition), "int64"),
     }
-    values = tuple(tape.const(np.zeros((), numpy_dtype(dtype))) for dtype in known)
+    values = tuple(tape.const(np.zeros((), numpy_dtype(dtype))) for dtype in given)
     for name, count in turns.items():
-        values = loop(tape, count, "", values, _body(branches[name], known, tape))
+        values = loop(tape, count, "", values, _body(branches[name], given, tape))
     return values
+
+
+def _inlined(branch: GraphProto, tape: Tape) -> list[str]:
+    """The nodes of the branch that runs."""
+    tape.constants.extend(branch.initializer)
+    for node in branch.node:
+        tape.put(node)
+    return [info.name for info in branch.output]
 
 
 def _shapes_differ(node: NodeView) -> bool:
