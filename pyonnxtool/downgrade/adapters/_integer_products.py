@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from pyonnxtool.downgrade.adapters._quantized import RANGES, is_zero
+from pyonnxtool.downgrade.adapters._quantized import RANGES, in_float32, is_zero
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.node_view import NodeView
@@ -47,7 +47,8 @@ def factor(
     """The operand without its zero point, which lies as `placed`; `summed` are axes of sums."""
     value = tape.cast(operand, "float32")
     if not is_zero(zero):
-        value = tape.op("Sub", value, tape.cast(placed, "float32"))
+        placed = in_float32(zero, tape) if placed == zero else tape.cast(placed, "float32")
+        value = tape.op("Sub", value, placed)
     low, high = RANGES.get(operand.dtype or "", (-255, 255))
     off = None if zero and zero.const is None else zero.const if zero else np.zeros(1)
     ends = (low, high) if off is None else (int(off.min()), int(off.max()))
@@ -97,15 +98,15 @@ def _joined(high: str, low: str, tape: Tape) -> str:
 
 
 def columns(operand: Operand, zero: Operand, tape: Tape) -> str:
-    """Zero points or scales of rows, so that they lie along the rows of the first factor."""
+    """Zero points of rows, so that they lie along the rows of the first factor."""
     if zero.rank == 1 and zero.static_shape != (1,) and (operand.rank or 0) > 1:
         return tape.op("Unsqueeze", zero, axes=[1])
     return zero
 
 
 def filters(operand: Operand, weights: Operand, tape: Tape) -> str:
-    """Zero points or scales of filters, so that they lie along the first axis of the weights."""
-    if operand.rank == 1 and weights.rank is not None:
+    """Zero points of filters, so that they lie along the first axis of the weights."""
+    if operand.rank == 1 and weights.rank is not None and not is_zero(operand):
         return tape.op("Reshape", operand, tape.ints([-1] + [1] * (weights.rank - 1)))
     return operand
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._integer_products import (
@@ -13,7 +15,7 @@ from pyonnxtool.downgrade.adapters._integer_products import (
     factor,
     filters,
 )
-from pyonnxtool.downgrade.adapters._quantized import half_to_even, is_zero, saturated
+from pyonnxtool.downgrade.adapters._quantized import half_to_even, in_float32, is_zero, saturated
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite import Refusal
@@ -22,12 +24,15 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.operand import Operand
     from pyonnxtool.rewrite.tape import Tape
 
+_Scale: TypeAlias = "tuple[str, list[int] | None]"
+"""Name of an operand, and the shape in which one of one axis lies over the sums."""
+
 
 @ADAPTERS.add(("ConvInteger", 10))
 def conv_integer(node: NodeView, tape: Tape) -> Decision:
     """10 -> 9: Conv of floats, of digits where sums would be too long to be exact."""
     found = _convolved(node, node["x"], node["x_zero_point"], node["w"], node["w_zero_point"], tape)
-    return tape.cast(found[0], "int32") if isinstance(found, tuple) else found
+    return _whole(found, tape) if isinstance(found, tuple) else found
 
 
 @ADAPTERS.add(("MatMulInteger", 10))
@@ -35,7 +40,7 @@ def matmul_integer(node: NodeView, tape: Tape) -> Decision:
     """10 -> 9: MatMul of floats, of digits where sums would be too long to be exact."""
     a, b = (node["A"], node["a_zero_point"]), (node["B"], node["b_zero_point"])
     found = _multiplied(node, a, b, tape)
-    return tape.cast(found[0], "int32") if isinstance(found, tuple) else found
+    return _whole(found, tape) if isinstance(found, tuple) else found
 
 
 @ADAPTERS.add(("QLinearConv", 10))
@@ -44,20 +49,14 @@ def qlinear_conv(node: NodeView, tape: Tape) -> Decision:
     found = _convolved(node, node["x"], node["x_zero_point"], node["w"], node["w_zero_point"], tape)
     if not isinstance(found, tuple):
         return found
-    total, dtype = found
     rank = node["w"].rank
     if node["B"]:
         if rank is None:
             return node.refuse_dynamic("the rank of the weights")
         bias = tape.op("Reshape", node["B"], tape.ints([-1] + [1] * (rank - 2)))
-        total = total if dtype == "int32" else tape.cast(total, "int32")
-        total, dtype = tape.op("Add", total, bias), "int32"
-    scale = node["w_scale"]
-    if scale.rank == 1 and rank is not None:
-        lying = tape.op("Reshape", scale, tape.ints([-1] + [1] * (rank - 2)))
-    else:
-        lying = scale
-    return _requantized(node, (total, dtype), node["x_scale"], lying, tape)
+        found = tape.op("Add", _whole(found, tape), bias), "int32"
+    channels = [-1] + [1] * ((rank or 2) - 2)
+    return _requantized(node, found, ("x_scale", [1]), ("w_scale", channels), tape)
 
 
 @ADAPTERS.add(("QLinearMatMul", 10))
@@ -67,7 +66,13 @@ def qlinear_matmul(node: NodeView, tape: Tape) -> Decision:
     found = _multiplied(node, a, b, tape)
     if not isinstance(found, tuple):
         return found
-    return _requantized(node, found, columns(a[0], node["a_scale"], tape), node["b_scale"], tape)
+    rows = [-1, 1] if node["a_scale"].rank == 1 and (a[0].rank or 0) > 1 else None
+    return _requantized(node, found, ("a_scale", rows), ("b_scale", None), tape)
+
+
+def _whole(total: tuple[str, str], tape: Tape) -> str:
+    value, dtype = total
+    return value if dtype == "int32" else tape.cast(value, "int32")
 
 
 def _convolved(
@@ -87,12 +92,12 @@ def _convolved(
 def _multiplied(
     node: NodeView, a: tuple[Operand, Operand], b: tuple[Operand, Operand], tape: Tape
 ) -> tuple[str, str] | Refusal:
-    if a[0].rank is None or b[0].rank is None or a[1].rank is None != (not a[1]):
+    if None in (a[0].rank, b[0].rank) or (a[1] and a[1].rank is None):
         return node.refuse_dynamic("the rank of an operand")
     lengths = [shape[-1] for shape in [a[0].shape] if shape]
     lengths += [shape[-2] if len(shape) > 1 else shape[0] for shape in [b[0].shape] if shape]
     terms = next((one for one in lengths if one is not None), None)
-    axis = (max(b[0].rank - 2, 0),)
+    axis = (max((b[0].rank or 0) - 2, 0),)
     one = factor(a[0], a[1], columns(a[0], a[1], tape), terms, (), tape)
     other = factor(b[0], b[1], b[1], terms, axis, tape)
 
@@ -106,15 +111,43 @@ def _multiplied(
 
 
 def _requantized(
-    node: NodeView, total: tuple[str, str], one: str, other: str, tape: Tape
+    node: NodeView, total: tuple[str, str], one: _Scale, other: _Scale, tape: Tape
 ) -> Decision:
     """The sum, in float32, times the product of both scales by that of the output."""
     value, dtype = total
-    zero = node["y_zero_point"]
+    zero, out = node["y_zero_point"], node.out().dtype or node["y_zero_point"].dtype
+    if out is None:
+        return node.refuse_dynamic("its dtype")
+    if node["y_scale"].rank != 0 and node["y_scale"].static_shape != (1,):
+        return node.refuse("the output has more than one scale")
     value = value if dtype == "float32" else tape.cast(value, "float32")
-    multiplier = tape.op("Div", tape.op("Mul", one, other), node["y_scale"])
+    multiplier = _multiplier(node, one, other, tape)
     value = half_to_even(tape.op("Mul", value, multiplier), tape)
     if not is_zero(zero):
-        value = tape.op("Add", value, tape.cast(zero, "float32"))
-    out = node.out().dtype or zero.dtype
-    return saturated(value, out, tape) if out else node.refuse_dynamic("its dtype")
+        value = tape.op("Add", value, in_float32(zero, tape))
+    return saturated(value, out, tape)
+
+
+def _multiplier(
+    node: NodeView,
+    one: tuple[str, list[int] | None],
+    other: tuple[str, list[int] | None],
+    tape: Tape,
+) -> str:
+    """First times second, then by that of the output: the order in which onnxruntime rounds."""
+    last = node["y_scale"]
+    known = [node[name].const for name, _ in (one, other)]
+    if last.const is not None and known[0] is not None and known[1] is not None:
+        laid = [
+            scale.reshape(shape) if shape and scale.ndim == 1 else scale
+            for scale, (_, shape) in zip(known, (one, other), strict=True)
+            if scale is not None
+        ]
+        return tape.const((laid[0] * laid[1] / last.const).astype(np.float32))
+    scales = [
+        tape.op("Reshape", node[name], tape.ints(shape))
+        if shape and node[name].rank == 1
+        else str(node[name])
+        for name, shape in (one, other)
+    ]
+    return tape.op("Div", tape.op("Mul", *scales), last)

@@ -35,6 +35,6 @@ def dequantize_linear(node: NodeView, tape: Tape) -> Decision:
         return dequantized(node, tape, scale.dtype)
     if scale.dtype in (None, "float32"):
         return KEEP
-    axis = node.attr_int("axis")
+    axis = node.attributes.get("axis")
     made = tape.op("DequantizeLinear", x, in_float32(scale, tape), zero, axis=axis)
     return tape.cast(made, str(scale.dtype))

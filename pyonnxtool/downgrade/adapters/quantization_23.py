@@ -45,7 +45,7 @@ def dequantize_linear(node: NodeView, tape: Tape) -> Decision:
     if out == "float32":
         return Edit(drop=["output_dtype"], inputs=[x, _in(scale, out, tape), zero])
     wide = _in(scale, "float32", tape)
-    axis, block_size = node.attr_int("axis"), node.attr_int("block_size")
+    axis, block_size = (node.attributes.get(name) for name in ("axis", "block_size"))
     made = tape.op("DequantizeLinear", x, wide, zero, axis=axis, block_size=block_size)
     return tape.cast(made, out)
 
