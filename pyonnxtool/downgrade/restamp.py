@@ -31,6 +31,8 @@ def restamped(view: NodeView, step: Step) -> Decision:
         beyond = [] if variadic else [one for one in operands[len(params) :] if one]
         if beyond:
             return view.refuse(f"operand {str(beyond[0])!r} is new in opset {step.version}")
+    if len(view.inputs) > step.older.max_input:  # those beyond are omitted
+        return Edit(drop=added, inputs=view.inputs[: step.older.max_input])
     return Edit(drop=added) if added else KEEP
 
 

@@ -43,7 +43,7 @@ def wrapping(node: NodeView, tape: Tape) -> Decision:
 def of_all_axes(node: NodeView, tape: Tape) -> Decision:
     """18 -> 17: `axes` goes, `pads` are of all axes."""
     if not node["axes"]:
-        return KEEP
+        return Edit(inputs=node.inputs[:3])
     pads = _of_all_axes(node, tape)
     if isinstance(pads, Refusal):
         return pads
