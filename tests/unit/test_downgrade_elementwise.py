@@ -328,3 +328,54 @@ def test_sign(dtype: str) -> None:
 def test_a_mean_of_several_shapes() -> None:
     text = "g (float[3,1] a, float[1,4] b, float[4] c) => (float[3,4] y) { y = Mean(a, b, c) }"
     check(source(text, 8), 7, ulp=2)
+
+
+@pytest.mark.parametrize("dtype", ["float", "float16"])
+def test_erf(dtype: str) -> None:
+    """Within one ULP; half of one is lost where the result is rounded."""
+    x = np.concatenate(
+        [np.linspace(-5, 5, 4000), 10.0 ** np.linspace(-4, 0, 500), [np.inf, -np.inf]]
+    )
+    x = x.astype(NUMPY[dtype])
+    text = source(f"g ({dtype}[n] x) => ({dtype}[n] y) {{ y = Erf(x) }}", 9)
+    exact = np.vectorize(math.erf)(x.astype(np.float64))
+    found = output(lowered(text, 8), x)
+    assert np.max(np.abs(found - exact) / np.spacing(np.abs(exact).astype(x.dtype))) <= 1
+    assert "Erf of float64" in refusal(text.replace(dtype, "double"), 8)
+
+
+DOMAINS = {"Sinh": 80, "Cosh": 80, "Asinh": 1e30, "Acosh": 1e30, "Atanh": 1}
+
+
+@pytest.mark.parametrize("dtype", ["float", "double", "float16"])
+@pytest.mark.parametrize("op", list(DOMAINS))
+def test_hyperbolic_functions(op: str, dtype: str) -> None:
+    """Within one ULP of floats, near zero and near one too; within 6 ULP of doubles."""
+    kind = NUMPY[dtype]
+    near = 10.0 ** np.linspace(-6, 0, 60)
+    far = np.linspace(-1, 1, 61) * min(DOMAINS[op], 1e4)
+    beyond = [DOMAINS[op], -DOMAINS[op], np.inf, -np.inf, np.nan, 0.0, 1.0, -1.0, 2.0, 1e3]
+    with np.errstate(over="ignore"):
+        x = np.concatenate([near, -near, 1 + near, far, beyond]).astype(kind)
+    exact_of = getattr(np, "arc" + op[1:].lower() if op[0] == "A" else op.lower())
+    text = source(f"g ({dtype}[n] x) => ({dtype}[n] y) {{ y = {op}(x) }}", 9)
+    found = output(lowered(text, 8), x).astype(np.float64)
+    with np.errstate(all="ignore"):
+        exact = exact_of(x.astype(np.longdouble)).astype(np.float64)
+        ulp = np.abs(found - exact) / np.spacing(np.abs(exact).astype(kind)).astype(np.float64)
+        finite = np.isfinite(exact.astype(kind))
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(exact))
+    assert np.max(ulp[finite]) <= (6 if dtype == "double" else 1)
+    infinite = ~finite & ~np.isnan(exact)
+    np.testing.assert_array_equal(found[infinite], np.sign(exact[infinite]) * np.inf)
+
+
+@pytest.mark.parametrize("dtype", ["float", "double", "int32", "int8"])
+@pytest.mark.parametrize("to", [8, 7])
+def test_shrink(to: int, dtype: str) -> None:
+    x = np.linspace(-4, 4, 64).astype(NUMPY[dtype]) if dtype in NUMPY else np.arange(-32, 32)
+    x = x.astype(NUMPY.get(dtype, dtype))
+    made = lowered(of("Shrink<bias=1.0, lambd=2.0>(x)", dtype, opset=9), to)
+    expected = np.where(x < -2, x + 1, np.where(x > 2, x - 1, 0))
+    np.testing.assert_array_equal(output(made, x), expected)
+    assert "no integers of" in refusal(of("Shrink<lambd=0.5>(x)", "int32", opset=9), 8)
