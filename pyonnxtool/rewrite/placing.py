@@ -85,6 +85,8 @@ def replace(
     added = _put(graph, tape, names, place)
     for new, old in passed:
         graph.replace_uses(old, new)
+    for name in tape.retyped:
+        graph.declare(name, None)
     graph.remove_node(place)
     return added, passed
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._open_sizes import Size
     from pyonnxtool.rewrite.tape import Tape
 
+END = 2**63 - 1
 _FAR = 2**31 - 1
 """A bound from here on means the end of the axis."""
 
@@ -23,6 +24,8 @@ class Cut:
     start: Size
     end: Size
     step: Size
+    never_negative: bool = False
+    """Whether neither start nor end counts from the end of the axis."""
 
     @property
     def is_plain(self) -> bool:
@@ -58,7 +61,11 @@ def known_places(cut: Cut, size: Size) -> list[int] | None:
 def cut_places(tape: Tape, cut: Cut, size: Size) -> str:
     """The indices, as a 1-D int64 tensor that is computed when the model runs."""
     ints, step = _Ints(tape), cut.step
-    start, end = (_wrapped(ints, one, size) for one in (cut.start, cut.end))
+    start, end = cut.start, cut.end
+    if not cut.never_negative:
+        start, end = (_wrapped(ints, one, size) for one in (start, end))
+    if cut.never_negative and (start, step) == (0, 1):
+        return Sizes(tape).iota(ints.least(end, size))
     if isinstance(step, int):
         found = (_ahead if step > 0 else _back)(ints, start, end, size)
         return _stepped(ints, *found, step)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._shapes import filled_like
 from pyonnxtool.rewrite.decision import KEEP
 
 if TYPE_CHECKING:
@@ -18,7 +15,8 @@ if TYPE_CHECKING:
 
 @ADAPTERS.add(("Dropout", 10))
 def _with_bool_mask(node: NodeView, tape: Tape) -> Decision:
-    """10 -> 9: where the mask is read, it and what is passed on are without the operator."""
+    """10 -> 9: the mask, where it is read, is cast to bools."""
     if not node.out(1):
         return KEEP
-    return [node["data"], filled_like(tape, node["data"], np.array([True]))]
+    made, mask = tape.many("Dropout", node["data"], outputs=2, ratio=node.attr_float("ratio"))
+    return [made, tape.cast(mask, "bool")]

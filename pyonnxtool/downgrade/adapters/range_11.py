@@ -9,6 +9,7 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import reshape
+from pyonnxtool.downgrade.adapters._indices import never_negative
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.rewrite.tape import numpy_dtype
 
@@ -35,18 +36,21 @@ def _positions(node: NodeView, tape: Tape) -> Decision:
         return _constant(node, numbers, dtype, tape)
     wide = dtype if dtype.startswith("float") else "int64"
     first, last, step = (_widened(one, wide, tape) for one in (start, limit, delta))
-    count = _count(tape, first, last, (step, numbers_of(delta)), wide)
+    if (_number_of(start), _number_of(delta)) == (0, 1) and never_negative(limit):
+        count = last if wide == "int64" else tape.cast(tape.op("Ceil", last), "int64")
+    else:
+        count = _count(tape, first, last, (step, _number_of(delta)), wide)
     places = Sizes(tape).iota(count)
     if wide != "int64":
         places = tape.cast(places, wide)
-    if numbers_of(delta) != 1:
+    if _number_of(delta) != 1:
         places = tape.op("Mul", places, step)
-    if numbers_of(start) != 0:
+    if _number_of(start) != 0:
         places = tape.op("Add", places, first)
     return places if wide == dtype else tape.cast(places, dtype)
 
 
-def numbers_of(value: Operand) -> float | None:
+def _number_of(value: Operand) -> float | None:
     """The one number that the operand is; None when it is not known."""
     known = value.const
     return None if known is None or known.size != 1 else float(known.reshape(-1)[0])

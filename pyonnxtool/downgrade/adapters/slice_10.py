@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import from_front
+from pyonnxtool.downgrade.adapters._indices import never_negative
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
-from pyonnxtool.downgrade.adapters._run_time_slice import Cut, cut_places, known_places
+from pyonnxtool.downgrade.adapters._run_time_slice import END, Cut, cut_places, known_places
 from pyonnxtool.rewrite.refusal import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyonnxtool.downgrade.adapters._open_sizes import Size
     from pyonnxtool.rewrite.decision import Decision
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.tape import Tape
@@ -60,16 +64,19 @@ def _cuts(node: NodeView, tape: Tape) -> list[Cut] | Refusal:
     front = from_front(node, axes, node["data"].rank)
     if isinstance(front, Refusal):
         return front
-    bounds = [_numbers(node, name, default, length[0], tape) for name, default in _BOUNDS]
-    if any(len(one) != length[0] for one in bounds):
+    starts, ends, steps = (_numbers(node, *each, length[0], tape) for each in _BOUNDS)
+    if not length[0] == len(starts) == len(ends) == len(steps):
         return node.refuse("starts, ends and steps differ in length")
-    return [Cut(*each) for each in zip(front, *bounds, strict=True)]
+    ends = _to_the_end(node, front, ends)
+    ahead = never_negative(node["starts"]) and never_negative(node["ends"])
+    whole = zip(front, starts, ends, steps, strict=True)
+    return [Cut(*each, never_negative=ahead) for each in whole]
 
 
 _BOUNDS = (("starts", 0), ("ends", 0), ("steps", 1))
 
 
-def _numbers(node: NodeView, name: str, default: int, count: int, tape: Tape) -> list[int | str]:
+def _numbers(node: NodeView, name: str, default: int, count: int, tape: Tape) -> list[Size]:
     """Numbers where they are known, else tensors of one int64."""
     given = node[name]
     if not given:
@@ -79,9 +86,22 @@ def _numbers(node: NodeView, name: str, default: int, count: int, tape: Tape) ->
         return list(known)
     elements = given.fact.elements if given.fact is not None else None
     whole = given if given.dtype == "int64" else tape.cast(given, "int64")
+    if count == 1:
+        return [whole]
     return [
         one if isinstance(one, int) else tape.op("Gather", whole, tape.ints([at]), axis=0)
         for at, one in enumerate(elements or [None] * count)
+    ]
+
+
+def _to_the_end(node: NodeView, axes: Sequence[int], ends: list[Size]) -> list[Size]:
+    """Ends that are the size of their axis, computed as it may be, are behind all elements."""
+    fact, dims = node["ends"].fact, node["data"].dims
+    if fact is None or fact.elements is None or dims is None:
+        return ends
+    pairs = zip(axes, fact.elements, ends, strict=True)
+    return [
+        END if isinstance(size, str) and size == dims[axis] else end for axis, size, end in pairs
     ]
 
 
