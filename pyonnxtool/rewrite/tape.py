@@ -75,6 +75,8 @@ class Tape:
         self.opset = opset
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
+        self.retyped: set[str] = set()
+        """Values of the graph that will not have the type that is declared for them."""
         self._base = base
         self._names = names
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}

@@ -205,7 +205,7 @@ def test_weights_of_8_bit_floats_become_floats() -> None:
 
 
 def test_what_is_quantized_to_4_bits_and_back_goes_through_bytes() -> None:
-    text = """g (float[3,8] x) => (float[3,8] y) <float s = {0.3}, uint4 z = {5}>
+    text = """g (float[3,8] x) => (float[3,8] y) <float s = {0.3}, uint4 z = {5}, uint4[3,8] q>
         { q = QuantizeLinear(x, s, z) y = DequantizeLinear(q, s, z) }"""
     x = np.linspace(-4, 4, 24, dtype=np.float32).reshape(3, 8)
     for target in (20, 12, 9):
@@ -222,3 +222,38 @@ def test_scales_that_do_not_fit_are_refused() -> None:
     text = """g (float[2,3] x) => (uint8[2,3] y) <float[2] s = {1,2}>
         { y = QuantizeLinear<axis = 1>(x, s) }"""
     assert "2 scales do not lie over 3 elements of axis 1" in refusal(source(text, 13), 12)
+
+
+@pytest.mark.parametrize(
+    "stored", ["float4_e2m1fn", "float8_e5m2", "float6_e3m2fn", "int2", "int4"]
+)
+def test_microscaled_weights(stored: str) -> None:
+    """Blocks of weights of any small type, with scales that are powers of two of a byte."""
+    weights = np.array([1, -1, 0, 1, 0, -1, 1, 1] * 2).reshape(2, 8)
+    constants = [
+        numpy_helper.from_array(weights.astype(getattr(ml_dtypes, stored)), "w"),
+        numpy_helper.from_array(
+            np.array([[0.5, 2], [4, 0.125]]).astype(ml_dtypes.float8_e8m0fnu), "s"
+        ),
+    ]
+    attributes = {"axis": 1, "block_size": 4, "output_dtype": TensorProto.FLOAT}
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s"], ["d"], **attributes),
+        helper.make_node("Add", ["x", "d"], ["y"]),
+    ]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 8]) for name in "xy")
+    given = helper.make_model(
+        helper.make_graph(nodes, "g", [x], [y], constants),
+        opset_imports=[helper.make_opsetid("", 28)],
+        ir_version=13,
+    )
+    for target in (27, 24, 23, 22, 18, 9):
+        check(given, target)
+
+
+@pytest.mark.parametrize("dtype", [TensorProto.INT2, TensorProto.UINT2])
+def test_what_is_quantized_to_2_bits_and_back_goes_through_bytes(dtype: int) -> None:
+    text = f"""g (float[2,8] x) => (float[2,8] y) <float s = {{0.5}}>
+        {{ q = QuantizeLinear<output_dtype = {dtype}>(x, s) y = DequantizeLinear(q, s) }}"""
+    for target in (24, 20, 12, 9):
+        check(source(text, 25), target)

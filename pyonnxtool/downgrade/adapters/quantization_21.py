@@ -31,6 +31,8 @@ def quantize_linear(node: NodeView, tape: Tape) -> Decision:
     dtype = node.out().dtype or zero.dtype or "uint8"
     if dtype in STAND_INS and not only_dequantized(node):
         return node.refuse(f"there is no {dtype} before opset 21")
+    if dtype in STAND_INS:
+        tape.retyped.add(str(node.out()))
     if node.attr_int("block_size") or not takes("QuantizeLinear", "y", dtype, tape.opset):
         return quantized(node, tape, dtype)
     if zero or dtype == "uint8":

@@ -36,6 +36,7 @@ def quantize_linear(node: NodeView, tape: Tape) -> Decision:
     if not takes("QuantizeLinear", "y", dtype, tape.opset):
         if dtype not in RANGES or not only_dequantized(node):
             return node.refuse(f"there is no {dtype} before opset {node.opset}")
+        tape.retyped.add(str(node.out()))
         return quantized(node, tape, dtype)
     if takes("QuantizeLinear", "y_scale", scale.dtype, tape.opset):
         return KEEP
