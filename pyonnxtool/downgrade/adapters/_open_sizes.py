@@ -36,7 +36,7 @@ class Sizes:
         shape = value.shape
         if shape is not None:
             axis += len(shape) if axis < 0 else 0
-            known = shape[axis]
+            known = shape[axis] if axis < len(shape) else None
             if known is not None:
                 return known
         if axis >= 0:

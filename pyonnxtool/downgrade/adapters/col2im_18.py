@@ -33,7 +33,7 @@ def col2im(node: NodeView, tape: Tape) -> Decision:
     dilations = node.attr_ints("dilations") or [1] * count
     pads = node.attr_ints("pads") or [0] * (2 * count)
     lengths = {len(image), len(block), len(strides), len(dilations), len(pads) / 2}
-    if lengths != {count} or not count or min(*block, *strides, *dilations) < 1:
+    if lengths != {count} or not count or min(*block, *strides, *dilations, *image) < 1:
         return node.refuse("its attributes are not of as many axes as `image_shape`")
     places, steps = [], []
     for axis in range(count):
