@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.carry import carried
+from pyonnxtool.downgrade.containers import unpacked
 from pyonnxtool.downgrade.function_body import expanded
 from pyonnxtool.downgrade.restamp import restamped
 from pyonnxtool.downgrade.steps import step_of
 from pyonnxtool.downgrade.type_check import misfits, told, unknown_to
 from pyonnxtool.errors import ModelError
+from pyonnxtool.downgrade.well_formed import malformed
 from pyonnxtool.op_schemas import plain_domain, schema_at, versions_of
 from pyonnxtool.rewrite import Refusal
 from pyonnxtool.rewrite.decision import Edit, Keep
@@ -73,8 +75,9 @@ class _Descent:
 
         Inner nodes come first: a node that is replaced takes copies of its bodies along.
         """
-        todo = [node for node, op in self._standard() if _concerns(op, opset)]
-        todo = [node for node in todo if self._level.get(node, opset) >= opset]
+        todo = self._concerned(opset)
+        if self._unpack(todo, opset):
+            todo = self._concerned(opset)
         new: list[tuple[Node, int]] = []
         while todo:
             now, later = _innermost(todo)
@@ -94,6 +97,22 @@ class _Descent:
                 new.append((node, opset - 1))
         self._fit(dict.fromkeys((self._moved.get(node, node), level) for node, level in new))
 
+    def _concerned(self, opset: int) -> list[Node]:
+        """Nodes to be settled, as far as they are not of an older opset anyway."""
+        found = [node for node, op in self._standard() if _concerns(op, opset)]
+        return [node for node in found if self._level.get(node, opset) >= opset]
+
+    def _unpack(self, nodes: list[Node], opset: int) -> bool:
+        """Known items take the place of sequences and optionals that the opset below lacks."""
+        views = (NodeView(node, opset, self._facts) for node in nodes)
+        changes, replaced = unpacked(self._model, views)
+        self.done.changes += changes
+        self.done.stands_for += replaced
+        if changes:
+            self._nodes = None
+            self._facts.outdated()
+        return bool(changes)
+
     def _standard(self) -> list[tuple[Node, str]]:
         """Nodes of ai.onnx, those of inner bodies first: an edit of a node moves its bodies."""
         if self._nodes is None:
@@ -112,6 +131,8 @@ class _Descent:
         view = NodeView(node, opset, self._facts)
         tape = Tape(opset - 1, view.label or view.op_type, self._names)
         key = (view.op_type, opset)
+        if why := malformed(view):
+            return self._apply(view, view.refuse(why), tape, "")
         if key in ADAPTERS:
             rule = told_of(view.op_type, opset, ADAPTERS[key].__doc__)
             decision = ADAPTERS[key](view, tape)

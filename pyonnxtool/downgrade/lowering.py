@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.border_types import unknown_types
-from pyonnxtool.downgrade.containers import unpacked
 from pyonnxtool.downgrade.descent import Descended, descend
 from pyonnxtool.downgrade.functions import opened
 from pyonnxtool.downgrade.leftovers import Unread
@@ -32,14 +31,11 @@ def lowered(given: Model, target: int) -> tuple[Model, Descended]:
     ir_version = min(model.ir_version, ir_version_of(target))
     model, closed = opened(model, target, ir_version)
     unread = Unread(model)
-    changes, replaced = unpacked(model, target)
     done = descend(model, target)
     for node in unread.prune(model):
         done.refused.pop(node, None)
     at_border = unknown_types(model, target)
     done.refusals = [*closed, *at_border, *restated(model, ir_version), *done.refused.values()]
-    done.changes = changes + done.changes
-    done.stands_for[:0] = replaced
     for graph in graphs_of(model):  # not every file lists producers first, and not all take that
         graph.sort()
     return model, done
