@@ -14,8 +14,8 @@ from pyonnxtool.downgrade.function_body import expanded
 from pyonnxtool.downgrade.restamp import restamped
 from pyonnxtool.downgrade.steps import step_of
 from pyonnxtool.downgrade.type_check import misfits, told, unknown_to
-from pyonnxtool.errors import ModelError
 from pyonnxtool.downgrade.well_formed import malformed
+from pyonnxtool.errors import ModelError
 from pyonnxtool.op_schemas import plain_domain, schema_at, versions_of
 from pyonnxtool.rewrite import Refusal
 from pyonnxtool.rewrite.decision import Edit, Keep
