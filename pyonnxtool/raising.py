@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from onnx import ModelProto, NodeProto, helper, numpy_helper, version_converter
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper, version_converter
 
 from pyonnxtool.downgrade.descent import Descended
 from pyonnxtool.downgrade.function_body import type_proto
@@ -102,6 +102,7 @@ def _raised(view: NodeView, target: int, names: Names) -> tuple[list[str], Tape]
     if view.op_type == "GroupNormalization" and 21 in crossed:
         return view.refuse(_GROUPS)
     node = view.to_proto()
+    node.domain = ""  # the converter does not know the other name of ai.onnx
     try:
         made = version_converter.convert_version(_alone(view, node), target)
     except Exception as error:  # of several kinds: whatever the converter's C++ throws
@@ -156,7 +157,7 @@ def _on_tape(view: NodeView, made: ModelProto, target: int, names: Names) -> tup
     renamed = {str(one): str(one) for one in view.inputs}
     tensors = {one.name: one for one in made.graph.initializer if one.name not in renamed}
     tensors |= {one.output[0]: one.attribute[0].t for one in made.graph.node if _is_tensor(one)}
-    renamed |= {name: tape.const(numpy_helper.to_array(one)) for name, one in tensors.items()}
+    renamed |= {name: tape.const(*_typed(view, one)) for name, one in tensors.items()}
     nodes = [one for one in made.graph.node if not set(one.output) & set(tensors)]
     ours = set(map(str, view.outputs))
     for node in nodes:
@@ -168,6 +169,13 @@ def _on_tape(view: NodeView, made: ModelProto, target: int, names: Names) -> tup
         node.name = view.node.name if last else next(filter(None, node.output), node.op_type)
         tape.put(node)
     return [renamed[name] if name else "" for name in map(str, view.outputs)], tape
+
+
+def _typed(view: NodeView, tensor: TensorProto) -> tuple[NDArray[Any], str | None]:
+    """A constant, with the dtype of the node's operand where the converter makes it float32."""
+    array = numpy_helper.to_array(tensor)
+    follows = view.op_type in ("Clip", "Pad") and array.dtype == "float32"
+    return array, view.arg(0).dtype if follows else None
 
 
 def _is_tensor(node: NodeProto) -> bool:

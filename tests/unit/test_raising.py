@@ -87,6 +87,29 @@ def test_upsampling_goes_by_the_corner_as_it_did(mode: str, factor: float) -> No
         assert np.allclose(run(up(model), x=x), run(model, x=x), rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float", "double", "float16"])
+def test_bounds_that_become_operands_have_the_dtype_of_the_values(dtype: str) -> None:
+    model = parsed(
+        f"g ({dtype}[2,3] x) => ({dtype}[4,3] y) {{ c = Clip <min = -0.5, max = 0.5> (x)\n"
+        "y = Pad <pads = [1, 0, 1, 0], value = 2.5> (c) }",
+        opset=10,
+    )
+    x = rng(2, 3).astype({"float": "f4", "double": "f8", "float16": "f2"}[dtype])
+    found = run(up(model), x=x)[0]
+    assert np.array_equal(found, np.pad(x.clip(-0.5, 0.5), [(1, 1), (0, 0)], constant_values=2.5))
+
+
+def test_the_other_name_of_the_domain() -> None:
+    proto = onnx.parser.parse_model(
+        '<ir_version: 6, opset_import: ["ai.onnx" : 11]> '
+        "g (float[1,4] x) => (float[4] y) { y = Squeeze <axes = [0]> (x) }"
+    )
+    proto.graph.node[0].domain = "ai.onnx"
+    made = pot.to_proto(pot.opset(proto, to=13, verify=1).model)
+    assert [one.version for one in made.opset_import] == [13]
+    assert len(made.graph.node[0].input) == 2
+
+
 def test_bodies_go_up_too() -> None:
     model = parsed(
         "g (bool c, float[1,4] x) => (float[4] y) { y = If (c) <"
