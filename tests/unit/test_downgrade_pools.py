@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.downgraded import check, source
+from tests.support.downgraded import check, lowered, refusal, source
 
 POOLS = ("AveragePool", "LpPool", "MaxPool")
 
@@ -58,3 +58,83 @@ def test_any_window_gives_the_same(op: str) -> None:
         x = np.abs(rng.standard_normal([2, 3, *sizes])).astype(np.float32)
         target = (21, 17, 11, 9, 8, 7)[case % 6]
         check(pool(op, attributes, f"2,3,{','.join(map(str, sizes))}"), target, {"x": x}, ulp=ulp)
+
+
+@pytest.mark.parametrize("op", POOLS)
+@pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER", "VALID"])
+def test_automatic_padding(op: str, auto_pad: str) -> None:
+    rng = np.random.default_rng(3)
+    for case in range(12):
+        kernel = [int(one) for one in rng.integers(1, 4, 2)]
+        strides = [int(rng.integers(1, one + 1)) for one in kernel]  # others crash onnxruntime
+        text = f'kernel_shape={ints(kernel)}, strides={ints(strides)}, auto_pad="{auto_pad}"'
+        text += f", ceil_mode={case % 2}" if auto_pad == "VALID" else ""
+        text += f", count_include_pad={case // 2 % 2}" if op == "AveragePool" else ""
+        x = np.abs(rng.standard_normal((1, 2, 6, 5))).astype(np.float32)
+        check(pool(op, text, "1,2,6,5"), (18, 11, 9, 7)[case % 4], {"x": x}, ulp=24)
+
+
+@pytest.mark.parametrize("op", POOLS)
+def test_sizes_that_only_the_run_tells(op: str) -> None:
+    """ceil_mode without windows that may start in the padding; gaps where nothing is padded."""
+    rng = np.random.default_rng(5)
+    forms = [
+        "kernel_shape=[3,2], strides=[2,2], ceil_mode=1",
+        "kernel_shape=[3,3], strides=[2,1], pads=[1,1,1,1], ceil_mode=1",
+        "kernel_shape=[2,3], dilations=[2,1]",
+        "kernel_shape=[2,1], dilations=[2,3], strides=[2,1]",
+    ]
+    for attributes in forms:
+        for sizes in ((5, 6), (7, 8), (8, 5)):
+            x = np.abs(rng.standard_normal((2, 3, *sizes))).astype(np.float32)
+            for target in (21, 17, 9):
+                check(pool(op, attributes, "n,3,h,w"), target, {"x": x}, ulp=24)
+
+
+def test_gaps_and_padding_of_maxima_in_open_sizes() -> None:
+    rng = np.random.default_rng(6)
+    attributes = "kernel_shape=[2,3], dilations=[3,2], strides=[2,1], pads=[1,2,0,1]"
+    for sizes in ((5, 6), (7, 8)):
+        x = rng.standard_normal((1, 2, *sizes)).astype(np.float32)
+        check(pool("MaxPool", attributes, "n,c,h,w"), 9, {"x": x})
+
+
+@pytest.mark.parametrize("target", [11, 9, 8, 7])
+def test_where_the_largest_elements_are(target: int) -> None:
+    rng = np.random.default_rng(target)
+    for case in range(24):
+        found = drawn(rng, "MaxPool")
+        if found is None:
+            continue
+        attributes, sizes = found
+        attributes += f", storage_order={case % 2}"
+        shape = ",".join(map(str, [2, 3, *sizes]))
+        rank = ",".join("?" for _ in range(len(sizes) + 2))
+        text = f"""g (float[{shape}] x) => (float[{rank}] y, int64[{rank}] i)
+            {{ y, i = MaxPool<{attributes}>(x) }}"""
+        x = rng.integers(0, 4, (2, 3, *sizes)).astype(np.float32)  # small ones: many are equal
+        check(source(text, 22), target, {"x": x})
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_maxima_of_bytes(dtype: str) -> None:
+    attributes = "kernel_shape=[2,2], dilations=[1,2], ceil_mode=1, strides=[2,1]"
+    x = np.random.default_rng(1).integers(-128, 128, (1, 2, 5, 6)).astype(dtype)
+    for target in (12, 11, 9, 7):
+        check(pool("MaxPool", attributes, "1,2,5,6", dtype=dtype), target, {"x": x})
+
+
+@pytest.mark.parametrize("op", ["AveragePool", "LpPool"])
+def test_gaps_in_16_bits_are_summed_in_32(op: str) -> None:
+    text = pool(op, "kernel_shape=[2], dilations=[2]", "1,2,6", dtype="float16")
+    made = lowered(text, 17)
+    kinds = {node.op_type for node in made.graph.node}
+    assert {"Cast", "Conv"} <= kinds
+    check(text, 17, ulp=1)
+
+
+def test_an_unusable_pool_is_refused() -> None:
+    text = pool("AveragePool", "kernel_shape=[2,2], dilations=[2]", "1,2,6,6", opset=19)
+    assert "not of one length" in refusal(text, 18)
+    text = pool("AveragePool", "kernel_shape=[2,2], dilations=[2,0]", "1,2,6,6", opset=19)
+    assert "out of range" in refusal(text, 18)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._windows import windows_of
+from pyonnxtool.downgrade.adapters._windows import floor_ends, in_floor, windows_of
 from pyonnxtool.rewrite.decision import KEEP, Edit
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ def pool(node: NodeView, tape: Tape) -> Decision:
     ends = [one.end if one.covered is None else min(one.end, one.covered) for one in axes]
     if ends == [one.end for one in axes]:
         return KEEP
+    if min(ends) < 0 and node.out(1):  # places count what no window reads
+        floor = floor_ends(node, axes)
+        return in_floor(node, axes, floor, tape) if isinstance(floor, list) else floor
     x: str = node.arg(0)
     unread = [at for at, end in enumerate(ends) if end < 0]
     if unread:  # with them ceil_mode would find one more window
