@@ -70,6 +70,26 @@ class Image:
         crossed = unsqueezed(tape, self._crossed("Mul", weights, rank), [rank - 1 + self.axes])
         return summed(tape, tape.op("Mul", rows, crossed), list(around))
 
+    def rows_at(self, steps: Sequence[str], images: str) -> str:
+        """The rows at whole steps along each axis, innermost first, in these images."""
+        index = self.tape.op("Mul", images, self._extent(self.axes))
+        for axis, step in enumerate(steps):
+            whole = self.tape.cast(step, "int64")
+            moved = self.tape.op("Mul", whole, self._extent(axis)) if axis else whole
+            index = self.tape.op("Add", index, moved)
+        return self.tape.op("Gather", self._rows(), index, axis=0)
+
+    def size(self, axis: int, more: float = 0.0) -> str:
+        """The size of one axis, counted from the innermost, and `more`: [1]."""
+        if self._settled:
+            return self.numbers([self._known[axis] + more])
+        return self.tape.op("Gather", self.sizes(more), self.tape.ints([axis]), axis=0)
+
+    def _extent(self, axis: int) -> str:
+        if self._settled:
+            return self.tape.ints([self._extents()[axis]])
+        return self.tape.op("Gather", self._run_extents(), self.tape.ints([axis]), axis=0)
+
     def _crossed(self, op_type: str, columns: str, rank: int) -> str:
         """What each axis has at each tap, combined for every crossing: [..., taps, taps]."""
         made = ""

@@ -1,0 +1,43 @@
+"""AffineGrid from 20 to 19, which does not have it: a constant grid times `theta`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.function_body import expanded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.tape import Tape
+
+
+@ADAPTERS.add(("AffineGrid", 20))
+def affine_grid(node: NodeView, tape: Tape) -> Decision:
+    """20 -> 19: a constant grid of known size times `theta`; else the schema's body."""
+    sizes, dtype = node.const_ints("size"), node.dtype("theta")
+    align = bool(node.attr_int("align_corners"))
+    if sizes is None or len(sizes) not in (4, 5) or dtype not in ("float32", "float64"):
+        return expanded(node, tape)
+    if min(sizes[2:]) < 1 + align:  # corners of one element are no corners
+        return expanded(node, tape)
+    columns = tape.op("Transpose", node["theta"], perm=[0, 2, 1])
+    product = tape.op("MatMul", tape.const(_grid(sizes[2:], align=align), dtype), columns)
+    return tape.op("Reshape", product, tape.ints([-1, *sizes[2:], len(sizes) - 2]))
+
+
+def _grid(sizes: Sequence[int], *, align: bool) -> NDArray[np.float64]:
+    """Each place of the output from -1 to 1, innermost axis first, and a 1: [places, r + 1]."""
+    axes = []
+    for size in sizes:
+        steps = np.arange(size, dtype=np.float64)
+        axes.append(2 * steps / (size - 1) - 1 if align else (2 * steps + 1) / size - 1)
+    places = np.stack(np.meshgrid(*axes, indexing="ij")[::-1], axis=-1).reshape(-1, len(axes))
+    return np.concatenate([places, np.ones((len(places), 1))], axis=1)
