@@ -120,7 +120,7 @@ def _blocks(rng: np.random.Generator, rank: int) -> Made:
         "Col2Im",
         operands,
         18,
-        known=["s", "b"],
+        known=["s", "b"] if rng.random() < 0.7 else [],
         open_sizes=["x"] if rng.random() < 0.5 else [],
         strides=strides.tolist(),
         dilations=dilations.tolist(),
