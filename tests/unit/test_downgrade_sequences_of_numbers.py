@@ -39,6 +39,15 @@ def test_slices(known: bool, shape: str) -> None:
             check(source(text, 13), to, feeds)
 
 
+def test_bounds_far_beyond_both_ends_do_not_overflow() -> None:
+    text = "g (float[n] x, int64[1] s, int64[1] e, int64[1] p) => (float[m] y) <int64[1] a = {0}>"
+    x = np.arange(4, dtype=np.float32)
+    for start, end, step in ((INT_MAX, INT_MIN, 1), (INT_MIN, INT_MAX, 2), (INT_MAX, INT_MIN, -1)):
+        feeds = {name: np.array([one]) for name, one in zip("sep", (start, end, step), strict=True)}
+        for to in (10, 9):
+            check(source(text + "{ y = Slice (x, s, e, a, p) }", 13), to, feeds | {"x": x})
+
+
 def test_a_slice_up_to_the_size_of_another_value() -> None:
     text = "g (float[1,8] x, float[n] z) => (float[1,m] y) <int64[1] s = {0}, int64[1] a = {1}>"
     made = check(source(text + "{ e = Shape (z) y = Slice (x, s, e, a) }", 13), 9)

@@ -91,7 +91,7 @@ def _ahead(ints: _Ints, start: Size, end: Size, size: Size) -> tuple[Size, Size]
     if isinstance(end, int) and end >= _FAR:
         end = size
     last = ints.least(end, size)
-    return first, ints.most(ints.sub(last, first), 0)
+    return first, ints.sub(ints.most(last, first), first)  # in this order nothing overflows
 
 
 def _back(ints: _Ints, start: Size, end: Size, size: Size) -> tuple[Size, Size]:
