@@ -68,6 +68,8 @@ class _Descent:
         self._nodes: list[tuple[Node, str]] | None = None
         self._moved: dict[Node, Node] = {}
         """Nodes of bodies that were copied when the node around them was replaced."""
+        self._gone: set[Node] = set()
+        """Nodes of bodies that went with the node around them."""
         self.done = Descended()
 
     def step(self, opset: int) -> None:
@@ -152,7 +154,7 @@ class _Descent:
         for _ in range(_CARRY_ROUNDS):
             again = []
             for node, level in nodes:
-                if node in self.done.refused or not _is_there(node):
+                if node in self.done.refused or node in self._gone or not _is_there(node):
                     continue
                 schema = schema_at(node.op_type, level)
                 if schema is None:
@@ -198,6 +200,7 @@ class _Descent:
     def _follow(self, before: dict[str, Node], after: dict[str, Node]) -> None:
         """What is known of nodes in bodies is known of their copies."""
         copies = {node: after[name] for name, node in before.items() if name in after}
+        self._gone |= before.values() - copies.keys()
         self._moved = {old: copies.get(new, new) for old, new in self._moved.items()} | copies
         for node, copy in copies.items():
             if node in self._level:
@@ -238,7 +241,7 @@ def _innermost(nodes: list[Node]) -> tuple[list[Node], list[Node]]:
 
 
 def _is_there(node: Node) -> bool:
-    """Not once a node around it was replaced by something without it."""
+    """Not once it was replaced itself."""
     try:
         return bool(node.op_type)
     except ModelError:

@@ -33,3 +33,16 @@ def test_two_of_them_do_not_share_names() -> None:
   y = Add (z, w)
 }"""
     check(source(both + again, 17), 9)
+
+
+def test_what_the_other_branch_was_changed_to_is_forgotten_with_it() -> None:
+    text = """g (float[2,1,3] x) => (float[2,3] y) <int64[1] one = {1}, int64 at = {1}> {
+      shape = Shape (x)
+      size = Gather (shape, at)
+      sure = Equal (size, one)
+      y = If (sure) <
+        then_branch = t () => (float[2,3] ty) { ty = Squeeze (x, one) },
+        else_branch = e () => (float[2,1,3] ey) { v = ReduceMax <axes = [-1]> (x)
+          ey = Add (v, x) } >
+    }"""
+    check(source(text, 17), 9)
