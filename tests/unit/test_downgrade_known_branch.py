@@ -12,7 +12,7 @@ SQUEEZED = """g (float[2,{size},3] x) => (float[{shape}] y)
   size = Gather (shape, at)
   sure = Equal (size, one)
   z = If (sure) <
-    then_branch = t () => (float[2,3] ty) {{ ty = Squeeze (x, one) }},
+    then_branch = t () => (float[2,3] ty) {{ s = Squeeze (x, one)  ty = Abs (s) }},
     else_branch = e () => (float[2,{size},3] ey) <float[1] two = {{2}}> {{ ey = Mul (x, two) }} >
   y = Neg (z)
 }}"""
@@ -28,7 +28,7 @@ def test_only_the_branch_that_is_taken_stays(to: int, size: int, shape: str) -> 
 def test_two_of_them_do_not_share_names() -> None:
     both = SQUEEZED.format(size=1, shape="2,3").replace("y = Neg (z)", "").rstrip("}\n")
     again = """  w = If (sure) <
-    then_branch = t2 () => (float[2,3] ty) { ty = Squeeze (x, one) },
+    then_branch = t2 () => (float[2,3] ty) { s = Squeeze (x, one)  ty = Exp (s) },
     else_branch = e2 () => (float[2,1,3] ey) <float[1] two = {3}> { ey = Mul (x, two) } >
   y = Add (z, w)
 }"""

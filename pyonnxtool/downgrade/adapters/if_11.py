@@ -29,13 +29,9 @@ def if_(node: NodeView, tape: Tape) -> Decision:
     known = node["cond"].const
     branches = {one.name: one.g for one in node.to_proto().attribute}
     if known is not None and known.size == 1 and len(branches) == 2:
-        return _inlined(branches["then_branch" if known.item() else "else_branch"], tape)
+        return unwrapped(branches["then_branch" if known.item() else "else_branch"], tape)
     if not _shapes_differ(node):
         return KEEP
-    branches = {one.name: one.g for one in node.to_proto().attribute}
-    taken = node.const("cond")
-    if taken is not None:
-        return unwrapped(branches["then_branch" if taken.item() else "else_branch"], tape)
     dtypes = [output.dtype for output in node.outputs]
     if None in dtypes:
         return node.refuse("its branches give different shapes, and of what type is not known")
@@ -49,14 +45,6 @@ def if_(node: NodeView, tape: Tape) -> Decision:
     for name, count in turns.items():
         values = loop(tape, count, "", values, _body(branches[name], given, tape))
     return values
-
-
-def _inlined(branch: GraphProto, tape: Tape) -> list[str]:
-    """The nodes of the branch that runs."""
-    tape.constants.extend(branch.initializer)
-    for node in branch.node:
-        tape.put(node)
-    return [info.name for info in branch.output]
 
 
 def _shapes_differ(node: NodeView) -> bool:
