@@ -11,7 +11,7 @@ import pytest
 from onnx.helper import tensor_dtype_to_np_dtype
 from onnx.reference import ReferenceEvaluator
 
-from support.downgraded import check, lowered, refusal, source
+from support.downgraded import check, lowered, refusal, run_ort, source
 
 EDGES = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -0.5, 1e-30, -1e30, 3.5, 80.0, -100.0]
 NUMPY = {"float": "float32", "double": "float64", "float16": "float16"}
@@ -379,3 +379,30 @@ def test_shrink(to: int, dtype: str) -> None:
     expected = np.where(x < -2, x + 1, np.where(x > 2, x - 1, 0))
     np.testing.assert_array_equal(output(made, x), expected)
     assert "no integers of" in refusal(of("Shrink<lambd=0.5>(x)", "int32", opset=9), 8)
+
+
+@pytest.mark.parametrize("to", [9, 8])
+@pytest.mark.parametrize("dtype", ["float", "double", "float16"])
+def test_remainders_of_floats_are_exact(dtype: str, to: int) -> None:
+    """Also of quotients of a thousand bits, of numbers below the normal ones, NaN, infinities."""
+    info = np.finfo(NUMPY[dtype])
+    rng = np.random.default_rng(0)
+    with np.errstate(over="ignore", under="ignore"):
+        some = [0, -0.0, 1, -1, 3.5, 5.3, -7, 1e4, np.inf, -np.inf, np.nan, info.max, info.tiny]
+        x = np.array([*some, info.smallest_subnormal * 3, -info.max], info.dtype)
+        x = np.concatenate([x, rng.standard_normal(5).astype(info.dtype) * info.dtype.type(1e3)])
+    text = f"g ({dtype}[20,1] x, {dtype}[20] b) => ({dtype}[20,20] y) {{ y = Mod<fmod=1>(x, b) }}"
+    made = lowered(source(text, 13), to)
+    with np.errstate(all="ignore"):
+        expected = np.fmod(x[:, None], x)
+    try:
+        (found,) = run_ort(made, {"x": x[:, None], "b": x})
+    except Exception:
+        found = output(made, x[:, None], b=x)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_remainders_of_no_floats() -> None:
+    text = "g (float[n] x, float[1] b) => (float[n] y) { y = Mod<fmod=1>(x, b) }"
+    x = np.zeros(0, np.float32)
+    assert output(lowered(source(text, 13), 9), x, b=np.ones(1, np.float32)).shape == (0,)
