@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
     from pyonnxtool.divergence.probe import Feeds, Side
     from pyonnxtool.proof import Check
+    from pyonnxtool.report import Culprit
 
 _MOST_NAMED = 4
 _MOST_LAYOUTS = 2
@@ -59,16 +60,31 @@ def blamed(
     if not report.culprits:
         told_of = f"{report.verdict}: {finding(report)}"
         return Blamed(report.verdict, (Refusal("", "", told_of),))
-    culprits = (
-        Refusal(
+    culprits = [
+        _replaced(culprit, original.model, rules)
+        or Refusal(
             culprit.node or ", ".join(culprit.outputs),
             culprit.op_type,
             culprit.why or f"introduces the difference in {', '.join(culprit.outputs)}",
             _rule(culprit.outputs, original.model, rewritten.model, told, rules),
         )
         for culprit in report.culprits[:_MOST_NAMED]
-    )
+    ]
     return Blamed(report.verdict, tuple(culprits))
+
+
+def _replaced(culprit: Culprit, original: Model, rules: Mapping[str, str]) -> Refusal | None:
+    """The node of the original that a rule made several of, which compute something else."""
+    rule = next((rules[name] for name in culprit.outputs if name in rules), "")
+    if not rule or not culprit.region:
+        return None
+    for node in original.graph.nodes:
+        if set(culprit.reference_outputs) & set(node.output_names):
+            label = node.name or culprit.reference_outputs[0]
+            return Refusal(
+                label, node.op_type, "what takes its place computes something else", rule
+            )
+    return None
 
 
 def _themselves(

@@ -6,6 +6,7 @@ bodies and functions are taken along, and what the converter cannot do is told o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ _SMALL = 1024
 """Elements of a constant that the converter is shown: axes and the like."""
 _IR_VERSION = 8
 """Of the models that the converter is given; initializers need not be inputs in it."""
+_SAME = ("SAME_UPPER", "SAME_LOWER")
+_ODD_PADDING = "an odd padding has its larger half at the other end from opset 11 on; give `pads`"
 _GROUPS = "its scale and bias are for each group below opset 21, and for each channel from there on"
 
 
@@ -94,13 +97,10 @@ def _place(view: NodeView, outputs: list[str], tape: Tape, done: Descended) -> N
 def _raised(view: NodeView, target: int, names: Names) -> tuple[list[str], Tape] | Refusal | None:
     """The node above: its outputs by new names, and what makes them; None: it stays as it is."""
     crossed = [v for v in versions_of(view.op_type) if view.opset < v <= target]
+    if reason := _beyond_the_converter(view, crossed):
+        return view.refuse(reason)
     if view.node.subgraphs:
-        steps = [step_of(view.op_type, version) for version in crossed]
-        if all(step is not None and step.free for step in steps):
-            return None
-        return view.refuse("its bodies are given otherwise from there on; export it anew")
-    if view.op_type == "GroupNormalization" and 21 in crossed:
-        return view.refuse(_GROUPS)
+        return None
     node = view.to_proto()
     node.domain = ""  # the converter does not know the other name of ai.onnx
     try:
@@ -112,6 +112,19 @@ def _raised(view: NodeView, target: int, names: Names) -> tuple[list[str], Tape]
     if list(made.graph.node) == [node]:
         return None
     return _on_tape(view, made, target, names)
+
+
+def _beyond_the_converter(view: NodeView, crossed: Sequence[int]) -> str:
+    """Why the node cannot be handed to it, which does not know what changed; "" when it can be."""
+    if view.node.subgraphs:
+        steps = [step_of(view.op_type, version) for version in crossed]
+        kept = all(step is not None and step.keeps_signature for step in steps)
+        return "" if kept else "its bodies are given otherwise from there on; export it anew"
+    if view.op_type == "GroupNormalization" and 21 in crossed:
+        return _GROUPS
+    if view.op_type == "ConvTranspose" and 11 in crossed and view.attr("auto_pad") in _SAME:
+        return _ODD_PADDING
+    return ""
 
 
 def _alone(view: NodeView, node: NodeProto) -> ModelProto:

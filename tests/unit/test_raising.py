@@ -194,6 +194,39 @@ def test_a_meaning_that_the_converter_does_not_know_of() -> None:
     assert pot.opset(model, to=20).model.opset_imports[""] == 20
 
 
+def test_regions_are_not_moved_by_half_a_pixel() -> None:
+    model = parsed(
+        "g (float[1,1,8,8] x, float[2,4] r, int64[2] i) => (float[2,1,2,2] y) "
+        "{ y = RoiAlign <output_height = 2, output_width = 2> (x, r, i) }",
+        opset=13,
+    )
+    regions = np.array([[1, 1, 6, 5], [0, 2, 7, 7]], np.float32)
+    feeds = {"x": rng(1, 1, 8, 8), "r": regions, "i": np.zeros(2, np.int64)}
+    assert np.allclose(run(up(model, to=17), **feeds), run(model, **feeds), rtol=1e-6)
+
+
+def test_an_odd_padding_changes_sides() -> None:
+    text = (
+        "g (float[1,1,4,4] x, float[1,1,2,2] w) => (float[1,1,%s,%s] y) "
+        '{ [up] y = ConvTranspose <auto_pad = "%s"> (x, w) }'
+    )
+    told = refusal(parsed(text % (4, 4, "SAME_UPPER"), opset=9))
+    assert "node 'up' (ConvTranspose): an odd padding has its larger half at the other end" in told
+    assert up(parsed(text % (5, 5, "VALID"), opset=9), to=12).opset_imports[""] == 12
+
+
+def test_loops_and_scans_stay_what_they_are() -> None:
+    model = parsed(
+        "g (float[3,2] x, float[2] z) => (float[2] y, float[3,2] all) { y, all = Scan "
+        "<num_scan_inputs = 1, body = b (float[2] s, float[2] i) => (float[2] t, float[2] u) "
+        "{ t = Add (s, i)\n u = Identity (t) }> (z, x) }",
+        opset=9,
+    )
+    feeds = {"x": rng(3, 2), "z": rng(2)}
+    for ours, theirs in zip(run(up(model), **feeds), run(model, **feeds), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
 def test_an_open_batch() -> None:
     model = parsed(
         "g (float[n,3,4] x) => (float[n,3,4] y) { y = LogSoftmax <axis = 1> (x) }", opset=11
