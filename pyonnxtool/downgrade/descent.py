@@ -66,6 +66,8 @@ class _Descent:
         self._level: dict[Node, int] = {}
         """Nodes that are written for a lower opset than the model's."""
         self._nodes: list[tuple[Node, str]] | None = None
+        self._retyped = False
+        """Whether values of the graph got other types in this step."""
         self._moved: dict[Node, Node] = {}
         """Nodes of bodies that were copied when the node around them was replaced."""
         self._gone: set[Node] = set()
@@ -93,6 +95,9 @@ class _Descent:
                         again.append(made)
             todo = again + later
         self._model.set_opset_import("", opset - 1)
+        if self._retyped:  # their readers knew them by their old types until here
+            self._facts.forget()
+            self._retyped = False
         for node, _ in self._standard():
             kept = self._level.get(node, opset - 1) >= opset - 1
             if kept and opset in versions_of(node.op_type) and node not in self.done.refused:
@@ -179,6 +184,7 @@ class _Descent:
             return []
         self.done.changes[rule] += 1
         self.done.rules |= {str(name): rule for name in view.outputs if name}
+        self._retyped = self._retyped or bool(tape.retyped)
         self._facts.outdated()
         if isinstance(decision, Edit):
             added = edit(view.node, decision, tape)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pyonnxtool.op_schemas import schema_at
@@ -39,21 +40,48 @@ def misfits(view: NodeView, schema: OpSchema) -> list[Misfit]:
     return [*_side(view.inputs, schema, False), *_side(view.outputs, schema, True)]
 
 
-def _side(operands: tuple[Operand, ...], schema: OpSchema, is_output: bool) -> Iterator[Misfit]:
-    params = schema.outputs if is_output else schema.inputs
+@dataclass(frozen=True)
+class _Param:
+    """An input or an output, as far as types go."""
+
+    name: str
+    variable: str
+    allowed: frozenset[str]
+    shared: bool
+    """Whether all operands of its variable have one type."""
+
+
+@cache
+def _params(schema: OpSchema, is_output: bool) -> list[_Param]:
     variables = {
         one.type_param_str: frozenset(one.allowed_type_strs) for one in schema.type_constraints
     }
-    for place, operand in enumerate(operands):
-        if not operand or not params:
-            continue
+    return [
+        _Param(
+            param.name,
+            param.type_str,
+            variables.get(param.type_str) or frozenset(param.types) or frozenset([param.type_str]),
+            param.type_str in variables and param.is_homogeneous,
+        )
+        for param in (schema.outputs if is_output else schema.inputs)
+    ]
+
+
+def _side(operands: tuple[Operand, ...], schema: OpSchema, is_output: bool) -> Iterator[Misfit]:
+    params = _params(schema, is_output)
+    for place, operand in enumerate(operands if params else ()):
         param = params[min(place, len(params) - 1)]
-        found = operand.type
-        allowed = variables.get(param.type_str) or frozenset(param.types) or {param.type_str}
-        if found is not None and found not in allowed:
+        found = operand.type if operand else None
+        if found is not None and found not in param.allowed:
             yield Misfit(
-                operand, place, is_output, param.name, found, param.type_str, frozenset(allowed)
+                operand, place, is_output, param.name, found, param.variable, param.allowed
             )
+
+
+@cache
+def _attributes(schema: OpSchema) -> dict[str, bool]:
+    """Name to whether it is required."""
+    return {name: bool(one.required) for name, one in schema.attributes.items()}
 
 
 def unknown_to(view: NodeView, opset: int) -> str:
@@ -63,28 +91,32 @@ def unknown_to(view: NodeView, opset: int) -> str:
         return f"there is no {view.op_type} in opset {opset}"
     if schema.deprecated:
         return f"{view.op_type} is deprecated in opset {opset}"
-    strangers = [name for name in view.attributes if name not in schema.attributes]
+    known = _attributes(schema)
+    strangers = [name for name in view.attributes if name not in known]
     if strangers:
         return f"{view.op_type} has no attribute {strangers[0]} in opset {opset}"
-    if len(view.inputs) > schema.max_input or len(view.outputs) > schema.max_output:
-        return f"{view.op_type} takes fewer operands in opset {opset}"
-    if len(view.inputs) < schema.min_input:
-        return f"{view.op_type} takes more operands in opset {opset}"
+    missing = [name for name, required in known.items() if required and not view.given(name)]
+    if missing:
+        return f"{view.op_type} needs attribute {missing[0]} in opset {opset}"
+    taken, given = len(view.inputs), len(view.outputs)
+    if taken > schema.max_input or given > schema.max_output or taken < schema.min_input:
+        return f"{view.op_type} takes another number of operands in opset {opset}"
     return mixed_types(view, schema)
 
 
 def mixed_types(view: NodeView, schema: OpSchema) -> str:
     """Which operands are to have one type and have two; "" when there are none."""
-    variables = {one.type_param_str for one in schema.type_constraints}
-    seen: dict[str, Operand] = {}
-    for params, operands in ((schema.inputs, view.inputs), (schema.outputs, view.outputs)):
+    seen: dict[str, tuple[Operand, str]] = {}
+    for is_output, operands in ((False, view.inputs), (True, view.outputs)):
+        params = _params(schema, is_output)
         for place, operand in enumerate(operands if params else ()):
             param = params[min(place, len(params) - 1)]
-            if not operand or param.type_str not in variables or not param.is_homogeneous:
+            found = operand.type if operand and param.shared else None
+            if found is None:
                 continue
-            first = seen.setdefault(param.type_str, operand)
-            if None not in (first.type, operand.type) and first.type != operand.type:
-                pair = f"{str(first)!r} is {first.type} and {str(operand)!r} {operand.type}"
+            first, type_ = seen.setdefault(param.variable, (operand, found))
+            if type_ != found:
+                pair = f"{str(first)!r} is {type_} and {str(operand)!r} {found}"
                 return f"{pair}, which {view.op_type} wants to be one type"
     return ""
 

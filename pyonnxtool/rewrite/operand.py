@@ -27,13 +27,23 @@ class Facts:
         self._current = False
         self._obscure: set[str] = set()
         """Values that inference says nothing of."""
+        self._known: dict[tuple[Graph, str], Fact] = {}
 
     def outdated(self) -> None:
         """An edit made values that are not known yet. Older ones keep their facts."""
         self._current = False
 
+    def forget(self) -> None:
+        """An edit gave values other types."""
+        self._found = None
+        self._current = False
+        self._obscure.clear()
+        self._known.clear()
+
     def of(self, name: str, graph: Graph) -> Fact | None:
         """None where the graph and those around it have no such value."""
+        if (graph, name) in self._known:
+            return self._known[graph, name]
         home = home_of(name, graph)
         if home is None:
             return None
@@ -45,6 +55,8 @@ class Facts:
             fact = self._found.value(name, home)
             if fact.kind == "unknown":
                 self._obscure.add(name)
+        if fact is not None and fact.kind != "unknown":
+            self._known[graph, name] = fact
         return fact
 
 
