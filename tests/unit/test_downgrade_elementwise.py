@@ -406,3 +406,20 @@ def test_remainders_of_no_floats() -> None:
     text = "g (float[n] x, float[1] b) => (float[n] y) { y = Mod<fmod=1>(x, b) }"
     x = np.zeros(0, np.float32)
     assert output(lowered(source(text, 13), 9), x, b=np.ones(1, np.float32)).shape == (0,)
+
+
+@pytest.mark.parametrize("to", [11, 9, 8])
+@pytest.mark.parametrize("exponent", ["int64", "int32", "uint8"])
+def test_powers_of_long_integers_wrap(exponent: str, to: int) -> None:
+    text = f"g (int64[7,1] x, {exponent}[6] b) => (int64[7,6] y) {{ y = Pow(x, b) }}"
+    x = np.array([[-3], [-1], [0], [1], [2], [7], [2**40 + 1]], np.int64)
+    b = np.array([0, 1, 2, 5, 40, 63]).astype(exponent)
+    found = output(lowered(source(text, 13), to), x, b=b)
+    np.testing.assert_array_equal(found, x ** b.astype(np.int64))
+
+
+def test_powers_of_long_integers_with_negative_exponents() -> None:
+    text = "g (int64[4] x, int64[4] b) => (int64[4] y) { y = Pow(x, b) }"
+    x, b = np.array([-1, -1, 1, 5]), np.array([-1, -2, -3, -1])
+    found = output(lowered(source(text, 13), 11), x, b=b)
+    np.testing.assert_array_equal(found, [-1, 1, 1, 0])

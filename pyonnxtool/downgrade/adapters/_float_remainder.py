@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyonnxtool.downgrade.adapters._repeated import repeated
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TypeAlias
+    from collections.abc import Sequence
 
     from pyonnxtool.rewrite.tape import Tape
-
-    Turn: TypeAlias = Callable[[Tape, tuple[str, ...]], Sequence[tuple[str, str, int | None]]]
 
 _MOST_TURNS = 4096
 """More than exponents of doubles are apart; a loop ends when no element needs another turn."""
@@ -41,41 +40,25 @@ def float_remainder(a: str, b: str, dtype: str, rank: int | None, tape: Tape) ->
 def _largest_multiple(value: str, divisor: str, dtype: str, rank: int | None, tape: Tape) -> str:
     """The divisor times the largest power of two with which it is not above the value."""
 
-    def turn(body: Tape, given: tuple[str, ...]) -> Sequence[tuple[str, str, int | None]]:
-        multiple = given[2]
+    def turn(body: Tape, given: Sequence[str]) -> tuple[str, Sequence[str]]:
+        (multiple,) = given
         twice = body.op("Add", multiple, multiple)
         below = body.op("Not", body.op("Greater", twice, value))
-        larger = body.op("Where", below, twice, multiple)
-        return [(_any(below, body), "bool", 0), (larger, dtype, rank)]
+        return below, [body.op("Where", below, twice, multiple)]
 
-    return _looped([divisor], dtype, rank, tape, turn)
+    return repeated([divisor], dtype, rank, _MOST_TURNS, turn, tape)
 
 
 def _subtracted(
     value: str, multiple: str, divisor: str, dtype: str, rank: int | None, tape: Tape
 ) -> str:
-    def turn(body: Tape, given: tuple[str, ...]) -> Sequence[tuple[str, str, int | None]]:
-        rest, multiple = given[2:]
+    def turn(body: Tape, given: Sequence[str]) -> tuple[str, Sequence[str]]:
+        rest, multiple = given
         small = body.op("Less", rest, multiple)
         rest = body.op("Where", small, rest, body.op("Sub", rest, multiple))
         half = body.op("Mul", multiple, body.const(0.5, dtype))
         larger = body.op("Greater", multiple, divisor)
         multiple = body.op("Where", larger, half, multiple)
-        left = body.op("Not", body.op("Less", rest, divisor))
-        return [(_any(left, body), "bool", 0), (rest, dtype, rank), (multiple, dtype, rank)]
+        return body.op("Not", body.op("Less", rest, divisor)), [rest, multiple]
 
-    return _looped([value, multiple], dtype, rank, tape, turn)
-
-
-def _any(flags: str, tape: Tape) -> str:
-    count = tape.op("ReduceSum", tape.cast(flags, "float32"), keepdims=0)
-    return tape.op("Greater", count, tape.const(0, "float32"))
-
-
-def _looped(carried: Sequence[str], dtype: str, rank: int | None, tape: Tape, turn: Turn) -> str:
-    """The first of the carried values, after as many turns as are wanted."""
-    inputs = [("turn", "int64", 0), ("again", "bool", 0)]
-    body = tape.body([*inputs, *(("value", dtype, rank) for _ in carried)], turn)
-    most = tape.const(np.int64(_MOST_TURNS))
-    again = tape.const(np.True_)
-    return tape.many("Loop", most, again, *carried, outputs=len(carried), body=body)[0]
+    return repeated([value, multiple], dtype, rank, _MOST_TURNS, turn, tape)

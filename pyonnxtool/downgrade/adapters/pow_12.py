@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._integer_power import integer_power
 from pyonnxtool.downgrade.dtypes import holds, is_integer
 from pyonnxtool.downgrade.magnitude import bits_needed, fits
 from pyonnxtool.rewrite.decision import KEEP
@@ -33,7 +34,8 @@ def of_one_type(node: NodeView, tape: Tape) -> Decision:
     if x.dtype == y.dtype and not is_integer(x.dtype):
         return KEEP
     if is_integer(x.dtype) and is_integer(y.dtype) and not _exact_in_double(x, y):
-        return node.refuse(f"powers of {x.dtype} do not fit into any float type")
+        exponent = y if y.dtype == "int64" else tape.cast(y, "int64")
+        return integer_power(x, exponent, node.out().rank, tape)
     known = y.const
     wide = "float64"
     if not is_integer(x.dtype):
