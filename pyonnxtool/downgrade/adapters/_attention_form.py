@@ -89,13 +89,17 @@ def _refusal(node: NodeView) -> Refusal | None:
             return refusal
         if operand.rank not in (None, 3, 4) or operand.rank != q.rank:
             return node.refuse(f"{str(operand)!r} has rank {operand.rank}")
-    if bool(node.arg(4)) != bool(node.arg(5)):
-        return node.refuse("past_key and past_value are used together or not at all")
-    if node.arg(4) and node.arg(6):
-        return node.refuse("nonpad_kv_seqlen and past_key exclude each other")
-    if any(node.attr_int(name, -1) < -1 for name in ("left_window_size", "right_window_size")):
-        return node.refuse("a window is smaller than -1, which is no bound")
-    return None
+    sides = [node.attr_int(name, -1) for name in ("left_window_size", "right_window_size")]
+    mode = node.attr_int("qk_matmul_output_mode")
+    pasts = [bool(node.arg(place)) for place in (4, 5)]
+    wrong = {
+        "past_key and past_value are used together or not at all": pasts[0] != pasts[1],
+        "nonpad_kv_seqlen and past_key exclude each other": pasts[0] and node.arg(6),
+        "qk_matmul_output_mode is none of 0 to 3": mode not in range(4),
+        "a window is smaller than -1, which is no bound": min(sides) < -1,
+    }
+    found = next((why for why, is_so in wrong.items() if is_so), None)
+    return None if found is None else node.refuse(found)
 
 
 def _heads(node: NodeView, operand: Operand, name: str) -> int | None:

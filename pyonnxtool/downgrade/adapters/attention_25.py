@@ -141,9 +141,7 @@ class _Attended:
         weights = as_dtype(weights, precise, form.wide, tape)
         weights = bias.zeroed(weights, form.wide, tape)
         seen.append(weights)
-        put_out = seen[mode] if shown and 0 <= mode < len(seen) else ""
-        if put_out:
-            put_out = as_dtype(put_out, form.wide, form.dtype, tape)
+        put_out = as_dtype(seen[mode], form.wide, form.dtype, tape) if shown else ""
         return self._shaped(weights, form.kv_heads, self._shared) if apart else weights, put_out
 
     def _product(self, weights: str, value: str) -> str:

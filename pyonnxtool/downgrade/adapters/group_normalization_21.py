@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.tape import Tape
 
 
+_MOST = 1 << 20
+"""Groups whose scales are written out."""
+
+
 @ADAPTERS.add(("GroupNormalization", 21))
 def group_normalization(node: NodeView, tape: Tape) -> Decision:
     """21 -> 20: InstanceNormalization of each group; scale and bias are for each channel.
@@ -85,7 +89,10 @@ def _by_groups(node: NodeView, tape: Tape, stage: str | None, *, per_channel: bo
 def _misshapen(node: NodeView, x: Operand, groups: int) -> Refusal | None:
     if x.shape is None:
         return node.refuse_dynamic("the rank of its input")
-    if len(x.shape) < 2 or groups < 1 or (x.shape[1] or 0) % groups:
+    channels = x.shape[1] if len(x.shape) > 1 else 0
+    if channels is None:  # nothing to hold it against but a number that no model has
+        channels = 0 if groups > _MOST else groups
+    if groups < 1 or not channels or channels % groups:
         return node.refuse(f"channels of {list(x.shape)} do not make {groups} groups")
     return None
 
