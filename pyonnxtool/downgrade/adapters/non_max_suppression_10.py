@@ -133,7 +133,8 @@ def _selected(tape: Tape, picked: str, valid: str) -> str:
     order = [1, 2, 0]
     is_valid = tape.op("Transpose", valid, perm=order)
     places = tape.op("Slice", tape.op("NonZero", is_valid), axes=[0], starts=[0], ends=[2])
-    flat = tape.op("Reshape", is_valid, tape.ints([-1]))
-    boxes = tape.op("Compress", tape.op("Transpose", picked, perm=order), flat)
-    columns = tape.op("Concat", places, tape.op("Unsqueeze", boxes, axes=[0]), axis=0)
+    flat, row = tape.ints([-1]), tape.op("Transpose", picked, perm=order)
+    at = tape.op("NonZero", tape.op("Reshape", is_valid, flat))
+    boxes = tape.op("Gather", tape.op("Reshape", row, flat), at, axis=0)
+    columns = tape.op("Concat", places, boxes, axis=0)
     return tape.op("Transpose", columns, perm=[1, 0])
