@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import index
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.descent import Descended
@@ -61,8 +62,8 @@ def opset(given: ModelLike, to: int | str, **proof: Unpack[Proof]) -> Rewrite[Op
     model that is there already is given back as it is. Upwards each node that changed goes through
     the onnx package's converter.
 
-    `verify` is the number of samples on which old and new model are run and compared; `Proof` says
-    what else can be said.
+    `verify` is the number of samples on which old and new model are run and compared; `inputs`,
+    `seed`, `atol`, `rtol`, `memory`, `custom_ops` and `progress` say how, see `proof.Proof`.
 
     Raises UsageError for an opset or runtime that there is not, Refused with every node that has no
     equal there or when the new model differs, BackendError when the old one cannot be run to
@@ -99,7 +100,7 @@ def opset(given: ModelLike, to: int | str, **proof: Unpack[Proof]) -> Rewrite[Op
 def goal_of(given: ModelLike, to: int | str) -> int:
     """The opset that `opset` brings the model to. Raises UsageError as that does."""
     before = imported(as_model(given))
-    return checked_opset(to) if isinstance(to, int) else min(before, find_runtime(to).opset)
+    return min(before, find_runtime(to).opset) if isinstance(to, str) else checked_opset(index(to))
 
 
 def _converted(model: Model, goal: int, runtime: Runtime | None) -> tuple[Model, Descended]:

@@ -140,7 +140,8 @@ def layout(
     three times. `dims` are open sizes for which bytes are counted.
 
     `verify` is the number of samples on which old and new model are run and compared; `inputs` (as
-    the old model takes them) and `seed` say what they are fed, `Proof` what else can be said.
+    the old model takes them), `seed`, `atol`, `rtol`, `memory`, `custom_ops` and `progress` say
+    how, see `proof.Proof`.
 
     Raises UsageError for what does not fit the model, Refused when the new model differs,
     BackendError when the old one cannot be run to compare, or ModelError.

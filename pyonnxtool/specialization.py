@@ -95,8 +95,8 @@ def specialize(
     1 MiB, and none of it for a second form of a weight that stays (the transpose of a tied table).
 
     `verify` is the number of samples on which old and new model are run and compared, each at two
-    sizes where a size stays open; `inputs` and `seed` say what they are fed, `Proof` what else can
-    be said.
+    sizes where a size stays open; `inputs`, `seed`, `atol`, `rtol`, `memory`, `custom_ops` and
+    `progress` say how, see `proof.Proof`.
 
     Raises UsageError for names and sizes that do not fit the model, Refused when the new model
     differs, BackendError when the old one cannot be run to compare, or ModelError.

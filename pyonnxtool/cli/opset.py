@@ -103,4 +103,4 @@ def advised(error: Refused, model: str, goal: int | str, progress: Progress) -> 
             f"may be possible: pyonnxtool specialize {quote(model)} -o fixed.onnx --dim NAME=SIZE"
         )
     told = "".join(f"\n  {line}" for line in lines)
-    return Refused(f"{error}\nWhat would help:{told}")
+    return Refused(f"{error}\nWhat would help:{told}", error.refusals, [])

@@ -64,6 +64,17 @@ def test_a_runtime_takes_lower_opsets_but_no_newer_file() -> None:
     assert (made.report.opset_before, made.report.opset) == (9, 9)
 
 
+def test_a_runtime_whose_ir_version_is_older_than_its_opset() -> None:
+    made = pot.opset(parsed(MEAN, opset=21), to="onnxruntime-1.15", verify=1).model
+    assert (made.opset_imports[""], made.ir_version) == (19, 8)
+
+
+def test_what_is_no_number() -> None:
+    assert pot.opset(parsed(MEAN), to=np.int64(17)).report.opset == 17  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="float"):
+        pot.opset(parsed(MEAN), to=13.0)  # type: ignore[arg-type]
+
+
 def test_a_file_for_an_old_runtime_has_no_functions() -> None:
     proto = onnx.parser.parse_model(
         '<ir_version: 8, opset_import: ["" : 13, "f" : 1]> '
@@ -135,13 +146,10 @@ def test_every_refusal_is_in_the_error_and_told_in_few_lines() -> None:
     with pytest.raises(Refused) as caught:
         pot.opset(model, to=13)
     assert [one.node for one in caught.value.refusals] == ["one", "two", "three"]
-    assert str(caught.value).splitlines() == [
-        "opset 13 was refused for 3 reasons; nothing is written",
-        "  - nodes 'one', 'two' (StringConcat): StringConcat is new in opset 20, and nothing below "
-        "does the same",
-        "  - node 'three' (StringSplit): StringSplit is new in opset 20, and nothing below does "
-        "the same",
-    ]
+    first, alike, other = str(caught.value).splitlines()
+    assert first == "opset 13 was refused for 3 reasons; nothing is written"
+    assert alike.startswith("  - nodes 'one', 'two' (StringConcat): ")
+    assert other.startswith("  - node 'three' (StringSplit): ")
     tried: list[str] = []
     assert lowest_reached(model, 7, lambda told, *_: tried.append(told)) == 20
     assert tried[0] == "trying opset 13"
