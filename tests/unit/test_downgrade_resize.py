@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.support.downgraded import check
+from tests.support.downgraded import check, refusal
 
 ULP = {"nearest": 0, "linear": 4, "cubic": 64}
 """Sums of products of float32 in another order, without cancellation: elements are above zero.
@@ -184,8 +184,8 @@ def test_symmetric(mode: str) -> None:
 
 
 def test_axes_computed_at_run_time() -> None:
-    """Scales of some axes only, which an input has; in any order, from the back."""
-    model = resize(18, ("n", 1, "h", "w"), scales=(2, 3), axes=[-1, 2])
+    """Scales of some axes only, which an input has; in any order."""
+    model = resize(18, ("n", 1, "h", "w"), scales=(2, 3), axes=[3, 2])
     model.graph.initializer.pop()
     model.graph.input.append(helper.make_tensor_value_info("scales", TensorProto.FLOAT, [2]))
     feeds = {**image(1, 1, 3, 4), "scales": np.array([2, 3], np.float32)}
@@ -193,35 +193,77 @@ def test_axes_computed_at_run_time() -> None:
     check(model, 10, feeds)
 
 
+def at_run_time(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """The model with an input in place of its last constant."""
+    known = model.graph.initializer.pop()
+    model.graph.input.append(helper.make_tensor_value_info(name, known.data_type, known.dims))
+    return model
+
+
 @pytest.mark.parametrize("by", ["scales", "sizes"])
 @pytest.mark.parametrize("coordinates", COORDINATES)
-@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
 def test_sizes_that_only_the_run_tells(mode: str, coordinates: str, by: str) -> None:
     """Nothing is known but the rank: the same places, computed by the model."""
     rng = np.random.default_rng(3)
     for rounding in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"):
+        if mode != "nearest" and rounding == "ceil":
+            break
         model = resize(
             11,
             ("n", "c", "h", "w"),
-            scales=(1, 1, 1, 1) if by == "scales" else None,
-            sizes=(1, 1, 1, 1) if by == "sizes" else None,
+            **{by: (1, 1, 1, 1)},
             mode=mode,
             nearest_mode=rounding,
+            exclude_outside=int(mode == "cubic" and rounding == "floor"),
             coordinate_transformation_mode=coordinates,
         )
-        model.graph.initializer.pop()
-        dtype = TensorProto.FLOAT if by == "scales" else TensorProto.INT64
-        model.graph.input.append(helper.make_tensor_value_info(by, dtype, [4]))
-        for _ in range(3):
-            size = rng.integers(1, 30, 2)
-            wanted = (
-                rng.integers(1, 40, 2) if by == "sizes" else rng.choice([0.25, 0.7, 1, 2, 3.2], 2)
-            )
-            given = np.array([2, 3, *wanted] if by == "sizes" else [1, 1, *wanted])
-            feeds = image(2, 3, *size)
-            feeds[by] = given.astype(np.float32 if by == "scales" else np.int64)
-            if size[0] * wanted[0] >= 1 and size[1] * wanted[1] >= 1:
-                check(model, 9 if mode == "linear" or by == "sizes" else 10, feeds, ulp=ULP[mode])
+        model = at_run_time(model, by)
+        if (by, coordinates) == ("scales", "align_corners"):
+            assert "need not be a whole number" in refusal(model, 10)
+            return
+        for _ in range(2):
+            size = rng.integers(4, 30, 2)
+            wanted = rng.integers(1, 40, 2) if by == "sizes" else rng.choice([0.25, 1, 3.2], 2)
+            feeds = image(1, 2, *size)
+            given = [1, 2, *wanted] if by == "sizes" else [1, 1, *wanted]
+            feeds[by] = np.array(given, np.int64 if by == "sizes" else np.float32)
+            check(model, 9 if mode != "nearest" or by == "sizes" else 10, feeds, ulp=ULP[mode])
+
+
+@pytest.mark.parametrize("policy", ["not_larger", "not_smaller"])
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_aspect_ratio_at_run_time(mode: str, policy: str) -> None:
+    """The least, or the largest, scale of the listed axes, which are in an order of their own."""
+    model = resize(
+        18,
+        (1, 2, "h", "w"),
+        sizes=(1, 1),
+        axes=[3, 2],
+        mode=mode,
+        keep_aspect_ratio_policy=policy,
+    )
+    model = at_run_time(model, "sizes")
+    for size, wanted in (((5, 7), (8, 9)), ((9, 4), (3, 4)), ((6, 6), (6, 6))):
+        feeds = image(1, 2, *size) | {"sizes": np.array(wanted, np.int64)}
+        check(model, 17, feeds, ulp=ULP[mode])
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_symmetric_at_run_time(mode: str) -> None:
+    """Scales of one axis only, which an input has."""
+    model = resize(
+        19,
+        (1, 2, "h", "w"),
+        scales=(1,),
+        axes=[3],
+        mode=mode,
+        coordinate_transformation_mode="half_pixel_symmetric",
+    )
+    model = at_run_time(model, "scales")
+    for scale in (0.6, 1.0, 1.3, 2.0):
+        feeds = image(1, 2, 3, 7) | {"scales": np.array([scale], np.float32)}
+        check(model, 18, feeds, ulp=ULP[mode])
 
 
 @pytest.mark.parametrize("factors", [(2, 2), (1, 4), (3, 2), (5, 8)])

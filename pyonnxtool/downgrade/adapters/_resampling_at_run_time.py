@@ -27,9 +27,7 @@ def resampled_at_run_time(node: NodeView, tape: Tape, found: Resizing) -> str | 
     """The value that a Resize of scales or sizes makes of its input X."""
     sampling = found.sampling
     nearest = sampling.mode == "nearest"
-    how = sampling.coordinates, sampling.nearest
-    plain = how[0] in _COORDINATES or (nearest and how == ("tf_half_pixel_for_nn", "floor"))
-    if sampling.mode == "cubic" or not plain or sampling.antialias:
+    if sampling.antialias or not _is_known(sampling):
         return node.refuse_dynamic("what size it has")
     computed = COMPUTED_IN.get(node.dtype("X") or "")
     if not nearest and computed is None:
@@ -42,6 +40,15 @@ def resampled_at_run_time(node: NodeView, tape: Tape, found: Resizing) -> str | 
     if nearest or node.dtype("X") == computed:
         return value
     return tape.cast(value, node.dtype("X") or "")
+
+
+def _is_known(sampling: Sampling) -> bool:
+    if sampling.coordinates in _COORDINATES:
+        return True
+    if sampling.coordinates == "half_pixel_symmetric":  # onnxruntime adds up in float64 here
+        return sampling.mode != "nearest" or sampling.nearest.startswith("round")
+    how = sampling.mode, sampling.coordinates, sampling.nearest
+    return how == ("nearest", "tf_half_pixel_for_nn", "floor")
 
 
 class _Run:
@@ -61,11 +68,17 @@ class _Run:
     def multiplied(self, value: str, axis: OpenAxis) -> str:
         """The weighted elements along one axis."""
         tape, rank = self.tape, self.node.rank("X") or 0
-        places = self._within(self._places(axis), axis)
-        elements = self._counted(self._size(axis))
+        places, elements = self._places(axis), self._counted(self._size(axis))
+        if self.sampling.mode == "linear":
+            places = self._within(places, axis)
+        elif not self.sampling.exclude_outside:  # the two around the edge are outside
+            value = padded(tape, value, axis.axis, rank, 2)
+            more = tape.op("Add", self._size(axis), tape.ints([4]))
+            elements = tape.op("Sub", self._counted(more), self._number(2))
         if axis.axis == rank - 2:
-            return tape.op("MatMul", self._weights(tape.op("Transpose", places), elements), value)
-        weights = self._weights(tape.op("Transpose", elements), places)
+            column = tape.op("Transpose", places)
+            return tape.op("MatMul", self._weights(column, elements, 1), value)
+        weights = self._weights(tape.op("Transpose", elements), places, 0)
         if axis.axis == rank - 1:
             return tape.op("MatMul", value, weights)
         swap = list(range(rank))
@@ -73,9 +86,34 @@ class _Run:
         product = tape.op("MatMul", tape.op("Transpose", value, perm=swap), weights)
         return tape.op("Transpose", product, perm=swap)
 
-    def _weights(self, column: str, row: str) -> str:
+    def _weights(self, column: str, row: str, along: int) -> str:
+        """`along`: the axis of elements, over which weights add up to 1."""
         away = self.tape.op("Abs", self.tape.op("Sub", column, row))
-        return self.tape.op("Relu", self.tape.op("Sub", self._number(1), away))
+        near = self._below(1, away)
+        if self.sampling.mode == "linear":
+            return near
+        weights = self._cubic(near, self._below(2, away))
+        if not self.sampling.exclude_outside:
+            return weights
+        if self.tape.opset >= 13:
+            whole = self.tape.op("ReduceSum", weights, self.tape.ints([along]), keepdims=1)
+        else:
+            whole = self.tape.op("ReduceSum", weights, axes=[along], keepdims=1)
+        return self.tape.op("Div", weights, whole)
+
+    def _below(self, bound: float, away: str) -> str:
+        return self.tape.op("Relu", self.tape.op("Sub", self._number(bound), away))
+
+    def _cubic(self, q: str, p: str) -> str:
+        """The cubic of R. Keys of t, where q is 1 - t and p is 2 - t, or 0 where that is less.
+
+        It is a p^2 (1 - p), and where t is below 1 also q^2 ((3 + 4 a) - 2 q).
+        """
+        tape, a = self.tape, self.sampling.cubic_a
+        wide = tape.op("Mul", self._number(a), tape.op("Mul", p, p))
+        wide = tape.op("Mul", wide, tape.op("Sub", self._number(1), p))
+        rest = tape.op("Sub", self._number(3 + 4 * a), tape.op("Add", q, q))
+        return tape.op("Add", wide, tape.op("Mul", tape.op("Mul", q, q), rest))
 
     def _number(self, value: float) -> str:
         return self.tape.const(np.array(value), self.dtype)
@@ -91,15 +129,30 @@ class _Run:
     def _sizes(self, axis: OpenAxis) -> tuple[str, str, str]:
         """Size in and out as floats, and the scale; each of one element."""
         tape, node = self.tape, self.node
-        size = tape.cast(self._size(axis), self.dtype)
-        place = tape.ints([axis.axis])
+        size, place = tape.cast(self._size(axis), self.dtype), tape.ints([axis.place])
         if node.opset < 11 or (node["scales"] and node["scales"].static_shape != (0,)):
             scale = tape.op("Gather", node["scales"], place, axis=0)
             if self.dtype != "float32":
                 scale = tape.cast(scale, self.dtype)
             return size, tape.op("Floor", tape.op("Mul", scale, size)), scale
+        policy = node.attr_str("keep_aspect_ratio_policy", "stretch")
+        if policy != "stretch":
+            scale = self._one_scale("ReduceMin" if policy == "not_larger" else "ReduceMax")
+            rounded = tape.op("Add", tape.op("Mul", scale, size), self._number(0.5))
+            return size, tape.op("Floor", rounded), scale
         resized = tape.cast(tape.op("Gather", node["sizes"], place, axis=0), self.dtype)
         return size, resized, tape.op("Div", resized, size)
+
+    def _one_scale(self, reduction: str) -> str:
+        """Of all the axes that are listed."""
+        tape, node = self.tape, self.node
+        listed = [axis % (node.rank("X") or 1) for axis in node.attr_ints("axes") or ()]
+        sizes = tape.op("Shape", node["X"])
+        if listed:
+            sizes = tape.op("Gather", sizes, tape.ints(listed), axis=0)
+        wanted = tape.cast(node["sizes"], self.dtype)
+        ratios = tape.op("Div", wanted, tape.cast(sizes, self.dtype))
+        return tape.op(reduction, ratios, keepdims=1)
 
     def _counted(self, size: str) -> str:
         """0, 1, 2 ... in one row, without Range, which came with opset 11."""
@@ -120,8 +173,12 @@ class _Run:
         middle = tape.op("Div", tape.op("Add", x, half), scale)
         if how == "tf_half_pixel_for_nn":
             return middle
+        if how == "half_pixel_symmetric":
+            part = tape.op("Div", resized, tape.op("Mul", scale, size))
+            rest = tape.op("Mul", tape.op("Mul", size, half), tape.op("Sub", one, part))
+            middle = tape.op("Add", rest, middle)
         places = tape.op("Sub", middle, half)
-        if how == "half_pixel":
+        if how != "pytorch_half_pixel":
             return places
         several = tape.cast(tape.op("Greater", resized, one), self.dtype)
         return tape.op("Mul", places, several)
@@ -138,3 +195,11 @@ class _Run:
         if how == "round_prefer_ceil":
             return self.tape.op("Floor", self.tape.op("Add", places, self._number(0.5 + TIE)))
         return self.tape.op(how.capitalize(), places)
+
+
+def padded(tape: Tape, value: str, axis: int, rank: int, by: int) -> str:
+    """The edge of one axis repeated at both ends."""
+    pads = [by if one == axis else 0 for one in range(rank)] * 2
+    if tape.opset >= 11:
+        return tape.op("Pad", value, tape.ints(pads), mode="edge")
+    return tape.op("Pad", value, mode="edge", pads=pads)

@@ -25,6 +25,8 @@ class OpenAxis:
     """An axis that may change; sizes and scale are None where only the run tells them."""
 
     axis: int
+    place: int
+    """Of its number in `scales` or `sizes`."""
     size: int | None
     resized: int | None
     scale: float | None
@@ -156,7 +158,7 @@ def _from_scales(
         if size is not None and scale is not None:
             # float32, as shape inference has it: 1.4 of 5 are 7, though 1.4 is a bit less
             resized = int(np.float32(scale) * np.float32(size))
-        found.append(OpenAxis(axis, size, resized, scale, *regions[at]))
+        found.append(OpenAxis(axis, at, size, resized, scale, *regions[at]))
     return found
 
 
@@ -176,7 +178,7 @@ def _from_sizes(
         scale = None if size is None or resized is None else _ratio(node, resized, size)
         if size == 0 and resized != 0:
             return node.refuse("an axis of no elements cannot be made larger")
-        found.append(OpenAxis(axis, size, resized, scale, *regions[at]))
+        found.append(OpenAxis(axis, at, size, resized, scale, *regions[at]))
     return found
 
 
@@ -202,7 +204,8 @@ def _keeping_aspect(
     assert shape is not None
     sizes = [size for axis in axes if (size := shape[axis]) is not None]
     if wanted is None or len(sizes) < len(axes):
-        return node.refuse_dynamic("the size that keeps its aspect ratio")
+        pairs = enumerate(axes)
+        return [OpenAxis(axis, at, shape[axis], None, None, *regions[at]) for at, axis in pairs]
     if not all(sizes):
         return node.refuse("an axis has no elements")
     choose = min if policy == "not_larger" else max
@@ -213,7 +216,7 @@ def _keeping_aspect(
         resized = int(np.float32(scale) * np.float32(sizes[at]) + np.float32(0.5))
         if resized != int(exact * sizes[at] + 0.5):
             return node.refuse("the size that keeps its aspect ratio depends on how it is rounded")
-        found.append(OpenAxis(axis, sizes[at], resized, scale, *regions[at]))
+        found.append(OpenAxis(axis, at, sizes[at], resized, scale, *regions[at]))
     return found
 
 
@@ -232,17 +235,26 @@ def _stays(node: NodeView, axis: OpenAxis) -> bool:
 def _doubt(node: NodeView, axis: OpenAxis) -> str:
     """Where onnxruntime and the reference evaluator take the axis for different things."""
     how = node.attr_str("coordinate_transformation_mode")
-    if axis.size is None or axis.scale is None or axis.resized is None:
+    if how not in ("align_corners", "tf_crop_and_resize"):
         return ""
     if how == "tf_crop_and_resize" and axis.scale == 1:
         return "a region is cropped at scale 1, which onnxruntime does not do"
-    exact = np.float64(np.float32(axis.scale)) * axis.size
-    fits = abs(exact - axis.resized) <= 1e-5 * axis.size * max(1.0, axis.scale)
-    if fits or how not in ("align_corners", "tf_crop_and_resize") or axis.resized <= 1:
+    by_scale = node.has("scales") and node["scales"].static_shape != (0,)
+    if axis.resized == 1 or axis.whole_scale is not None or _fits(axis):
+        return ""
+    if not by_scale and node.attr_str("keep_aspect_ratio_policy", "stretch") == "stretch":
         return ""
     # The text divides by the size that comes out, which is what onnxruntime does; the tests of the
     # onnx package and its reference by the product of size and scale.
+    size, scale = axis.size or "all", f"{axis.scale:g}" if axis.scale else "`scales`"
     return (
-        f"{axis.size} elements at scale {axis.scale:g} are no whole number of elements, and "
-        f"runtimes differ in what {how} makes of it; give it `sizes`"
+        f"{size} elements at scale {scale} need not be a whole number of elements, and runtimes "
+        f"differ in what {how} makes of it; give it `sizes`"
     )
+
+
+def _fits(axis: OpenAxis) -> bool:
+    if axis.size is None or axis.scale is None or axis.resized is None:
+        return False
+    exact = np.float64(np.float32(axis.scale)) * axis.size
+    return bool(abs(exact - axis.resized) <= 1e-5 * axis.size * max(1.0, axis.scale))

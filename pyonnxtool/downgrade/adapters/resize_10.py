@@ -33,7 +33,7 @@ def resize(node: NodeView, tape: Tape) -> Decision:
     axes = []
     for axis, (size, scale) in enumerate(zip(shape, scales.ravel().tolist(), strict=True)):
         resized = None if size is None else int(np.float32(size) * np.float32(scale))
-        axes.append(OpenAxis(axis, size, resized, scale))
+        axes.append(OpenAxis(axis, axis, size, resized, scale))
     # onnxruntime and the tests of opset 10 round up where the scale is below 1; the text is silent.
     if node.attr_str("mode") == "nearest":
         larger = np.maximum(scales, 1)
@@ -55,4 +55,5 @@ def _at_run_time(node: NodeView, tape: Tape) -> Decision:
     shape = node.shape("X")
     if shape is None or node.attr_str("mode") == "nearest":
         return node.refuse_dynamic("whether `scales` are 1 or more, as Upsample has them,")
-    return _resampled(node, tape, "", [OpenAxis(*one, None, None) for one in enumerate(shape)])
+    axes = [OpenAxis(axis, axis, size, None, None) for axis, size in enumerate(shape)]
+    return _resampled(node, tape, "", axes)

@@ -8,6 +8,7 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._resampling import resampled
+from pyonnxtool.downgrade.adapters._resampling_at_run_time import resampled_at_run_time
 from pyonnxtool.downgrade.adapters._resized_axes import listed_axes, resizing_of
 from pyonnxtool.rewrite.decision import KEEP, Edit
 from pyonnxtool.rewrite.refusal import Refusal
@@ -59,7 +60,7 @@ def _computed(node: NodeView, tape: Tape) -> Decision:
     if isinstance(found, Refusal):
         return found
     if found.settled is None:
-        return node.refuse_dynamic("what size it has")
+        return resampled_at_run_time(node, tape, found)
     return resampled(node, tape, found.sampling, found.settled)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._resampling import resampled
+from pyonnxtool.downgrade.adapters._resampling_at_run_time import resampled_at_run_time
 from pyonnxtool.downgrade.adapters._resized_axes import resizing_of
 from pyonnxtool.rewrite.decision import KEEP, Edit
 from pyonnxtool.rewrite.refusal import Refusal
@@ -32,7 +33,7 @@ def resize(node: NodeView, tape: Tape) -> Decision:
     if all(_without_rest(one) for one in found.axes):
         return as_half_pixel
     if found.settled is None:
-        return node.refuse_dynamic("what its scales leave over")
+        return resampled_at_run_time(node, tape, found)
     return resampled(node, tape, found.sampling, found.settled)
 
 
