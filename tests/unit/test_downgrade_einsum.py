@@ -176,3 +176,10 @@ def test_equations_that_say_nothing_are_refused(equation: str, why: str) -> None
     text = "g (float[2,3] x, float[3] z) => (float y)"
     text += f'{{ y = Einsum <equation = "{equation}"> (x, z) }}'
     assert why in refusal(source(text, 12), 11)
+
+
+def test_an_operand_that_is_missing_is_refused() -> None:
+    text = 'g (float[2,3] x) => (float y) { y = Einsum <equation = "ij,j"> (x, ) }'
+    model = onnx.parser.parse_model(source(text, 12))
+    model.graph.node[0].input[:] = ["x", ""]
+    assert "an operand is missing" in refusal(model, 11)

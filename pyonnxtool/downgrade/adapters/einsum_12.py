@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.operand import Operand
+    from pyonnxtool.rewrite.refusal import Refusal
     from pyonnxtool.rewrite.tape import Tape
 
 
@@ -31,16 +32,9 @@ _Plan: TypeAlias = "tuple[Term, Term, list[str], list[str], list[str], list[str]
 @ADAPTERS.add(("Einsum", 12))
 def einsum(node: NodeView, tape: Tape) -> Decision:
     """12 -> 11: Transpose, Reshape, MatMul, Mul and ReduceSum, two operands at a time."""
-    text = node.attr_str("equation", "")
-    ranks = [one.rank for one in node.inputs]
-    dotted = has_ellipsis(text)
-    if len(dotted) == len(ranks) and any(
-        dots and rank is None for dots, rank in zip(dotted, ranks, strict=True)
-    ):
-        return node.refuse_dynamic("the rank of an operand with an ellipsis")
-    equation = read_equation(text, ranks)
-    if isinstance(equation, str):
-        return node.refuse(equation)
+    equation = _equation(node)
+    if not isinstance(equation, Equation):
+        return equation
     terms = []
     for operand, labels in zip(node.inputs, equation.terms, strict=True):
         term = _term(operand, labels, tape)
@@ -50,6 +44,18 @@ def einsum(node: NodeView, tape: Tape) -> Decision:
     if any(0 in term.sizes.values() for term in terms):
         return _empty(node, equation, terms, tape)
     return _contracted(_broadcast(terms), equation.output).name
+
+
+def _equation(node: NodeView) -> Equation | Refusal:
+    text = node.attr_str("equation", "")
+    if not all(node.inputs):
+        return node.refuse("an operand is missing")
+    ranks = [one.rank for one in node.inputs]
+    dotted = [rank for rank, dots in zip(ranks, has_ellipsis(text), strict=False) if dots]
+    if None in dotted:
+        return node.refuse_dynamic("the rank of an operand with an ellipsis")
+    equation = read_equation(text, ranks)
+    return node.refuse(equation) if isinstance(equation, str) else equation
 
 
 def _term(operand: Operand, labels: Sequence[str], tape: Tape) -> Term | None:
