@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ RANGES = {
     "int16": (-32768, 32767),
     "uint16": (0, 65535),
 }
+_MOST = 2**24
+"""Elements of a constant that is written where the run could make it."""
 STAND_INS = {"int2": "int8", "uint2": "uint8", "int4": "int8", "uint4": "uint8"}
 """Integers of less than a byte, to those that hold the same numbers everywhere."""
 
@@ -42,7 +45,7 @@ class Spread:
     block: int = 0
     """So many elements along the axis share a scale; 0: each has its own."""
     size: int | None = None
-    """Of the axis; None: it is no number."""
+    """Of the axis; None: it is no number, or absurd."""
     apart: tuple[int, ...] | None = None
     """Reshape of the tensor that gives the blocks an axis of their own, where that can be."""
     together: tuple[int, ...] | None = None
@@ -92,7 +95,7 @@ class Spread:
 
 def spread_of(node: NodeView, x: Operand, scale: Operand) -> Spread | Refusal:
     """How the scale lies over the tensor, refused where that is only known at run time."""
-    block = int(node.attr("block_size", 0))
+    block = node.attr_int("block_size") if "block_size" in node.schema.attributes else 0
     if scale.rank is None:
         return node.refuse_dynamic(f"the rank of scale {str(scale)!r}")
     if scale.rank == 0 or (scale.static_shape == (1,) and not block):
@@ -100,7 +103,7 @@ def spread_of(node: NodeView, x: Operand, scale: Operand) -> Spread | Refusal:
     if x.shape is None:
         return node.refuse_dynamic(f"the rank of {str(x)!r}")
     rank = len(x.shape)
-    axis = int(node.attr("axis", 1))
+    axis = node.attr_int("axis", 1)
     axis = 0 if rank == 1 else axis + rank * (axis < 0)
     why = _unlike(node, axis, block)
     if why:
@@ -112,7 +115,8 @@ def spread_of(node: NodeView, x: Operand, scale: Operand) -> Spread | Refusal:
     blocks = None if size is None or not whole else [size // block, block]
     apart = _reshape(x.shape, axis, blocks)
     together = _reshape(x.shape, axis, [size] if size is not None and apart else None)
-    return Spread(rank, axis, block, size, apart, together)
+    listed = None if size is not None and size > _MOST else size
+    return Spread(rank, axis, block, listed, apart, together)
 
 
 def _unlike(node: NodeView, axis: int, block: int) -> str:
@@ -180,7 +184,7 @@ def in_float32(operand: Operand, tape: Tape) -> str:
 def no_zero(scale: Operand, dtype: str, tape: Tape) -> str:
     """A zero point that moves nothing, to carry the dtype: as large as the scale."""
     shape = () if scale.rank == 0 else scale.static_shape
-    if shape is not None:
+    if shape is not None and math.prod(shape) <= _MOST:
         return tape.const(np.zeros(shape, numpy_dtype(dtype)))
     none = np.zeros(1, numpy_dtype(dtype))
     return tape.op("ConstantOfShape", tape.op("Shape", scale), value=none)
@@ -234,6 +238,8 @@ def quantized(node: NodeView, tape: Tape, dtype: str) -> str | Refusal:
     Cast. What becomes of NaN is left open by the definition.
     """
     x, scale, zero = node.arg(0), node.arg(1), node.arg(2)
+    if dtype not in RANGES and not takes("QuantizeLinear", "y", dtype, tape.opset):
+        return node.refuse(f"there is no {dtype} to quantize to below opset {node.opset}")
     spread = spread_of(node, x, scale)
     if not isinstance(spread, Spread):
         return spread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.operand import Operand
     from pyonnxtool.rewrite.tape import Tape
+
+MOST = 2**24
+"""Elements of a constant that is made of windows; models that need more are none of this world."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ class Windows:
         return (self.count - 1) * self.stride + self.extent - self.size - self.begin
 
     @property
+    def table(self) -> int:
+        """How many elements all windows have together; 0 when that is not known."""
+        return max(0, self.count or 0) * self.kernel
+
+    @property
     def end_of_floor(self) -> int | None:
         """Padding at the end that gives as many windows without ceil_mode, whatever the size.
 
@@ -86,8 +95,8 @@ class Windows:
 
 def is_plain(node: NodeView) -> bool:
     """Whether ceil_mode and dilations of a pool have no effect."""
-    rounds_up = node.attr("ceil_mode", 0) and not node.attr_str("auto_pad").startswith("SAME")
-    kernel, dilations = node.attr_ints("kernel_shape") or [], node.attr_ints("dilations") or []
+    rounds_up = node.attr_int("ceil_mode", 0) and not node.attr_str("auto_pad").startswith("SAME")
+    kernel, dilations = node.attr_ints("kernel_shape") or [], _known(node, "dilations") or []
     gaps = [size > 1 and gap > 1 for size, gap in zip(kernel, dilations, strict=False)]
     return not rounds_up and not any(gaps)
 
@@ -99,15 +108,16 @@ def windows_of(node: NodeView) -> list[Windows] | Refusal:
         return node.refuse("it has no kernel_shape")
     rank = len(kernel)
     strides = node.attr_ints("strides") or [1] * rank
-    dilations = node.attr_ints("dilations") or [1] * rank
+    dilations = _known(node, "dilations") or [1] * rank
     pads = node.attr_ints("pads") or [0] * 2 * rank
     shape = node.arg(0).shape
     sizes: list[int | None] = [None] * rank if shape is None else list(shape[2:])
     if not len(strides) == len(dilations) == len(sizes) == len(pads) // 2 == rank:
         return node.refuse("kernel_shape, strides, pads and dilations are not of one length")
-    if min(*kernel, *strides, *dilations) < 1 or min(pads) < 0:
+    least, most = min(*kernel, *strides, *dilations), max(*kernel, *strides, *dilations, *pads)
+    if least < 1 or min(pads) < 0 or max(most, math.prod(kernel)) > MOST:
         return node.refuse("kernel_shape, strides, pads or dilations are out of range")
-    ceil = bool(node.attr("ceil_mode", 0))
+    ceil = "ceil_mode" in node.schema.attributes and bool(node.attr_int("ceil_mode"))
     found = [
         Windows(sizes[at], kernel[at], strides[at], dilations[at], pads[at], pads[rank + at], ceil)
         for at in range(rank)
@@ -125,6 +135,11 @@ def windows_of(node: NodeView) -> list[Windows] | Refusal:
         replace(one, begin=begin, end=end, ceil=False)
         for one, begin, end in zip(found, begins, ends, strict=True)
     ]
+
+
+def _known(node: NodeView, name: str) -> list[int] | None:
+    """Integers of an attribute that the operator has in the node's opset."""
+    return node.attr_ints(name) if name in node.schema.attributes else None
 
 
 def _same(axis: Windows) -> int | None:
@@ -181,6 +196,8 @@ def summed(
     if channels is None:
         return node.refuse_dynamic("the number of channels")
     kernel = [one.kernel for one in axes]
+    if channels * math.prod(kernel) > MOST:
+        return node.refuse("its windows are of absurd size")
     return tape.op(
         "Conv",
         x,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyonnxtool.downgrade.adapters._windows import MOST
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -22,9 +24,9 @@ def largest(node: NodeView, axes: list[Windows], tape: Tape) -> str | Refusal:
     for at, one in enumerate(axes, 2):
         if one.size is None:
             return node.refuse_dynamic(f"the size of axis {at}")
-        taps = _taps(one)
+        taps = _taps(one) if one.table <= MOST else None
         if taps is None:
-            return node.refuse(f"windows along axis {at} have nothing but padding")
+            return node.refuse(f"windows along axis {at} have nothing but padding, or are too many")
         if one.kernel == 1 and np.array_equal(taps[:, 0], np.arange(one.size)):
             continue
         value = tape.op("Gather", value, tape.const(taps), axis=at)
@@ -37,11 +39,15 @@ def largest_and_where(node: NodeView, axes: list[Windows], tape: Tape) -> tuple[
     shape = node.arg(0).static_shape
     if shape is None:
         return node.refuse_dynamic("its shape")
+    if any(one.table > MOST for one in axes):
+        return node.refuse("a table of its windows would be of absurd size")
     taps = [_taps(one) for one in axes]
     known = [one for one in taps if one is not None]
     if len(known) < len(axes):
         return node.refuse("windows have nothing but padding")
     sizes, out = shape[2:], [len(one) for one in known]
+    if math.prod(one.size for one in known) > MOST:
+        return node.refuse("a table of its windows would be of absurd size")
     table = _flat(known, sizes, "C")
     order = "F" if node.attr("storage_order", 0) else "C"
     windows, kernel = table.shape
@@ -85,4 +91,4 @@ def _flat(taps: list[NDArray[np.int64]], sizes: tuple[int, ...], order: str) -> 
         shape = [1] * 2 * rank
         shape[at], shape[rank + at] = one.shape
         total = total + (one * step).reshape(shape)
-    return total.reshape(math.prod(total.shape[:rank]), -1)
+    return total.reshape(math.prod(total.shape[:rank]), math.prod(total.shape[rank:]))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._windows import Windows, floor_ends, summed, windows_of
+from pyonnxtool.downgrade.adapters._windows import MOST, Windows, floor_ends, summed, windows_of
 from pyonnxtool.rewrite.decision import Edit
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def _counts(node: NodeView, axes: list[Windows], dtype: str, tape: Tape) -> str 
         return tape.const(float(np.prod([one.kernel for one in axes])), dtype)
     if any(one.size is None and not all_of for one, all_of in zip(axes, whole, strict=True)):
         return node.refuse_dynamic("how many elements of each window are padding")
+    if any(one.table > MOST for one in axes) or math.prod(one.count or 1 for one in axes) > MOST:
+        return node.refuse("a table of its windows would be of absurd size")
     taps = [
         np.array([one.kernel]) if all_of else one.taps(padding)
         for one, all_of in zip(axes, whole, strict=True)

@@ -94,6 +94,8 @@ def _multiplied(
 ) -> tuple[str, str] | Refusal:
     if None in (a[0].rank, b[0].rank) or (a[1] and a[1].rank is None):
         return node.refuse_dynamic("the rank of an operand")
+    if 0 in (a[0].rank, b[0].rank):
+        return node.refuse("a scalar has no rows and columns")
     lengths = [shape[-1] for shape in [a[0].shape] if shape]
     lengths += [shape[-2] if len(shape) > 1 else shape[0] for shape in [b[0].shape] if shape]
     terms = next((one for one in lengths if one is not None), None)
@@ -116,8 +118,8 @@ def _requantized(
     """The sum, in float32, times the product of both scales by that of the output."""
     value, dtype = total
     zero, out = node["y_zero_point"], node.out().dtype or node["y_zero_point"].dtype
-    if out is None:
-        return node.refuse_dynamic("its dtype")
+    if out not in ("int8", "uint8"):
+        return node.refuse(f"it makes no {out or 'unknown type'}")
     if node["y_scale"].rank != 0 and node["y_scale"].static_shape != (1,):
         return node.refuse("the output has more than one scale")
     value = value if dtype == "float32" else tape.cast(value, "float32")
