@@ -18,7 +18,7 @@ from pyonnxtool.downgrade.functions import opened
 from pyonnxtool.downgrade.old_ir import ir_version_of
 from pyonnxtool.downgrade.steps import step_of
 from pyonnxtool.downgrade.type_check import unknown_to
-from pyonnxtool.op_schemas import plain_domain, same_meaning, versions_of
+from pyonnxtool.op_schemas import plain_domain, same_meaning, schema_at, versions_of
 from pyonnxtool.rewrite import Refusal
 from pyonnxtool.rewrite.node_view import NodeView
 from pyonnxtool.rewrite.operand import Facts
@@ -120,6 +120,8 @@ def _beyond_the_converter(view: NodeView, crossed: Sequence[int]) -> str:
         steps = [step_of(view.op_type, version) for version in crossed]
         kept = all(step is not None and step.keeps_signature for step in steps)
         return "" if kept else "its bodies are given otherwise from there on; export it anew"
+    if schema_at(view.op_type, view.opset) is None:
+        return f"there is no {view.op_type} in opset {view.opset}"
     if view.op_type == "GroupNormalization" and 21 in crossed:
         return _GROUPS
     if view.op_type == "ConvTranspose" and 11 in crossed and view.attr("auto_pad") in _SAME:

@@ -89,15 +89,18 @@ def command(
 def advised(error: Refused, model: str, goal: int | str, progress: Progress) -> Refused:
     """The error with what would help, where the way down is what was refused."""
     from pyonnxtool.binding import open_sizes
-    from pyonnxtool.conversion import goal_of, lowest_reached
+    from pyonnxtool.conversion import goal_of, imported, lowest_reached
     from pyonnxtool.errors import Refused
     from pyonnxtool.model import as_model
 
-    lowest = lowest_reached(model, goal_of(model, goal), progress)
+    given = as_model(model)
+    lowest = lowest_reached(given, goal_of(given, goal), progress)
     if lowest is None:
         return error
     lines = [f"the lowest opset that is reached is {lowest}: --to {lowest}"]
-    if sizes := open_sizes(as_model(model)):
+    if lowest == imported(given):
+        lines = [f"no opset below {lowest}, which is its own, is reached"]
+    if sizes := open_sizes(given):
         lines.append(
             f"sizes of it are open ({', '.join(list(sizes)[:_MOST_SIZES])}); with fixed ones more "
             f"may be possible: pyonnxtool specialize {quote(model)} -o fixed.onnx --dim NAME=SIZE"

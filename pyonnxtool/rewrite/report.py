@@ -87,7 +87,7 @@ class Verification:
     notes: tuple[str, ...] = ()
     """What was not compared, and why."""
     backends: tuple[str, str] = ("onnxruntime", "onnxruntime")
-    """What ran the old model and the new one: "reference" where it is newer than onnxruntime."""
+    """What ran the old model and the new one: "reference" where onnxruntime takes no such opset."""
     drifted: tuple[str, ...] = ()
     """Outputs that differ by more than is allowed although every node, given the old model's
     values, stays within its rounding."""

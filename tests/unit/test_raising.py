@@ -176,12 +176,17 @@ def test_large_weights_are_not_shown_to_the_converter() -> None:
 
 def test_what_the_converter_refuses_is_refused_in_its_words_for_every_node() -> None:
     model = parsed(
-        "g (float[2] x) => (float[2] y) { [one] t = Magic (x)\n [two] y = Other (t) }", opset=11
+        "g (float[2,2] x) => (float[2,2] y, float[2,2] z) { [one] t = custom.Magic (x)\n"
+        "[two] y = Gemm (t, t, t)\n [three] z = Gemm (t, t, t) }",
+        opset=6,
     )
     told = refusal(model)
     assert "refused for 2 reasons" in told
-    assert "- node 'one' (Magic): the onnx package's converter refuses it: Op " in told
-    assert "- node 'two' (Other): the onnx package's converter refuses it: Op " in told
+    assert (
+        "- nodes 'two', 'three' (Gemm): the onnx package's converter refuses it: Shape of" in told
+    )
+    strange = parsed("g (float[2] x) => (float[2] y) { [one] y = Magic (x) }", opset=11)
+    assert "- node 'one' (Magic): there is no Magic in opset 11" in refusal(strange)
 
 
 def test_a_meaning_that_the_converter_does_not_know_of() -> None:

@@ -100,6 +100,12 @@ def test_a_model_that_is_newer_than_onnxruntime_runs_on_the_reference() -> None:
     assert "node 'act' (Neg)" in refusal(new, parsed(text % "Neg", opset=17))
 
 
+def test_a_model_that_is_older_than_onnxruntime_runs_on_the_reference() -> None:
+    text = "g (float[n] x) => (float[n] y) { [act] y = Relu (x) }"
+    found = check(parsed(text, opset=5, ir_version=3), parsed(text, opset=13))
+    assert found.backends == ("reference", "onnxruntime")
+
+
 def test_what_onnxruntime_lacks_at_an_opset_that_it_takes_is_not_run_elsewhere() -> None:
     model = parsed("g (bfloat16[2] x) => (bfloat16[2] y) { y = Erf (x) }", opset=18)
     with pytest.raises(BackendError, match="could not be verified: the original model does not"):
