@@ -19,7 +19,7 @@ def bit_cast(node: NodeView, tape: Tape) -> Decision:
     """26 -> 25: Cast between integers of one width, which keeps the bits."""
     value, dtype = node["input"], node.out().dtype
     if value.dtype is None or dtype is None:
-        return node.refuse_dynamic("the element type of `input`")
+        return node.refuse("the element type of `input` is not known")
     if value.dtype == dtype:
         return value
     known = value.const

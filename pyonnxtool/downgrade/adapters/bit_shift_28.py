@@ -21,7 +21,7 @@ def of_any_integers(node: NodeView, tape: Tape) -> Decision:
     known = node["Y"].const
     dtype = node["X"].dtype or node["Y"].dtype
     if dtype is None or not is_integer(dtype):
-        return node.refuse_dynamic("the element type of `X`")
+        return node.refuse("the element type of `X` is not known")
     if dtype.startswith("u") and known is not None and bool((known < bits_of(dtype)).all()):
         return KEEP
     return shifted(node, dtype, tape)
@@ -32,5 +32,5 @@ def by_arithmetic(node: NodeView, tape: Tape) -> Decision:
     """11 -> 10: products with, and quotients by, powers of two."""
     dtype = node["X"].dtype or node["Y"].dtype
     if dtype is None or not is_integer(dtype):
-        return node.refuse_dynamic("the element type of `X`")
+        return node.refuse("the element type of `X` is not known")
     return shifted(node, dtype, tape)

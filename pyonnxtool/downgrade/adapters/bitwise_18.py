@@ -23,7 +23,7 @@ def bitwise_not(node: NodeView, tape: Tape) -> Decision:
     """18 -> 17: less one less the value."""
     x = node["X"]
     if x.dtype is None or not is_integer(x.dtype):
-        return node.refuse_dynamic("the element type of `X`")
+        return node.refuse("the element type of `X` is not known")
     wide = room_for(x.dtype)
     found = tape.op("Sub", tape.const(-1, wide), widened(x, x.dtype, None, tape))
     return found if wide == x.dtype else tape.cast(found, x.dtype)
@@ -37,7 +37,7 @@ def bitwise(node: NodeView, tape: Tape) -> Decision:
     a, b = node["A"], node["B"]
     dtype = a.dtype or b.dtype
     if dtype is None or not is_integer(dtype):
-        return node.refuse_dynamic("the element type of `A`")
+        return node.refuse("the element type of `A` is not known")
     wide = room_for(dtype)
     if a.const is not None:
         a, b = b, a

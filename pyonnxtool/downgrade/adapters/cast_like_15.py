@@ -22,7 +22,7 @@ def cast_like(node: NodeView, tape: Tape) -> Decision:
     """15 -> 14: Cast to the element type of the other operand."""
     dtype = node["target_type"].dtype or node.out().dtype
     if dtype is None:
-        return node.refuse_dynamic("the element type of `target_type`")
+        return node.refuse("the element type of `target_type` is not known")
     value = node["input"]
     if value.dtype == dtype:
         return value

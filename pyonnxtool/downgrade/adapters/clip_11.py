@@ -54,7 +54,7 @@ def _by_max_and_min(node: NodeView, tape: Tape) -> Decision:
     x = node["input"]
     dtype = x.dtype or node["min"].dtype or node["max"].dtype
     if dtype is None:
-        return node.refuse_dynamic("the element type of `input`")
+        return node.refuse("the element type of `input` is not known")
     limits = np.finfo(numpy_dtype(dtype))
     low = node["min"] or tape.const(limits.min, dtype)
     high = node["max"] or tape.const(limits.max, dtype)

@@ -21,5 +21,5 @@ def with_sum(node: NodeView, tape: Tape) -> Decision:
     a, b = node["A"], node["B"]
     dtype = a.dtype or b.dtype or node.out().dtype
     if dtype is None:
-        return node.refuse_dynamic("the element type of `A`")
+        return node.refuse("the element type of `A` is not known")
     return Edit(inputs=[a, b, tape.const([0], dtype)])

@@ -23,7 +23,7 @@ def hyperbolic(node: NodeView, tape: Tape) -> Decision:
     """9 -> 8: computed in doubles by Exp, Tanh and Log; within one ULP of a float."""
     x = node["input"]
     if x.dtype is None:
-        return node.refuse_dynamic("the element type of `input`")
+        return node.refuse("the element type of `input` is not known")
     tape.opset = node.opset  # Where goes down by itself
     value: str = x if x.dtype == _DOUBLE else tape.cast(x, _DOUBLE)
     found = _FORMS[node.op_type](value, tape)

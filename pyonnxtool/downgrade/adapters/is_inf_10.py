@@ -19,7 +19,7 @@ def is_inf(node: NodeView, tape: Tape) -> Decision:
     """10 -> 9: beyond the largest finite number."""
     x = node["X"]
     if x.dtype not in _LARGEST:
-        return node.refuse_dynamic("the element type of `X`")
+        return node.refuse("the element type of `X` is not known")
     largest, dtype = _LARGEST[x.dtype], x.dtype
     negative, positive = node.attr_int("detect_negative"), node.attr_int("detect_positive")
     if negative and positive:

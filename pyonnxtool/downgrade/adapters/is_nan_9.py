@@ -17,7 +17,7 @@ def is_nan(node: NodeView, tape: Tape) -> Decision:
     """9 -> 8: neither less than one nor greater than zero."""
     x = node["X"]
     if x.dtype is None:
-        return node.refuse_dynamic("the element type of `X`")
+        return node.refuse("the element type of `X` is not known")
     below = tape.op("Less", x, tape.const(1, x.dtype))
     above = tape.op("Greater", x, tape.const(0, x.dtype))
     return tape.op("Not", tape.op("Or", below, above))

@@ -22,7 +22,7 @@ def mod(node: NodeView, tape: Tape) -> Decision:
     a, b = node["A"], node["B"]
     dtype = a.dtype or b.dtype
     if dtype is None:
-        return node.refuse_dynamic("the element type of `A`")
+        return node.refuse("the element type of `A` is not known")
     if is_float(dtype):
         return _of_floats(node, dtype, tape)
     rest = tape.op("Sub", a, tape.op("Mul", tape.op("Div", a, b), b))

@@ -22,7 +22,7 @@ def sign_of_divisor(node: NodeView, tape: Tape) -> Decision:
     if node.attr_int("fmod"):
         return KEEP
     if dtype is None:
-        return node.refuse_dynamic("the element type of `A`")
+        return node.refuse("the element type of `A` is not known")
     if not is_float(dtype):
         return KEEP
     zero = tape.const(0, dtype)

@@ -27,7 +27,7 @@ def of_one_type(node: NodeView, tape: Tape) -> Decision:
     """12 -> 11: both operands in one float type that holds them; products for integers."""
     x, y = node["X"], node["Y"]
     if x.dtype is None or y.dtype is None:
-        return node.refuse_dynamic("the element type of an operand")
+        return node.refuse("the element type of an operand is not known")
     power = _small_power(y)
     if is_integer(x.dtype) and power is not None:
         return _product(x, power, tape)

@@ -20,7 +20,7 @@ def half_to_even(node: NodeView, tape: Tape) -> Decision:
     """
     x = node["X"]
     if x.dtype is None:
-        return node.refuse_dynamic("the element type of `X`")
+        return node.refuse("the element type of `X` is not known")
     dtype = x.dtype
     size = tape.op("Abs", x)
     half = tape.const(0.5, dtype)

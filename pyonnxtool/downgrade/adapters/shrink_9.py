@@ -20,11 +20,12 @@ def shrink(node: NodeView, tape: Tape) -> Decision:
     x = node["input"]
     bias, lambd = node.attr_float("bias"), node.attr_float("lambd")
     if x.dtype is None:
-        return node.refuse_dynamic("the element type of `input`")
-    if is_integer(x.dtype) and not (
-        bias.is_integer() and lambd.is_integer() and lambd >= 0 and x.dtype[0] != "u"
-    ):
+        return node.refuse("the element type of `input` is not known")
+    whole = bias.is_integer() and lambd.is_integer() and lambd >= 0
+    if is_integer(x.dtype) and not whole:
         return node.refuse(f"bias={bias} and lambd={lambd} are no integers of {x.dtype}")
+    if x.dtype == "uint64":
+        return node.refuse("nothing that opset 8 adds and compares holds uint64 and what is below")
     tape.opset = node.opset  # Where goes down by itself
     wide = room_for(x.dtype) if is_integer(x.dtype) else x.dtype
     value: str = x if wide == x.dtype else tape.cast(x, wide)

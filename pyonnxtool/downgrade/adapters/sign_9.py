@@ -17,7 +17,7 @@ def sign(node: NodeView, tape: Tape) -> Decision:
     """9 -> 8: one where it is above zero, less one where it is below."""
     x = node["input"]
     if x.dtype is None:
-        return node.refuse_dynamic("the element type of `input`")
+        return node.refuse("the element type of `input` is not known")
     zero = tape.const(0, x.dtype)
     above = tape.cast(tape.op("Greater", x, zero), x.dtype)
     if x.dtype.startswith("u"):

@@ -17,6 +17,6 @@ def above_threshold(node: NodeView, tape: Tape) -> Decision:
     """10 -> 9: Where the value is greater than alpha."""
     x = node["X"]
     if x.dtype is None:
-        return node.refuse_dynamic("the element type of `X`")
+        return node.refuse("the element type of `X` is not known")
     above = tape.op("Greater", x, tape.const(node.attr_float("alpha"), x.dtype))
     return tape.op("Where", above, x, tape.const(0, x.dtype))

@@ -28,7 +28,7 @@ def by_adding(node: NodeView, tape: Tape) -> Decision:
     if node.op_type == "Sum":
         return found
     if dtype is None:
-        return node.refuse_dynamic("the element type of the operands")
+        return node.refuse("the element type of the operands is not known")
     return tape.op("Div", found, tape.const(len(node.inputs), dtype))
 
 
@@ -40,7 +40,7 @@ def broadcast_first(node: NodeView, tape: Tape) -> Decision:
         return KEEP
     dtype = node.arg(0).dtype or node.out().dtype
     if dtype is None:
-        return node.refuse_dynamic("the element type of the operands")
+        return node.refuse("the element type of the operands is not known")
     shape = node.out().static_shape
     if shape is not None:
         nothing = tape.const(np.full(shape, -0.0), dtype)
