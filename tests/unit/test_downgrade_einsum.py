@@ -62,6 +62,8 @@ EQUATIONS = {
     "i,j->ij": 2,
     "i,i->": 2,
     "bi,bi->b": 2,
+    "ij,ij->j": 2,
+    "ij,ij->ji": 2,
     "bi,bij->bj": 3,
     "...i,ij->...j": 1,
 }
