@@ -100,7 +100,9 @@ def opset(given: ModelLike, to: int | str, **proof: Unpack[Proof]) -> Rewrite[Op
 def goal_of(given: ModelLike, to: int | str) -> int:
     """The opset that `opset` brings the model to. Raises UsageError as that does."""
     before = imported(as_model(given))
-    return min(before, find_runtime(to).opset) if isinstance(to, str) else checked_opset(index(to))
+    if isinstance(to, str):
+        return max(LOWEST, min(before, find_runtime(to).opset))
+    return checked_opset(index(to))
 
 
 def _converted(model: Model, goal: int, runtime: Runtime | None) -> tuple[Model, Descended]:

@@ -64,6 +64,11 @@ def test_a_runtime_takes_lower_opsets_but_no_newer_file() -> None:
     assert (made.report.opset_before, made.report.opset) == (9, 9)
 
 
+def test_a_runtime_takes_nothing_below_opset_7() -> None:
+    model = parsed("g (float[2] x) => (float[2] y) { y = Relu (x) }", opset=5, ir_version=3)
+    assert pot.opset(model, to="onnxruntime-1.8", verify=1).report.opset == 7
+
+
 def test_a_runtime_whose_ir_version_is_older_than_its_opset() -> None:
     made = pot.opset(parsed(MEAN, opset=21), to="onnxruntime-1.15", verify=1).model
     assert (made.opset_imports[""], made.ir_version) == (19, 8)
