@@ -27,7 +27,9 @@ def restated(model: Model, ir_version: int) -> list[Refusal]:
     model.set_ir_version(ir_version)
     if ir_version < _IR_WITH_FREE_INITIALIZERS:
         for graph in graphs_of(model):
-            _bind_initializers(graph)
+            if graph.parent is not None:
+                _lift_initializers(graph, model.graph)
+        _declare_initializers(model.graph)
     if ir_version >= _IR_WITH_SPARSE:
         return []
     return [
@@ -44,16 +46,26 @@ def _is_sparse(value: Value) -> bool:
     return defined and value.producer is None and value.initializer is None
 
 
-def _bind_initializers(graph: Graph) -> None:
-    inputs = {value.name for value in graph.inputs}
-    for tensor in graph.initializers:
-        if tensor.name in inputs:
-            continue
-        if graph.parent is None:
-            graph.add_input(tensor.name, tensor.dtype, tensor.shape)
-            continue
-        graph.remove_initializer(tensor.name)
-        graph.add_node("Constant", [], [tensor.name], name=tensor.name).set_attribute(
-            "value", tensor
-        )
-    graph.sort()
+def _lift_initializers(body: Graph, main: Graph) -> None:
+    """Those of a body become the main graph's, which bodies can read.
+
+    A Constant would be no way: that of old opsets is of floats.
+    """
+    inputs = {value.name for value in body.inputs}
+    for tensor in [one for one in body.initializers if one.name not in inputs]:
+        name = main.fresh_name(tensor.name)
+        if body.value(tensor.name).is_output:
+            body.remove_initializer(tensor.name)
+            body.add_node("Identity", [name], [tensor.name], name=tensor.name)
+        else:
+            body.rename_value(tensor.name, name)
+            body.remove_initializer(name)
+        main.set_initializer(tensor, name)
+    body.sort()
+
+
+def _declare_initializers(main: Graph) -> None:
+    inputs = {value.name for value in main.inputs}
+    for tensor in main.initializers:
+        if tensor.name not in inputs:
+            main.add_input(tensor.name, tensor.dtype, tensor.shape)

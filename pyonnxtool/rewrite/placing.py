@@ -9,14 +9,12 @@ from onnx import GraphProto, ModelProto, helper
 
 from pyonnxtool import _core
 from pyonnxtool.rewrite.decision import Edit
+from pyonnxtool.rewrite.tape import ANY_CONSTANT
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Graph, Model, Node
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.tape import Tape
-
-_ANY_CONSTANT = 9
-"""Constant is of all types from this opset on."""
 
 
 def graphs_of(model: Model) -> Iterator[Graph]:
@@ -105,7 +103,7 @@ def put_constants(graph: Graph, tape: Tape, before: Node) -> None:
     """
     if not tape.constants:
         return
-    while graph.parent is not None and tape.opset < _ANY_CONSTANT:
+    while graph.parent is not None and tape.opset < ANY_CONSTANT:
         graph = graph.parent
     if graph.parent is None:
         for tensor in _core.from_bytes(

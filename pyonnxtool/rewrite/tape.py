@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from onnx import ValueInfoProto
 
+ANY_CONSTANT = 9
+"""The first opset whose Constant is of any type; before, of floats."""
+
 _EXOTIC = {"float8e4m3fn": "float8_e4m3fn", "float8e4m3fnuz": "float8_e4m3fnuz"} | {
     "float8e5m2": "float8_e5m2",
     "float8e5m2fnuz": "float8_e5m2fnuz",
@@ -165,6 +168,9 @@ class Tape:
             outputs.append(_declared(made, dtype, rank))
         types = [(dtype, rank) for _, dtype, rank in inputs]
         declared = [_declared(name, *told) for name, told in zip(names, types, strict=True)]
+        if self.opset < ANY_CONSTANT:
+            self.constants += inner.constants
+            inner.constants = []
         for tensor in inner.constants:  # as nodes: old IR versions take no initializers in bodies
             node = helper.make_node("Constant", [], [tensor.name], value=tensor)
             inner.nodes.insert(0, node)

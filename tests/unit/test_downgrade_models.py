@@ -108,13 +108,20 @@ class TestIrVersions:
         assert len(made.graph.initializer) == 1
 
     def test_before_4_bodies_have_no_initializers(self) -> None:
-        text = """g (float[2] x, bool c) => (float[2] y) { y = If (c) <
-          then_branch = t () => (float[2] ty) <float[2] w = {1, 2}> { ty = Mul (x, w) },
-          else_branch = e () => (float[2] ey) { ey = Neg (x) }> }"""
-        made = check(source(text, 13), 8)
-        branch = next(one.g for one in made.graph.node[0].attribute if one.name == "then_branch")
-        assert not branch.initializer
-        assert [node.op_type for node in branch.node] == ["Constant", "Mul"]
+        text = """g (float[2] x, bool c) => (float[2] y, int64[2] z) <float[1] v = {3}> {
+          y, z = If (c) <
+            then_branch = t () => (float[2] ty, int64[2] tz)
+              <float[2] w = {1, 2}, int64[2] tz = {1, 2}> { n = Add (w, v)  ty = Mul (x, n) },
+            else_branch = e () => (float[2] ey, int64[2] ez)
+              <float[2] w = {3, 4}, int64[2] u = {3, 4}> { ey = Add (x, w)  ez = Identity (u) }>
+          }"""
+        for taken in (True, False):
+            feeds = {"x": np.float32([3, 4]), "c": np.array(taken)}
+            made = check(source(text, 13), 8, feeds)
+        bodies = [one.g for one in made.graph.node[0].attribute]
+        assert not any(body.initializer for body in bodies)
+        assert [node.op_type for node in bodies[0].node] == ["Add", "Mul", "Identity"]
+        assert len(made.graph.initializer) == 5
 
     def test_sparse_weights_need_ir_version_5(self) -> None:
         model = onnx.parser.parse_model(
