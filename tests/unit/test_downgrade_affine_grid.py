@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.support.downgraded import check
+from tests.support.downgraded import check, source
 
 
 @pytest.mark.parametrize("sizes", [(4, 5), (1, 7), (3, 2, 4), (2, 1, 1)])
@@ -35,3 +35,20 @@ def test_grids(known: bool, align: int, sizes: tuple[int, ...]) -> None:
     for to in (19, 11):
         made = check(model, to, feeds, ulp=8, of="largest")
         assert len(made.graph.node) == 3 or not known
+
+
+def test_how_many_grids_need_not_be_known() -> None:
+    """A size that is computed from a shape of which the run tells how many images there are."""
+    made = check(
+        source(
+            """g (float["n",2,3] theta, float["n",3,4,5] x) => (float["n",4,5,2] grid) {
+                 size = Shape (x)
+                 grid = AffineGrid (theta, size)
+               }""",
+            20,
+        ),
+        19,
+        ulp=8,
+        of="largest",
+    )
+    assert [node.op_type for node in made.graph.node] == ["Transpose", "MatMul", "Reshape"]

@@ -231,6 +231,26 @@ def test_sizes_that_only_the_run_tells(mode: str, coordinates: str, by: str) -> 
             check(model, 9 if mode != "nearest" or by == "sizes" else 10, feeds, ulp=ULP[mode])
 
 
+@pytest.mark.parametrize("exclude_outside", [0, 1])
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_antialias_at_run_time(mode: str, exclude_outside: int) -> None:
+    """How far weights reach is only known then."""
+    model = resize(
+        18,
+        (1, 2, "h", "w"),
+        sizes=(1, 1),
+        axes=[2, 3],
+        mode=mode,
+        antialias=1,
+        exclude_outside=exclude_outside,
+    )
+    model = at_run_time(model, "sizes")
+    for wanted in ((3, 5), (2, 13), (1, 1)):
+        feeds = image(1, 2, 7, 9) | {"sizes": np.array(wanted, np.int64)}
+        check(model, 17, feeds, ulp=ULP[mode])
+        check(model, 9, feeds, ulp=ULP[mode])
+
+
 @pytest.mark.parametrize("policy", ["not_larger", "not_smaller"])
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
 def test_aspect_ratio_at_run_time(mode: str, policy: str) -> None:

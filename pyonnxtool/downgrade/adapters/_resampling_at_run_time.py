@@ -27,7 +27,7 @@ def resampled_at_run_time(node: NodeView, tape: Tape, found: Resizing) -> str | 
     """The value that a Resize of scales or sizes makes of its input X."""
     sampling = found.sampling
     nearest = sampling.mode == "nearest"
-    if sampling.antialias or not _is_known(sampling):
+    if not _is_known(sampling):
         return node.refuse_dynamic("what size it has")
     computed = COMPUTED_IN.get(node.dtype("X") or "")
     if not nearest and computed is None:
@@ -69,16 +69,14 @@ class _Run:
         """The weighted elements along one axis."""
         tape, rank = self.tape, self.node.rank("X") or 0
         places, elements = self._places(axis), self._counted(self._size(axis))
-        if self.sampling.mode == "linear":
+        if self.sampling.mode == "linear" and not self.sampling.antialias:
             places = self._within(places, axis)
-        elif not self.sampling.exclude_outside:  # the two around the edge are outside
-            value = padded(tape, value, axis.axis, rank, 2)
-            more = tape.op("Add", self._size(axis), tape.ints([4]))
-            elements = tape.op("Sub", self._counted(more), self._number(2))
+        elif not self.sampling.exclude_outside:
+            value, elements = self._with_outside(value, axis)
         if axis.axis == rank - 2:
             column = tape.op("Transpose", places)
-            return tape.op("MatMul", self._weights(column, elements, 1), value)
-        weights = self._weights(tape.op("Transpose", elements), places, 0)
+            return tape.op("MatMul", self._weights(axis, column, elements, 1), value)
+        weights = self._weights(axis, tape.op("Transpose", elements), places, 0)
         if axis.axis == rank - 1:
             return tape.op("MatMul", value, weights)
         swap = list(range(rank))
@@ -86,14 +84,36 @@ class _Run:
         product = tape.op("MatMul", tape.op("Transpose", value, perm=swap), weights)
         return tape.op("Transpose", product, perm=swap)
 
-    def _weights(self, column: str, row: str, along: int) -> str:
+    def _with_outside(self, value: str, axis: OpenAxis) -> tuple[str, str]:
+        """The value with its edges repeated as far as weights reach, and which elements it has."""
+        tape, rank = self.tape, self.node.rank("X") or 0
+        reach = 1 if self.sampling.mode == "linear" else 2
+        ends = [axis.axis, axis.axis + rank]
+        if self.sampling.antialias:
+            wide = tape.op("Ceil", tape.op("Div", self._number(reach), self._stretch(axis)))
+            far = tape.cast(tape.op("Reshape", wide, tape.ints([1])), "int64")
+            both = tape.op("Concat", tape.ints([0]), far, axis=0)
+            pads = [int(one in ends) for one in range(2 * rank)]
+            edged = tape.op("Pad", value, tape.op("Gather", both, tape.ints(pads)), mode="edge")
+        else:
+            edged, far = padded(tape, value, axis.axis, rank, reach), tape.ints([reach])
+        size = tape.op("Add", self._size(axis), tape.op("Add", far, far))
+        return edged, tape.op("Sub", self._counted(size), tape.cast(far, self.dtype))
+
+    def _stretch(self, axis: OpenAxis) -> str:
+        """How much narrower the elements of the input are than those that come out, at most 1."""
+        return self.tape.op("Min", self._sizes(axis)[2], self._number(1))
+
+    def _weights(self, axis: OpenAxis, column: str, row: str, along: int) -> str:
         """`along`: the axis of elements, over which weights add up to 1."""
+        sampling = self.sampling
         away = self.tape.op("Abs", self.tape.op("Sub", column, row))
-        near = self._below(1, away)
-        if self.sampling.mode == "linear":
-            return near
-        weights = self._cubic(near, self._below(2, away))
-        if not self.sampling.exclude_outside:
+        if sampling.antialias:
+            away = self.tape.op("Mul", away, self._stretch(axis))
+        weights = self._below(1, away)
+        if sampling.mode == "cubic":
+            weights = self._cubic(weights, self._below(2, away))
+        if not (sampling.antialias or (sampling.mode == "cubic" and sampling.exclude_outside)):
             return weights
         if self.tape.opset >= 13:
             whole = self.tape.op("ReduceSum", weights, self.tape.ints([along]), keepdims=1)

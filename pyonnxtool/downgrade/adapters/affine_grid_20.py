@@ -22,15 +22,24 @@ if TYPE_CHECKING:
 @ADAPTERS.add(("AffineGrid", 20))
 def affine_grid(node: NodeView, tape: Tape) -> Decision:
     """20 -> 19: a constant grid of known size times `theta`; else the schema's body."""
-    sizes, dtype = node.const_ints("size"), node.dtype("theta")
+    sizes, dtype = _known(node), node.dtype("theta")
     align = bool(node.attr_int("align_corners"))
-    if sizes is None or len(sizes) not in (4, 5) or dtype not in ("float32", "float64"):
+    if sizes is None or len(sizes) not in (2, 3) or dtype not in ("float32", "float64"):
         return expanded(node, tape)
-    if min(sizes[2:]) < 1 + align:  # corners of one element are no corners
+    if min(sizes) < 1 + align:  # corners of one element are no corners
         return expanded(node, tape)
     columns = tape.op("Transpose", node["theta"], perm=[0, 2, 1])
-    product = tape.op("MatMul", tape.const(_grid(sizes[2:], align=align), dtype), columns)
-    return tape.op("Reshape", product, tape.ints([-1, *sizes[2:], len(sizes) - 2]))
+    product = tape.op("MatMul", tape.const(_grid(sizes, align=align), dtype), columns)
+    return tape.op("Reshape", product, tape.ints([-1, *sizes, len(sizes)]))
+
+
+def _known(node: NodeView) -> list[int] | None:
+    """Sizes of the grid, when all of them are known; how many there are of it need not be."""
+    sizes, after = node.const_ints("size"), node.out().shape
+    if sizes is not None:
+        return sizes[2:]
+    known = [size for size in (after or ())[1:-1] if size is not None]
+    return known if after is not None and len(known) == len(after) - 2 else None
 
 
 def _grid(sizes: Sequence[int], *, align: bool) -> NDArray[np.float64]:
