@@ -9,6 +9,7 @@ import onnx
 import pytest
 
 import pyonnxtool as pot
+from pyonnxtool.downgrade.adapters._size_expressions import is_positive, is_zero_only_with
 from support.downgraded import check, lowered, refusal, run_ort, source
 
 REDUCTIONS = ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare"]
@@ -158,6 +159,40 @@ def test_sizes_that_stay_in_place_need_no_care() -> None:
     text += " y = Reshape <allowzero = 1> (x, u) }"
     made = check(source(text, 24), 13)
     assert [node.op_type for node in made.graph.node].count("Reshape") == 1
+
+
+def test_sizes_that_were_joined_are_parted_by_one_open_size() -> None:
+    text = "g (float[b,s,4] x) => (float[b,s,4] y) <int64[2] j = {-1, 4}> {"
+    text += " f = Reshape (x, j) t = Shape (x) y = Reshape <allowzero = 1> (f, t) }"
+    for shape in ((2, 3, 4), (2, 0, 4)):
+        made = check(source(text, 24), 13, {"x": np.ones(shape, np.float32)})
+        assert [node.op_type for node in made.graph.node].count("Reshape") == 2
+
+
+@pytest.mark.parametrize(
+    ("size", "positive"),
+    [
+        *[(3, True), (0, False), (None, False), ("n", False), ("n + 1", True), ("2*n", False)],
+        *[("max(1, n//2)", True), ("min(1, n)", False), ("(max(1, n) + 1)//2", True)],
+        *[("n - 1", False), ("max(3, n)//4", False), ("a name", False), ("(n + 1)*3", True)],
+    ],
+)
+def test_sizes_that_are_never_0(size: int | str | None, positive: bool) -> None:
+    assert is_positive(size) is positive
+
+
+@pytest.mark.parametrize(
+    ("size", "other", "only"),
+    [
+        *[("n", "n", True), ("n", "n*m", True), ("n*m", "n", False), ("2*n", "n", True)],
+        *[("n", None, False), (None, None, False), ("n", 3, False), ("n//2", "n", False)],
+        *[("max(1, n)*m", "m", True), ("2", "n", True)],
+    ],
+)
+def test_sizes_that_are_0_only_with_others(
+    size: str | None, other: str | int | None, only: bool
+) -> None:
+    assert is_zero_only_with(size, other) is only
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -8,6 +8,7 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
+from pyonnxtool.downgrade.adapters._size_expressions import is_positive, is_zero_only_with
 from pyonnxtool.rewrite.decision import Edit
 from pyonnxtool.rewrite.tape import numpy_dtype
 
@@ -33,18 +34,22 @@ def _without_allowzero(node: NodeView, tape: Tape) -> Decision:
 
 def _to_run_time_shape(node: NodeView, tape: Tape) -> Decision:
     data, shape = node["data"], node["shape"]
+    sizes = _elements(shape)
+    open_ones = [at for at, size in enumerate(sizes) if not isinstance(size, int)]
+    if len(open_ones) == 1 and 0 not in sizes and -1 not in sizes:
+        written = [size if isinstance(size, int) else -1 for size in sizes]
+        return Edit(drop=["allowzero"], inputs=[data, tape.ints(written)])
     unsure = _not_sure(data, shape)
     if unsure == []:
         return _PLAIN
     rank = shape.static_shape
     if rank is None or unsure is None:
         return node.refuse_dynamic("how many sizes `shape` has")
-    sizes = _elements(shape)
-    numbers = [one for one in sizes if isinstance(one, int)]
-    if len(unsure) == 1 and len(numbers) == len(sizes) - 1:
-        open_one = [*numbers[: unsure[0]], -1, *numbers[unsure[0] :]]
-        return Edit(drop=["allowzero"], inputs=[data, tape.ints(open_one)])
-    return reshaped(tape, data, shape, rank[0])
+    if len(unsure) > 1:
+        return reshaped(tape, data, shape, rank[0])
+    stays = tape.const([at not in unsure for at in range(len(sizes))])
+    open_one = tape.op("Where", stays, shape, tape.ints([-1]))  # where others are 0, an error
+    return Edit(drop=["allowzero"], inputs=[data, open_one])
 
 
 def _elements(shape: Operand) -> list[int | float | str | None]:
@@ -67,8 +72,7 @@ def _not_sure(data: Operand, shape: Operand) -> list[int] | None:
     return [
         at
         for at, size in enumerate(sizes)
-        if not (isinstance(size, int) and size > 0)
-        and (size is None or at >= len(dims) or dims[at] != size)
+        if not is_positive(size) and not (at < len(dims) and is_zero_only_with(size, dims[at]))
     ]
 
 
