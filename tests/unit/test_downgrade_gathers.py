@@ -172,3 +172,23 @@ def test_axes_that_are_not_there_are_refused() -> None:
     text = "g (float[4,3] x) => (float[?] y) <int64 i = {-1}> { y = Gather <axis = 2> (x, i) }"
     with pytest.raises(Exception, match="axis 2 is none of the 2 that its data has"):
         lowered(source(text, 11), 10)
+
+
+@pytest.mark.parametrize(
+    ("op", "operands", "attributes"),
+    [
+        ("Gather", {"x": np.eye(3), "i": np.array([-1, 0])}, {"axis": -1}),
+        ("Gather", {"x": np.eye(3), "i": np.array([-1, 0])}, {"axis": 1}),
+        ("GatherND", {"x": np.arange(12).reshape(2, 3, 2), "i": np.array([[-1, 0], [0, -2]])}, {}),
+        (
+            "DepthToSpace",
+            {"x": np.zeros((1, 8, 2, 3), np.float32)},
+            {"blocksize": 2, "mode": "CRD"},
+        ),
+        ("ReverseSequence", {"x": np.arange(12).reshape(2, 3, 2), "n": np.array([2, 1, 2])}, {}),
+    ],
+)
+def test_ranks_that_are_not_known(op: str, operands: Any, attributes: Any) -> None:
+    made = one_node(op, operands, 13, **attributes)
+    made[0].graph.input[0].type.tensor_type.ClearField("shape")
+    same_below(made, 11, 10, 9)

@@ -78,6 +78,15 @@ def test_a_value_that_no_float_attribute_holds(dtype: str, value: float) -> None
         assert np.signbit(made.graph.node[0].attribute[-1].f)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+@pytest.mark.parametrize(("size", "pads"), [(4, [7, 9]), (4, [0, 4]), (1, [2, 2])])
+def test_mirrors_of_mirrors(dtype: str, size: int, pads: list[int]) -> None:
+    """Nothing of onnxruntime does it: the reference on the one side, places on the other."""
+    operands = {"x": np.arange(size).astype(dtype), "p": np.array(pads)}
+    made = one_node("Pad", operands, 11, known=["p"], mode="reflect")
+    same_below(made, 10, 7, by_reference=True)
+
+
 def test_pads_of_strings() -> None:
     text = """g (string[2,n] x) => (string[3,m] y) <int64[4] p = {0, 1, 1, 2}, string v = {"-"}> {
         y = Pad (x, p, v)

@@ -47,6 +47,12 @@ class Sizes:
         """Size of each axis. Pre: the rank is known."""
         return [self.of(value, axis) for axis in range(value.rank or 0)]
 
+    def rest(self, value: Operand, first: int) -> list[Size]:
+        """Sizes from this axis on; one tensor of them all where the rank is not known."""
+        if value.rank is None:
+            return [self.part(self.shape(value), first, None)]
+        return [self.of(value, axis) for axis in range(first, value.rank)]
+
     def part(self, tensor: str, start: int, end: int | None) -> str:
         """Elements of a 1-D tensor; negative positions count from the back."""
         stop = _END if end is None else end

@@ -22,9 +22,9 @@ def depth_to_space(node: NodeView, tape: Tape) -> Decision:
     if node.attr_str("mode") == "DCR":
         return Edit(drop=["mode"])
     data, block, sizes = node["input"], node.attr_int("blocksize"), Sizes(tape)
-    if data.rank != 4 or block < 1:
+    if data.rank not in (4, None) or block < 1:
         return node.refuse(f"its data of rank {data.rank} has no blocks of {block} by {block}")
-    count, depth, height, width = sizes.all(data)
+    count, depth, height, width = (sizes.of(data, axis) for axis in range(4))
     depth = _divided(tape, sizes, depth, block * block)
     cut = [count, depth, block, block, height, width]
     value = regrouped(tape, sizes, data, cut, keeps_first=True)
@@ -39,9 +39,9 @@ def space_to_depth(node: NodeView, tape: Tape) -> Decision:
     if node.attr_str("mode") == "DCR":
         return Edit(drop=["mode"])
     data, block, sizes = node["input"], node.attr_int("blocksize"), Sizes(tape)
-    if data.rank != 4 or block < 1:
+    if data.rank not in (4, None) or block < 1:
         return node.refuse(f"its data of rank {data.rank} has no blocks of {block} by {block}")
-    count, depth, height, width = sizes.all(data)
+    count, depth, height, width = (sizes.of(data, axis) for axis in range(4))
     height, width = (_divided(tape, sizes, size, block) for size in (height, width))
     cut = [count, depth, height, block, width, block]
     value = regrouped(tape, sizes, data, cut, keeps_first=True)

@@ -52,14 +52,14 @@ def gather_nd(node: NodeView, tape: Tape) -> Decision:
     data, indices = node["data"], node["indices"]
     shape = indices.shape
     length = shape[-1] if shape else None
-    if length is None or data.rank is None:
+    if length is None:
         return node.refuse_dynamic("the length of its index tuples")
-    if not 0 < length <= data.rank:
+    if length < 1 or (data.rank is not None and length > data.rank):
         return node.refuse(f"tuples of {length} places do not fit data of rank {data.rank}")
     sizes = Sizes(tape)
     places = of_tuples(tape, sizes, indices, [sizes.of(data, axis) for axis in range(length)])
     if length > 1:
-        rest = [sizes.of(data, axis) for axis in range(length, data.rank)]
+        rest = sizes.rest(data, length)
         if 0 in rest and data.dtype and (empty := node.out().static_shape):
             return tape.const(np.zeros(empty), data.dtype)
         flat = tape.op("Reshape", data, sizes.joined([-1, *rest]))

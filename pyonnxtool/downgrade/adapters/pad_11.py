@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._open_sizes import Size
     from pyonnxtool.rewrite.decision import Decision
     from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewrite.operand import Operand
     from pyonnxtool.rewrite.tape import Tape
 
 _WITHOUT_CAST = ("string", "complex64", "complex128")
@@ -38,6 +39,8 @@ def to_attributes(node: NodeView, tape: Tape) -> Decision:
     value = _as_float32(node) if mode == "constant" else 0.0
     if pads is None or value is None or data.dtype not in _FLOATS + _EXACT_IN_DOUBLE:
         return _without_pad(node, tape)
+    if mode == "reflect" and _turns_twice(data, pads):
+        return _without_pad(node, tape)
     if data.rank is not None and len(pads) != 2 * data.rank:
         return node.refuse(f"`pads` are {len(pads)} numbers for an input of rank {data.rank}")
     is_default = value == 0 and not np.signbit(value)
@@ -46,6 +49,13 @@ def to_attributes(node: NodeView, tape: Tape) -> Decision:
         return Edit(attributes=attributes, inputs=[data])
     double = tape.op("Pad", tape.cast(data, "float64"), mode=mode, **attributes)
     return tape.cast(double, data.dtype)
+
+
+def _turns_twice(data: Operand, pads: list[int]) -> bool:
+    """Whether there is more to put in than the axis has to mirror: runtimes differ in that."""
+    shape = data.shape or ()
+    pairs = zip(shape, pads[: len(shape)], pads[len(shape) :], strict=False)
+    return any(size is not None and max(pair) > max(size - 1, 0) for size, *pair in pairs)
 
 
 def _as_float32(node: NodeView) -> float | None:

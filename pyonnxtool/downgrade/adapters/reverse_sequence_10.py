@@ -19,12 +19,10 @@ def reverse_sequence(node: NodeView, tape: Tape) -> Decision:
     """10 -> 9: a Gather of the places in the two leading axes, those of each sequence turned."""
     data, lengths = node["input"], node["sequence_lens"]
     time, batch = node.attr_int("time_axis"), node.attr_int("batch_axis")
-    if data.rank is None:
-        return node.refuse_dynamic("the rank of its data")
-    if {time, batch} != {0, 1} or data.rank < 2:
+    if {time, batch} != {0, 1} or data.rank in (0, 1):
         return node.refuse(f"axes {time} and {batch} are not 0 and 1")
     sizes = Sizes(tape)
-    shape = sizes.all(data)
+    shape = [sizes.of(data, axis) for axis in (0, 1)]
     step = tape.ints([-1 if axis == batch else 1 for axis in (0, 1)])
     ends = tape.op("Reshape", lengths, step)
     moments = sizes.iota_along(shape[time], time, 2)
@@ -34,5 +32,5 @@ def reverse_sequence(node: NodeView, tape: Tape) -> Decision:
     others = sizes.iota_along(shape[batch], batch, 2)
     slow, fast = (turned, others) if time == 0 else (others, turned)
     places = tape.op("Add", times(tape, sizes, slow, shape[1]), fast)
-    flat = tape.op("Reshape", data, sizes.joined([-1, *shape[2:]]))
+    flat = tape.op("Reshape", data, sizes.joined([-1, *sizes.rest(data, 2)]))
     return tape.op("Gather", flat, places, axis=0)
