@@ -55,10 +55,12 @@ def one_node(
 def same_below(made: Made, *targets: int, ulp: int = 0, by_reference: bool = False) -> None:
     """The model gives the same at each target below its opset; types of outputs are found."""
     model, feeds = made
-    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in model.graph.node[0].output)
+    model.graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in model.graph.node[-1].output
+    )
     run = ReferenceEvaluator(model).run(None, feeds) if by_reference else _run(model, feeds)
     del model.graph.output[:]
-    for name, value in zip(model.graph.node[0].output, run, strict=True):
+    for name, value in zip(model.graph.node[-1].output, run, strict=True):
         array = np.asarray(value)
         elem = helper.np_dtype_to_tensor_dtype(array.dtype)
         info = helper.make_tensor_value_info(name, elem, [None] * array.ndim)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from support.downgraded import check, lowered, source
@@ -189,6 +190,10 @@ def test_axes_that_are_not_there_are_refused() -> None:
     ],
 )
 def test_ranks_that_are_not_known(op: str, operands: Any, attributes: Any) -> None:
-    made = one_node(op, operands, 13, **attributes)
-    made[0].graph.input[0].type.tensor_type.ClearField("shape")
-    same_below(made, 11, 10, 9)
+    model, feeds = one_node(op, operands, 13, **attributes)
+    shape = onnx.helper.make_tensor_value_info("shape", onnx.TensorProto.INT64, ["rank"])
+    model.graph.input.append(shape)
+    feeds["shape"] = np.array(operands["x"].shape)
+    model.graph.node[0].input[0] = "y"
+    model.graph.node.insert(0, onnx.helper.make_node("Reshape", ["x", "shape"], ["y"]))
+    same_below((model, feeds), 11, 10, 9)
