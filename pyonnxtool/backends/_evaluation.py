@@ -53,12 +53,21 @@ class EvaluatorSession(OpenSession):
             raise
         except Exception as error:  # it raises whatever an implementation raises
             raise BackendError(f"{self._name} failed to run: {_reason(error)}") from error
-        return dict(zip(self.output_names, values, strict=True))
+        return dict(zip(self.output_names, map(_packed, values), strict=True))
 
     def close(self) -> None:
         """Forgets model and weights."""
         self._evaluator = None
         self._weights = {}
+
+
+def _packed(value: Output) -> Output:
+    """A Transpose is a view to numpy; who reads the values wants them in their own order."""
+    if isinstance(value, list):
+        return [_packed(one) for one in value]
+    if isinstance(value, np.ndarray) and not value.flags.c_contiguous:
+        return value.copy(order="C")
+    return value
 
 
 def _tensors_in(nodes: Any) -> Iterator[onnx.TensorProto]:

@@ -144,6 +144,16 @@ def test_weights_stay_where_they_are(net: Path, run: Any) -> None:
     assert run("diff", "net.onnx", "out.onnx", "-q").exit_code == 0
 
 
+def test_diff_and_bisect_through_the_report(net: Path, run: Any) -> None:
+    assert (
+        run("opset", "net.onnx", "-o", "out.onnx", "--to", "9", "--json", "map.json").exit_code == 0
+    )
+    for command in ("diff", "bisect"):
+        result = run(command, "net.onnx", "out.onnx", "--map", "map.json", "-q")
+        assert result.exit_code == 0, (result.stdout, result.stderr)
+        assert "same" in result.stdout
+
+
 def test_output_onto_the_input_and_over_other_files(net: Path, run: Any) -> None:
     other = net.with_name("other.onnx")
     other.write_bytes(b"mine")

@@ -123,6 +123,16 @@ def test_weights_are_read_from_where_they_lie(name: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", RUNNERS)
+def test_values_lie_in_their_own_order(name: str) -> None:
+    """Views too: a Transpose moves nothing in numpy."""
+    model = parsed("g (float[2,3] x) => (float[3,2] y) { y = Transpose <perm = [1, 0]> (x) }")
+    with find_backend(name).open(model, OPTIONS) as session:
+        found = session.run({"x": X})["y"]
+    assert isinstance(found, np.ndarray) and found.flags.c_contiguous
+    assert np.array_equal(found, X.T)
+
+
+@pytest.mark.parametrize("name", RUNNERS)
 def test_an_unknown_operator_is_a_backend_error(name: str) -> None:
     model = parsed("g (float[2] x) => (float[2] y) { y = custom.Swish (x) }")
     with pytest.raises(BackendError, match=r"Swish"):
