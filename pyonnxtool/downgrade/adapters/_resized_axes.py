@@ -116,6 +116,8 @@ def _found(node: NodeView, axes: list[int]) -> list[OpenAxis] | Refusal:
     given = sizes.const if by_sizes else scales
     if given is not None and given.size != len(axes):
         return node.refuse(f"it has {given.size} scales or sizes for {len(axes)} axes")
+    if node["sizes" if by_sizes else "scales"].static_shape not in (None, (len(axes),)):
+        return node.refuse("its scales or sizes are not one for each axis")
     if given is not None and not all(np.isfinite(given) & (given > -by_sizes)):
         return node.refuse("a scale is not above zero")
     if by_sizes:

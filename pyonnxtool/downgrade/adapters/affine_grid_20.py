@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 @ADAPTERS.add(("AffineGrid", 20))
 def affine_grid(node: NodeView, tape: Tape) -> Decision:
     """20 -> 19: a constant grid of known size times `theta`; else the schema's body."""
+    if node.rank("size") not in (1, None) or node.rank("theta") not in (3, None):
+        return node.refuse("`size` is no list, or `theta` no list of matrices")
     sizes, dtype = _known(node), node.dtype("theta")
     align = bool(node.attr_int("align_corners"))
     if sizes is None or len(sizes) not in (2, 3) or dtype not in ("float32", "float64"):

@@ -74,6 +74,8 @@ def _form_of(node: NodeView) -> _Form | Refusal:
     x, weights, out = node.shape("X"), node["W"].static_shape, node.shape("offset")
     if x is None or weights is None or out is None or None in x[1:] or None in out[2:]:
         return node.refuse_dynamic("what size it has")
+    if not 3 <= len(x) == len(weights) == len(out):
+        return node.refuse("its sizes do not fit each other")
     kernel = weights[2:]
     axes, sizes = len(kernel), tuple(size for size in x[2:] if size is not None)
     groups, offset_groups = node.attr_int("group"), node.attr_int("offset_group")

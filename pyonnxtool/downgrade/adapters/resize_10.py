@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @ADAPTERS.add(("Resize", 10))
 def resize(node: NodeView, tape: Tape) -> Decision:
     """10 -> 9: an Upsample, or weights and indices where something gets smaller."""
-    scales, shape = node.const("scales"), node.shape("X")
+    scales, shape, mode = node.const("scales"), node.shape("X"), node.attr_str("mode")
+    if mode not in ("nearest", "linear") or node.rank("scales") not in (1, None):
+        return node.refuse(f"its mode is {mode!r}, or its scales are no list")
     if scales is None:
         return _at_run_time(node, tape)
     if (scales >= 1).all():
@@ -34,14 +36,21 @@ def resize(node: NodeView, tape: Tape) -> Decision:
     for axis, (size, scale) in enumerate(zip(shape, scales.ravel().tolist(), strict=True)):
         resized = None if size is None else int(np.float32(size) * np.float32(scale))
         axes.append(OpenAxis(axis, axis, size, resized, scale))
-    # onnxruntime and the tests of opset 10 round up where the scale is below 1; the text is silent.
-    if node.attr_str("mode") == "nearest":
-        larger = np.maximum(scales, 1)
-        smaller = _resampled(node, tape, "ceil", [one for one in axes if (one.scale or 1) < 1])
-        if isinstance(smaller, Refusal) or (larger == 1).all():
-            return smaller
-        return tape.op("Upsample", smaller, tape.const(larger), mode="nearest")
+    if mode == "nearest":
+        return _nearest(node, tape, axes)
     return _resampled(node, tape, "floor", [one for one in axes if one.scale != 1])
+
+
+def _nearest(node: NodeView, tape: Tape, axes: list[OpenAxis]) -> Decision:
+    """First what gets smaller.
+
+    onnxruntime and the tests of opset 10 round up where the scale is below 1; the text is silent.
+    """
+    made = _resampled(node, tape, "ceil", [one for one in axes if (one.scale or 1) < 1])
+    larger = np.array([max(one.scale or 1, 1) for one in axes], np.float32)
+    if isinstance(made, Refusal) or (larger == 1).all():
+        return made
+    return tape.op("Upsample", made, tape.const(larger), mode="nearest")
 
 
 def _resampled(node: NodeView, tape: Tape, nearest: str, axes: list[OpenAxis]) -> str | Refusal:
