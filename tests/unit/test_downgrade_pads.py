@@ -43,7 +43,7 @@ def _pad(rng: np.random.Generator, mode: str) -> Made:
 @pytest.mark.parametrize("mode", ["constant", "reflect", "edge", "wrap"])
 def test_whatever_the_pads(mode: str) -> None:
     rng = np.random.default_rng(19)
-    for _ in range(25):
+    for _ in range(15):
         same_below(_pad(rng, mode), 18, 17, 12, 10, 9)
 
 
@@ -141,7 +141,7 @@ def _blocks(rng: np.random.Generator, rank: int) -> Made:
 def test_blocks_that_overlap_are_summed(rank: int) -> None:
     """Sums of integers, so that no order of them is another number."""
     rng = np.random.default_rng(2)
-    for _ in range(20):
+    for _ in range(10):
         same_below(_blocks(rng, rank), 17, 12, 9, by_reference=rank != 2)
 
 

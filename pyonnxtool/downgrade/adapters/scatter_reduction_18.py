@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.downgrade.adapters._flat_places import SMALL
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.rewrite.decision import KEEP, Edit
 
@@ -86,7 +87,25 @@ def _elements(node: NodeView, tape: Tape, operation: str, dtype: str) -> Decisio
         for places, news in zip(*cut, strict=True):
             value = once(tape, value, places, news)
         return value
+    written_out = _known_elements(node, tape, operation, axis)
+    if written_out is not None:
+        return written_out
     return _loop(tape, sizes.scalar(count), (data, indices, updates), axis, (dtype, rank), once)
+
+
+def _known_elements(node: NodeView, tape: Tape, operation: str, axis: int) -> str | None:
+    """Known indices of which few meet: tuples of places, those that meet in another round."""
+    indices, shape = node["indices"].const, node["data"].static_shape
+    if indices is None or shape is None or indices.size > SMALL:
+        return None
+    places = np.moveaxis(np.indices(indices.shape), 0, -1)
+    places[..., axis] = indices
+    tuples = places.reshape(-1, len(shape))
+    turns = _turns(tuples, shape)
+    if turns is None or len(turns) > _WRITTEN_OUT:
+        return None
+    rows = tape.op("Reshape", node["updates"], tape.ints([-1]))
+    return _in_turns(tape, node["data"], (tuples, rows), turns, _by_tuples(operation))
 
 
 def _no_two(indices: NDArray[np.int64] | None, size: int | None, axis: int) -> bool:
@@ -106,10 +125,7 @@ def _tuples(node: NodeView, tape: Tape, operation: str, dtype: str) -> Decision:
     if not 0 < length <= rank:
         return node.refuse(f"tuples of {length} places do not fit data of rank {rank}")
 
-    def once(tape: Tape, data: str, indices: str, updates: str) -> str:
-        changed = tape.op(operation, tape.op("GatherND", data, indices), updates)
-        return tape.op("ScatterND", data, indices, changed)
-
+    once = _by_tuples(operation)
     counts = shape[:-1]
     count = None if None in counts else int(np.prod([one or 0 for one in counts], dtype=np.int64))
     known = None if indices.const is None else indices.const.reshape(-1, length)
@@ -125,9 +141,7 @@ def _tuples(node: NodeView, tape: Tape, operation: str, dtype: str) -> Decision:
         tuples = tape.op("Reshape", indices, tape.ints([-1, length]))
     value: str = data
     if known is not None and turns is not None and 0 < len(turns) <= _WRITTEN_OUT:
-        for turn in turns:
-            part = tape.op("Gather", rows, tape.ints(turn), axis=0)
-            value = once(tape, value, tape.const(known[turn]), part)
+        value = _in_turns(tape, data, (known, rows), turns, once)
     elif count is not None and 0 < count <= _WRITTEN_OUT:
         cut = (tape.many("Split", one, outputs=count, axis=0) for one in (tuples, rows))
         for places, news in zip(*cut, strict=True):
@@ -136,6 +150,28 @@ def _tuples(node: NodeView, tape: Tape, operation: str, dtype: str) -> Decision:
         number = count if count is not None else sizes.part(sizes.shape(tuples), 0, 1)
         value = _loop(tape, sizes.scalar(number), (data, tuples, rows), 0, (dtype, rank), once)
     return value
+
+
+def _by_tuples(operation: str) -> _Round:
+    def once(tape: Tape, data: str, indices: str, updates: str) -> str:
+        changed = tape.op(operation, tape.op("GatherND", data, indices), updates)
+        return tape.op("ScatterND", data, indices, changed)
+
+    return once
+
+
+def _in_turns(
+    tape: Tape,
+    data: str,
+    known: tuple[NDArray[np.int64], str],
+    turns: Sequence[Sequence[int]],
+    once: _Round,
+) -> str:
+    tuples, rows = known
+    for turn in turns:
+        part = tape.op("Gather", rows, tape.ints(turn), axis=0)
+        data = once(tape, data, tape.const(tuples[turn]), part)
+    return data
 
 
 def _turns(tuples: NDArray[np.int64], shape: Sequence[int | None] | None) -> list[list[int]] | None:
