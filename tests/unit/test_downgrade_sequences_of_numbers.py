@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from support.downgraded import check, refusal, source
+from support.downgraded import check, source
 
 INT_MAX, INT_MIN = 2**63 - 1, -(2**63)
 
@@ -202,6 +202,16 @@ def test_a_constant_of_a_body_below_9_is_one_of_the_main_graph() -> None:
     check(source(text, 10), 8, feeds)
 
 
-def test_an_axis_of_many_int64_is_refused() -> None:
-    text = "g (int64[5000] x) => (int64[2] v, int64[2] i) <int64[1] k = {2}>{ v, i = TopK (x, k) }"
-    assert "no float holds every int64" in refusal(source(text, 11), 10)
+def test_the_largest_of_many_int64() -> None:
+    text = "g (int64[n] x) => (int64[7] v, int64[7] i) <int64[1] k = {7}> { v, i = TopK (x, k) }"
+    x = np.random.default_rng(0).integers(INT_MIN, INT_MAX, 5000)
+    x[1::2] = x[::2] // 2**32 * 2**32 + np.arange(2500) % 3
+    check(source(text, 11), 10, {"x": x})
+    check(source(text.replace("[n]", "[5000]"), 11), 9, {"x": x})
+
+
+def test_slices_that_a_condition_tells_below_9() -> None:
+    text = "g (float[4,3] x, bool[n] c) => (float[m,3] y) { y = Compress <axis = 0> (x, c) }"
+    x = np.arange(12, dtype=np.float32).reshape(4, 3)
+    for condition in ([1, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1], []):
+        check(source(text, 24), 8, {"x": x, "c": np.array(condition, bool)})

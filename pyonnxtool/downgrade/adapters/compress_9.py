@@ -1,4 +1,4 @@
-"""Compress from 9 to 8: Gather of the places that a constant condition tells."""
+"""Compress from 9 to 8: Gather of the places where the condition is true."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 @ADAPTERS.add(("Compress", 9))
 def _gathered(node: NodeView, tape: Tape) -> Decision:
-    """9 -> 8: Gather of the places that a constant condition tells."""
+    """9 -> 8: Gather of the places where the condition is true."""
     condition = node.const("condition")
     if condition is None:
-        return node.refuse_dynamic("`condition`")
-    places = tape.ints(np.flatnonzero(condition).tolist())
+        tape.opset = 9  # NonZero goes down by itself
+        places = reshape(tape, tape.op("NonZero", node["condition"]), [-1])
+    else:
+        places = tape.ints(np.flatnonzero(condition).tolist())
     if node.given("axis"):
         return tape.op("Gather", node["input"], places, axis=node.attr_int("axis"))
     return tape.op("Gather", reshape(tape, node["input"], [-1]), places, axis=0)
