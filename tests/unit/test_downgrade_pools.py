@@ -91,6 +91,20 @@ def test_sizes_that_only_the_run_tells(op: str) -> None:
                 check(pool(op, attributes, "n,3,h,w"), target, {"x": x}, ulp=24)
 
 
+@pytest.mark.parametrize("op", POOLS)
+@pytest.mark.parametrize("sizes", ["n,c,h,w", "n,3,h,w", "n,c,7,6", "2,3,h,6"])
+def test_gaps_and_padding_of_open_sizes(op: str, sizes: str) -> None:
+    rng = np.random.default_rng(8)
+    for include in (0, 1):
+        for more in ("", "ceil_mode=1, "):
+            attributes = more + "kernel_shape=[3,2], dilations=[2,2], pads=[1,1,2,0], strides=[2,1]"
+            if op == "AveragePool":
+                attributes += f", count_include_pad={include}"
+            x = np.abs(rng.standard_normal((2, 3, 7, 6))).astype(np.float32)
+            for target in (17, 9):
+                check(pool(op, attributes, sizes), target, {"x": x}, ulp=24)
+
+
 def test_gaps_and_padding_of_maxima_in_open_sizes() -> None:
     rng = np.random.default_rng(6)
     attributes = "kernel_shape=[2,3], dilations=[3,2], strides=[2,1], pads=[1,2,0,1]"

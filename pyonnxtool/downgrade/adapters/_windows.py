@@ -185,26 +185,3 @@ def in_floor(node: NodeView, axes: list[Windows], ends: list[int], tape: Tape, *
         x = padded(node.arg(0), begins, kept, 0.0, tape)
         attributes |= {"pads": [0] * len(axes) + beyond, "count_include_pad": 0}
     return Edit(drop=["auto_pad", "ceil_mode", *drop], attributes=attributes, inputs=[x])
-
-
-def summed(
-    node: NodeView, axes: list[Windows], x: str, ends: list[int], dtype: str, tape: Tape
-) -> str | Refusal:
-    """The sum of each window of x, as a convolution of each channel with ones."""
-    shape = node.arg(0).shape
-    channels = None if shape is None else shape[1]
-    if channels is None:
-        return node.refuse_dynamic("the number of channels")
-    kernel = [one.kernel for one in axes]
-    if channels * math.prod(kernel) > MOST:
-        return node.refuse("its windows are of absurd size")
-    return tape.op(
-        "Conv",
-        x,
-        tape.const(np.ones((channels, 1, *kernel), dtype)),
-        group=channels,
-        kernel_shape=kernel,
-        strides=[one.stride for one in axes],
-        dilations=[one.dilation for one in axes],
-        pads=[one.begin for one in axes] + ends,
-    )

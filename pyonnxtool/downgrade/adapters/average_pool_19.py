@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._windows import MOST, Windows, floor_ends, summed, windows_of
+from pyonnxtool.downgrade.adapters._windows import MOST, Windows, floor_ends, windows_of
+from pyonnxtool.downgrade.adapters._windows_summed import counted, summed
 from pyonnxtool.rewrite.decision import Edit
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite import Refusal
     from pyonnxtool.rewrite.decision import Decision
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.tape import Tape
@@ -36,23 +36,22 @@ def average_pool(node: NodeView, tape: Tape) -> Decision:
     wide = x.dtype if x.dtype in ("float32", "float64") else None
     value = str(x) if wide else tape.cast(x, "float32")
     total = summed(node, axes, value, ends, wide or "float32", tape)
-    counts = _counts(node, axes, wide or "float32", tape)
-    if not isinstance(total, str) or not isinstance(counts, str):
-        return total if not isinstance(total, str) else counts
-    average = tape.op("Div", total, counts)
+    if not isinstance(total, str):
+        return total
+    average = tape.op("Div", total, _counts(node, axes, ends, wide or "float32", tape))
     return average if wide else tape.cast(average, str(x.dtype))
 
 
-def _counts(node: NodeView, axes: list[Windows], dtype: str, tape: Tape) -> str | Refusal:
+def _counts(node: NodeView, axes: list[Windows], ends: list[int], dtype: str, tape: Tape) -> str:
     """By how many elements the sum of each window is divided."""
     padding = bool(node.attr_int("count_include_pad"))
     whole = [not one.ceil and (padding or not one.begin + one.end) for one in axes]
     if all(whole):
         return tape.const(float(np.prod([one.kernel for one in axes])), dtype)
-    if any(one.size is None and not all_of for one, all_of in zip(axes, whole, strict=True)):
-        return node.refuse_dynamic("how many elements of each window are padding")
-    if any(one.table > MOST for one in axes) or math.prod(one.count or 1 for one in axes) > MOST:
-        return node.refuse("a table of its windows would be of absurd size")
+    known = [one.size is not None or all_of for one, all_of in zip(axes, whole, strict=True)]
+    listed = max(one.table for one in axes), math.prod(one.count or 1 for one in axes)
+    if not all(known) or max(listed) > MOST:
+        return counted(axes, node.arg(0), ends, padding, dtype, tape)
     taps = [
         np.array([one.kernel]) if all_of else one.taps(padding)
         for one, all_of in zip(axes, whole, strict=True)

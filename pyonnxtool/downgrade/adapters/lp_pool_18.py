@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._windows import (
-    floor_ends,
-    in_floor,
-    is_plain,
-    summed,
-    windows_of,
-)
+from pyonnxtool.downgrade.adapters._windows import floor_ends, in_floor, is_plain, windows_of
+from pyonnxtool.downgrade.adapters._windows_summed import summed
 from pyonnxtool.rewrite.decision import Edit
 
 if TYPE_CHECKING:
