@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pyonnxtool._core import Tensor
 from pyonnxtool.downgrade.adapters import ADAPTERS
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _MOST = 2**20
 def _expanded(node: NodeView, tape: Tape) -> Decision:
     """9 -> 8: a constant, or a scalar that is expanded."""
     value = node.attr("value")
+    if value is not None and not isinstance(value, Tensor):
+        return node.refuse("its value is no tensor")
     element = np.zeros(1, np.float32) if value is None else value.numpy()
     if element.size != 1:
         return node.refuse(f"its value has {element.size} elements, not one")

@@ -31,7 +31,9 @@ def _positions(node: NodeView, tape: Tape) -> Decision:
     if dtype is None:
         return node.refuse("the element type of `start` is not known")
     known = [one.const for one in (start, limit, delta)]
-    numbers = [one.reshape(-1)[0] for one in known if one is not None and one.size == 1]
+    if any(one is not None and one.size != 1 for one in known):
+        return node.refuse("its bounds are not one number each")
+    numbers = [one.reshape(-1)[0] for one in known if one is not None]
     if len(numbers) == len(known):
         return _constant(node, numbers, dtype, tape)
     wide = dtype if dtype.startswith("float") else "int64"
