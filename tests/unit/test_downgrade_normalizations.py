@@ -31,7 +31,7 @@ def ops(model: onnx.ModelProto) -> list[str]:
     return [node.op_type for node in model.graph.node]
 
 
-@pytest.mark.parametrize("to", [16, 13, 11, 9, 8])
+@pytest.mark.parametrize("to", [16, 11, 8])
 @pytest.mark.parametrize("axis", [-3, -1, 0, 1, 2])
 @pytest.mark.parametrize("dtype", ["float", "float16", "double"])
 def test_layer_normalization(to: int, axis: int, dtype: str) -> None:
@@ -93,7 +93,7 @@ def test_epsilon_is_what_the_attribute_holds() -> None:
     check(model, 9, feeds, ulp=64)
 
 
-@pytest.mark.parametrize("to", [22, 17, 13, 9])
+@pytest.mark.parametrize("to", [22, 9])
 @pytest.mark.parametrize("axis", [-1, 0, 1, 2])
 @pytest.mark.parametrize("dtype", ["float", "float16", "double"])
 def test_rms_normalization(to: int, axis: int, dtype: str) -> None:
@@ -106,7 +106,7 @@ def test_rms_normalization(to: int, axis: int, dtype: str) -> None:
     check(model, to, feeds, ulp=8)
 
 
-@pytest.mark.parametrize("to", [20, 17, 13, 9])
+@pytest.mark.parametrize("to", [20, 9])
 @pytest.mark.parametrize("groups", [1, 2, 4])
 @pytest.mark.parametrize("sizes", ["2,4", "2,4,3", "N,4,H,W", "2,4,2,2,2"])
 def test_group_normalization_of_channels(to: int, groups: int, sizes: str) -> None:
@@ -156,7 +156,7 @@ def test_doubles_of_groups_stay_doubles() -> None:
 BATCH = "{x}[N,3,4] x, {s}[3] s, {s}[3] b, {m}[3] m, {m}[3] v"
 
 
-@pytest.mark.parametrize("to", [14, 13, 9, 8, 7])
+@pytest.mark.parametrize("to", [14, 9, 7])
 @pytest.mark.parametrize("s", ["float16", "float"])
 @pytest.mark.parametrize("m", ["float16", "float"])
 def test_batches_of_several_dtypes_are_computed_in_the_widest(to: int, s: str, m: str) -> None:
