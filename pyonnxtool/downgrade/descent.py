@@ -65,6 +65,8 @@ class _Descent:
         self._facts = Facts(model)
         self._level: dict[Node, int] = {}
         """Nodes that are written for a lower opset than the model's."""
+        self._made: dict[Node, str] = {}
+        """Nodes that are not the user's, and the rule that made each."""
         self._nodes: list[tuple[Node, str]] | None = None
         self._retyped = False
         """Whether values of the graph got other types in this step."""
@@ -178,7 +180,7 @@ class _Descent:
         self, view: NodeView, decision: Decision, tape: Tape, rule: str
     ) -> list[tuple[Node, int]]:
         if isinstance(decision, Refusal):
-            self.done.refused[view.node] = decision
+            self._refuse(view.node, decision)
             return []
         if isinstance(decision, Keep):
             return []
@@ -190,7 +192,7 @@ class _Descent:
             added = edit(view.node, decision, tape)
             if added or decision.op_type is not None:
                 self._nodes = None
-            self.done.rules |= {made: rule for node in added for made in node.output_names if made}
+            self._trace(added, rule)
             return [(node, tape.opset) for node in [view.node, *added]]
         outputs = [decision] if isinstance(decision, str) else list(decision)
         inside = _inside([view.node])
@@ -199,9 +201,19 @@ class _Descent:
         if inside:
             self._follow(inside, _inside(added))
         self.done.stands_for += passed
-        for node in added:
-            self.done.rules |= {made: rule for made in node.output_names if made}
+        self._trace(added, rule)
         return [(node, tape.opset) for node in added if not plain_domain(node.domain)]
+
+    def _trace(self, added: Iterable[Node], rule: str) -> None:
+        """Remember what made these nodes."""
+        for node in added:
+            self._made[node] = rule
+            self.done.rules |= {made: rule for made in node.output_names if made}
+
+    def _refuse(self, node: Node, refusal: Refusal) -> None:
+        """The user's model may not have the node: then the rule that made it is told."""
+        rule = refusal.rule or self._made.get(node, "")
+        self.done.refused[node] = Refusal(refusal.node, refusal.op_type, refusal.reason, rule)
 
     def _follow(self, before: dict[str, Node], after: dict[str, Node]) -> None:
         """What is known of nodes in bodies is known of their copies."""
@@ -226,7 +238,7 @@ class _Descent:
                 found = misfits(view, schema)
                 why = told(found[0], view.op_type, target) if found else ""
             if why:
-                self.done.refused[node] = view.refuse(why)
+                self._refuse(node, view.refuse(why))
 
 
 def _concerns(op_type: str, opset: int) -> bool:
