@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from pyonnxtool._core import Tensor
+from pyonnxtool.downgrade.type_check import misfits, told
 from pyonnxtool.op_schemas import schema_at
+from pyonnxtool.wording import plural
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.node_view import NodeView
@@ -20,8 +23,9 @@ _WORDS = {"INT": "integer", "FLOAT": "float", "STRING": "text"}
 
 
 def malformed(view: NodeView) -> str:
-    """Why the schema of its opset does not describe the node, dtypes apart; "" when it does."""
-    if schema_at(view.op_type, view.opset, view.domain) is None:
+    """Why the schema of its opset does not describe the node; "" when it does."""
+    schema = schema_at(view.op_type, view.opset, view.domain)
+    if schema is None:
         return ""  # that is told elsewhere
     attributes, inputs = _asked(view.op_type, view.opset, view.domain)
     for name, kind, is_required in attributes:
@@ -34,7 +38,10 @@ def malformed(view: NodeView) -> str:
     for place, name in inputs:
         if not view.arg(place):
             return f"it lacks input {name}"
-    return ""
+    if not schema.min_input <= len(view.inputs) <= schema.max_input:
+        return f"it has {plural(len(view.inputs), 'input')}"
+    wrong = misfits(view, schema)
+    return told(wrong[0], view.op_type, view.opset) if wrong else ""
 
 
 @cache
@@ -50,8 +57,10 @@ def _asked(
 
 def _is_of(value: Any, kind: str) -> bool:
     single = kind.removesuffix("S")
+    if kind == "TENSOR":
+        return isinstance(value, Tensor)
     if single not in _TYPES:
-        return True  # tensors, graphs and types are read by the core
+        return True  # graphs and types are read by the core
     if kind == single:
         return isinstance(value, _TYPES[kind])
     return isinstance(value, list) and all(isinstance(one, _TYPES[single]) for one in value)
@@ -59,4 +68,6 @@ def _is_of(value: Any, kind: str) -> bool:
 
 def _told(kind: str) -> str:
     single = kind.removesuffix("S")
+    if kind == "TENSOR":
+        return "tensor"
     return _WORDS[kind] if kind == single else f"list of {_WORDS[single]}s"
