@@ -59,6 +59,8 @@ def blamed(
         return Blamed("", (Refusal("", "", f"no node can be named: {error}"),))
     if not report.culprits:
         told_of = f"{report.verdict}: {finding(report)}"
+        if report.verdict == "same":
+            told_of = "no node is wrong by the usual tolerance; the one that was given is smaller"
         return Blamed(report.verdict, (Refusal("", "", told_of),))
     culprits = [
         _replaced(culprit, original.model, rules)

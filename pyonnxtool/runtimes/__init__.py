@@ -3,7 +3,8 @@
 One file a runtime. `releases` are in order; `source` is a page of the runtime's own makers that
 says it, or the package that it was measured with, by loading models of every opset and IR version;
 `date` is when that was looked at. Where no source tells the IR version it is null, and the one that
-came with the opset is taken.
+came with the opset is taken. A runtime that takes a file of any opset and looks at its operators
+one by one, as OpenVINO does (2026.4 takes a Relu of opset 29), has no place here.
 """
 
 from __future__ import annotations

@@ -132,6 +132,14 @@ def test_tolerances_are_those_of_diff() -> None:
     assert [row.status for row in found.outputs] == ["noise"]
 
 
+def test_a_tolerance_that_is_smaller_than_the_usual_one_is_told() -> None:
+    text = "g (float[2] x) => (float[2] y) <float[1] w = {%s}> { y = Mul (x, w) }"
+    models = parsed(text % "1.0"), parsed(text % "1.000001")
+    told = refusal(*models, tolerances=Tolerances.parse(rtol=1e-9))
+    assert "no node is wrong by the usual tolerance; the one that was given is smaller" in told
+    assert check(*models).outputs[0].status == "noise"
+
+
 def test_open_sizes_are_tried_at_two_values() -> None:
     found = check(net(), net())
     assert [sizes["x"][0] for sizes in found.sizes] == [1, 2]
