@@ -69,8 +69,16 @@ def test_bools_are_reduced_also_when_there_are_none(op: str) -> None:
     for x in (np.array([[1, 0], [0, 0]], bool), np.array([[1, 1], [0, 1]], bool)):
         for to in (19, 17, 12, 11, 9):
             check(source(text, 26), to, {"x": x})
-    for to in (19, 17, 12):
+    for to in (19, 17, 12, 11, 9):
         check(source(text, 26), to, {"x": np.zeros((2, 0), bool)})
+
+
+@pytest.mark.parametrize("op", ["ReduceMax", "ReduceMin"])
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_bytes_are_reduced_also_when_there_are_none(op: str, dtype: str) -> None:
+    text = f"g ({dtype}[n] x) => ({dtype}[1] y) {{ y = {op} (x) }}"
+    for values in ([3, 120, 7], []):
+        check(source(text, 24), 11, {"x": np.array(values, dtype)})
 
 
 @pytest.mark.parametrize("op", ["Squeeze", "Unsqueeze"])

@@ -51,13 +51,6 @@ def unsqueezed(tape: Tape, value: str, axes: Sequence[int]) -> str:
     return tape.op("Unsqueeze", value, axes=list(axes))
 
 
-def squeezed(tape: Tape, value: str, axes: Sequence[int]) -> str:
-    """Squeeze as the tape's opset has it."""
-    if tape.opset >= 13:
-        return tape.op("Squeeze", value, tape.ints(axes))
-    return tape.op("Squeeze", value, axes=list(axes))
-
-
 def sliced(tape: Tape, value: str, starts: Sequence[int], ends: Sequence[int], axis: int) -> str:
     """Slice of one axis as the tape's opset has it."""
     if tape.opset >= 10:

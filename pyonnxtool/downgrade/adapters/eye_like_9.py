@@ -9,6 +9,7 @@ import numpy as np
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import reshape
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
+from pyonnxtool.downgrade.dtypes import can_cast
 from pyonnxtool.rewrite.tape import numpy_dtype
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _MOST = 2**20
 def _constant(node: NodeView, tape: Tape) -> Decision:
     """9 -> 8: a constant, or places that are compared where the size is open."""
     data, dtype, shift = node["input"], node.out().dtype, node.attr_int("k")
-    if data.rank != 2 or dtype is None:
+    if data.rank != 2 or dtype is None or not can_cast(dtype, tape.opset):
         return node.refuse(f"its input is of rank {data.rank}, its output of type {dtype}")
     shape = data.static_shape
     if shape is not None and shape[0] * shape[1] <= _MOST:

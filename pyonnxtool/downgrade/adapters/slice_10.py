@@ -67,7 +67,7 @@ def _cuts(node: NodeView, tape: Tape) -> list[Cut] | Refusal:
     starts, ends, steps = (_numbers(node, *each, length[0], tape) for each in _BOUNDS)
     if not length[0] == len(starts) == len(ends) == len(steps):
         return node.refuse("starts, ends and steps differ in length")
-    ends = _to_the_end(node, front, ends)
+    ends = _to_the_end(node, front, ends, steps)
     ahead = never_negative(node["starts"]) and never_negative(node["ends"])
     whole = zip(front, starts, ends, steps, strict=True)
     return [Cut(*each, never_negative=ahead) for each in whole]
@@ -94,14 +94,16 @@ def _numbers(node: NodeView, name: str, default: int, count: int, tape: Tape) ->
     ]
 
 
-def _to_the_end(node: NodeView, axes: Sequence[int], ends: list[Size]) -> list[Size]:
+def _to_the_end(
+    node: NodeView, axes: Sequence[int], ends: list[Size], steps: list[Size]
+) -> list[Size]:
     """Ends that are the size of their axis, computed as it may be, are behind all elements."""
     fact, dims = node["ends"].fact, node["data"].dims
     if fact is None or fact.elements is None or dims is None:
         return ends
-    pairs = zip(axes, fact.elements, ends, strict=True)
     return [
-        END if isinstance(size, str) and size == dims[axis] else end for axis, size, end in pairs
+        END if isinstance(size, str) and size == dims[axis] and step == 1 else end
+        for axis, size, end, step in zip(axes, fact.elements, ends, steps, strict=True)
     ]
 
 
