@@ -13,7 +13,7 @@ from pyonnxtool.op_schemas import tensor_type
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyonnxtool._core import Fact, Graph, Model, Node, ShapeFacts, Tensor
+    from pyonnxtool._core import Fact, Graph, Model, Node, ShapeFacts
 
 Dim = int | float | str | None
 
@@ -188,12 +188,19 @@ class Operand(str):
 
 
 def _constant_of(attributes: dict[str, Any]) -> NDArray[Any] | None:
-    tensor: Tensor | None = attributes.get("value")
-    if tensor is not None and not isinstance(tensor, str):
+    tensor = attributes.get("value")
+    if isinstance(tensor, _core.Tensor):
         return tensor.numpy()
     dtypes = {"int": np.int64, "float": np.float32, "string": object}
     for kind, dtype in dtypes.items():
         for name in (f"value_{kind}", f"value_{kind}s"):
             if name in attributes and not str(attributes[name]).startswith("@"):
-                return np.array(attributes[name], dtype=dtype)
+                return _array_of(attributes[name], dtype)
     return None
+
+
+def _array_of(value: Any, dtype: Any) -> NDArray[Any] | None:
+    try:
+        return np.array(value, dtype=dtype)
+    except (TypeError, ValueError, OverflowError):  # an attribute of another kind
+        return None

@@ -61,7 +61,7 @@ def told_by(node: NodeView) -> Form | Refusal | None:
     heads = _heads(node, q, "q_num_heads")
     kv_heads = _heads(node, k, "kv_num_heads") or _heads(node, v, "kv_num_heads")
     size = _head_size(q, heads) or _head_size(k, kv_heads) or _size(past, 3)
-    scale = node.attr_float("scale") if node.given("scale") else size and size**-0.5
+    scale = node.attr_float("scale") if node.given("scale") else size and abs(size) ** -0.5
     if not heads or not kv_heads or scale is None:
         return None
     if heads % kv_heads or scale < 0:

@@ -22,7 +22,7 @@ def mel_weight_matrix(node: NodeView, tape: Tape) -> Decision:
     """17 -> 16: becomes a constant."""
     known: list[NDArray[Any] | None] = [one.const for one in node.inputs]
     given = [one.reshape(-1)[0].item() for one in known if one is not None and one.size == 1]
-    if len(given) != len(known):
+    if len(given) != len(known) or len(given) != len(node.schema.inputs):
         return node.refuse_dynamic("what it is made of")
     bins, length, rate, lowest, highest = given
     if bins < 1 or length < 1 or rate < 1 or not 0 <= lowest < highest <= rate / 2:
