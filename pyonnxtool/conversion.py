@@ -91,6 +91,7 @@ def opset(given: ModelLike, to: int | str, **proof: Unpack[Proof]) -> Rewrite[Op
         ir_version=made.ir_version,
         runtime=runtime,
         rules=done.rules,
+        notes=_notes(made),
     )
     if made is model:
         return Rewrite(model, report)
@@ -103,6 +104,12 @@ def goal_of(given: ModelLike, to: int | str) -> int:
     if isinstance(to, str):
         return max(LOWEST, min(before, find_runtime(to).opset))
     return checked_opset(index(to))
+
+
+def _notes(made: Model) -> tuple[str, ...]:
+    own = {function.domain for function in made.functions}
+    others = [f"{name} {at}" for name, at in made.opset_imports.items() if name and name not in own]
+    return (f"other domains stay as they are: {', '.join(others)}",) if others else ()
 
 
 def _converted(model: Model, goal: int, runtime: Runtime | None) -> tuple[Model, Descended]:

@@ -50,6 +50,7 @@ def print_opset(target: Console, report: OpsetReport, *, verbose: bool) -> None:
         print_changes(target, report, "every operator is the same in both")
         print_sizes(target, report.before, report.after)
         print_verification(target, report.verification, limit)
+        facts(target, [("note", note) for note in report.notes])
     print_written(target, report.written)
 
 

@@ -139,6 +139,18 @@ def test_text(known: Path, run: Any, golden: Callable[[str, str], None]) -> None
     golden("inspect", run("inspect", "known.onnx").stdout)
 
 
+def test_a_model_that_no_runtime_takes_yet(known: Path, run: Any) -> None:
+    assert "onnxruntime-1.12" in inspect(known).runtimes
+    proto = onnx.load(known)
+    proto.opset_import[0].version = 27
+    onnx.save(proto, known)
+    assert inspect(known).runtimes == ()
+    told = run("inspect", known.name).stdout
+    assert (
+        "  taken by    no runtime that is known; `pyonnxtool opset` brings it to an older" in told
+    )
+
+
 def test_long_lists_are_cut_unless_asked_for(tmp_path: Path, run: Any) -> None:
     nodes = [helper.make_node("Neg", ["x"], [f"y{index}"]) for index in range(30)]
     nodes += [helper.make_node("Op", ["x"], ["z"], domain=f"d{index}") for index in range(30)]

@@ -35,6 +35,7 @@ def test_the_report_of_a_way_down() -> None:
     assert report.changes == (Change(RULE, 1),)
     assert report.rules == {"y": RULE}
     assert report.runtime is None
+    assert report.notes == ("other domains stay as they are: custom 1",)
     assert report.verification is not None and report.verification.samples == 4
     assert model.opset_imports[""] == 18, "it is a copy"
     assert made.model.opset_imports == {"": 17, "custom": 1}
