@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
+import pyonnxtool as pot
 from tests.support.downgraded import check, lowered, random_feeds, refusal, run_ort, source
 
 
@@ -249,3 +250,18 @@ def test_what_needs_no_adapter_stays(op: str, to: int) -> None:
 def test_nodes_that_nobody_could_run_are_refused(node: str, opset: int, why: str) -> None:
     text = f"g (float[2,3] x, float[3] s) => (float y) {{ y = {node} }}"
     assert why in refusal(source(text, opset), 13)
+
+
+@pytest.mark.parametrize(("op", "opset"), [("LayerNormalization", 17), ("RMSNormalization", 23)])
+@pytest.mark.parametrize("to", [16, 9])
+def test_of_a_rank_that_is_not_known(op: str, opset: int, to: int) -> None:
+    text = (
+        "g (float[2,3,4] z, float[3,4] s, int64[N] n) => (float y) {"
+        f"x = Reshape (z, n) y = {op} <axis = 1> (x, s) }}"
+    )
+    model, feeds = fed(text, opset)
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    feeds["n"] = np.array([2, 3, 4])
+    made = pot.to_proto(pot.opset(pot.from_proto(model), to=to).model)
+    (expected,), (found,) = run_ort(model, feeds), run_ort(made, feeds)
+    np.testing.assert_allclose(found, expected, atol=2**-20)

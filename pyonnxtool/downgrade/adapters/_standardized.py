@@ -59,15 +59,20 @@ def as_dtype(value: Operand | str, given: str | None, wanted: str, tape: Tape) -
 
 
 def last_axes(node: NodeView, operand: Operand) -> list[int] | None:
-    """Axes from `axis` on, counted from the back; None: that takes a rank that is not known.
+    """Axes from `axis` on, counted from the back; none where it is outside of the rank.
 
-    Raises nothing: an axis outside of the rank gives an empty list.
+    None: that takes a rank that is not known.
     """
     axis, rank = node.attr_int("axis"), operand.rank
     if rank is None:
         return list(range(axis, 0)) if axis < 0 else None
     first = axis if axis < 0 else axis - rank
     return list(range(first, 0)) if -rank <= first < 0 else []
+
+
+def flat_from(node: NodeView, value: str, axes: Sequence[int] | None, tape: Tape) -> str:
+    """The value; where the axes are not known, as the rank is not, all from `axis` on as one."""
+    return value if axes else tape.op("Flatten", value, axis=node.attr_int("axis"))
 
 
 def mean_of(value: str, axes: Sequence[int], tape: Tape) -> str:

@@ -9,6 +9,7 @@ from pyonnxtool.downgrade.adapters._standardized import (
     as_dtype,
     centered,
     computed_in,
+    flat_from,
     known_float,
     last_axes,
     root,
@@ -32,15 +33,18 @@ def layer_normalization(node: NodeView, tape: Tape) -> Decision:
     axes, stash = last_axes(node, x), stashed(node)
     if (refusal := known_float(node, x)) is not None:
         return refusal
-    if axes is None:
+    if axes == [] or stash is None:
+        return node.refuse("axis or stash_type is none that it can have")
+    if axes is None and any(node.outputs[1:]):
         return node.refuse_dynamic("the rank of its input")
-    if not axes or stash is None or not scale:
-        return node.refuse("axis, stash_type or Scale is none that it can have")
     dtype = x.dtype or ""
     wide = computed_in(dtype)
-    mean, deviation, variance = centered(as_dtype(x, dtype, wide, tape), axes, wide, tape)
+    value = flat_from(node, as_dtype(x, dtype, wide, tape), axes, tape)
+    mean, deviation, variance = centered(value, axes or [-1], wide, tape)
     std = root(variance, node.attr_float("epsilon"), wide, tape)
     y = tape.op("Div", deviation, std)
+    if axes is None:
+        y = tape.op("Reshape", y, tape.op("Shape", x))
     narrow = wide if dtype == "bfloat16" else dtype
     y = as_dtype(y, wide, narrow, tape)
     y = tape.op("Mul", y, as_dtype(scale, dtype, narrow, tape))

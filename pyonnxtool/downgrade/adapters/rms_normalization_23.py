@@ -8,6 +8,7 @@ from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._standardized import (
     as_dtype,
     computed_in,
+    flat_from,
     known_float,
     last_axes,
     mean_of,
@@ -32,15 +33,15 @@ def rms_normalization(node: NodeView, tape: Tape) -> Decision:
         if (refusal := known_float(node, operand)) is not None:
             return refusal
     axes = last_axes(node, x)
-    if axes is None:
-        return node.refuse_dynamic("the rank of its input")
-    if not axes:
+    if axes == []:
         return node.refuse(f"axis={node.attr_int('axis')} is outside the rank")
     dtype, scaled = x.dtype or "", scale.dtype or ""
     wide = computed_in(dtype)
-    value = as_dtype(x, dtype, wide, tape)
-    square = mean_of(tape.op("Pow", value, tape.const(2, wide)), axes, tape)
+    value = flat_from(node, as_dtype(x, dtype, wide, tape), axes, tape)
+    square = mean_of(tape.op("Pow", value, tape.const(2, wide)), axes or [-1], tape)
     y = tape.op("Div", value, root(square, node.attr_float("epsilon"), wide, tape))
+    if axes is None:
+        y = tape.op("Reshape", y, tape.op("Shape", x))
     narrow = computed_in(scaled) if scaled == "bfloat16" else scaled
     y = as_dtype(y, wide, narrow, tape)
     return as_dtype(tape.op("Mul", y, as_dtype(scale, scaled, narrow, tape)), narrow, scaled, tape)
