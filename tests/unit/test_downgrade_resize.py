@@ -231,6 +231,30 @@ def test_sizes_that_only_the_run_tells(mode: str, coordinates: str, by: str) -> 
             check(model, 9 if mode != "nearest" or by == "sizes" else 10, feeds, ulp=ULP[mode])
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_regions(mode: str, known: bool) -> None:
+    """tf_crop_and_resize, in and partly out of the input; also to one element."""
+    for sizes in ((5, 4), (1, 3)):
+        model = resize(
+            11,
+            (1, 1, 4, 6),
+            sizes=(1, 1, *sizes),
+            roi=(0, 0, 0.2, -0.3, 1, 1, 1.2, 0.9),
+            mode=mode,
+            coordinate_transformation_mode="tf_crop_and_resize",
+            extrapolation_value=7.0,
+        )
+        feeds = image(1, 1, 4, 6)
+        if not known:
+            roi = next(one for one in model.graph.initializer if one.name == "roi")
+            feeds["roi"] = numpy_helper.to_array(roi)
+            model.graph.initializer.remove(roi)
+            model.graph.input.append(helper.make_tensor_value_info("roi", TensorProto.FLOAT, [8]))
+        check(model, 10, feeds, ulp=ULP[mode])
+        check(model, 9, feeds, ulp=ULP[mode])
+
+
 @pytest.mark.parametrize("exclude_outside", [0, 1])
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
 def test_antialias_at_run_time(mode: str, exclude_outside: int) -> None:

@@ -37,13 +37,16 @@ def resampled_at_run_time(node: NodeView, tape: Tape, found: Resizing) -> str | 
         value = tape.cast(value, run.dtype)
     for axis in found.axes:
         value = run.gathered(value, axis) if nearest else run.multiplied(value, axis)
-    if nearest or node.dtype("X") == computed:
-        return value
-    return tape.cast(value, node.dtype("X") or "")
+    if not nearest and node.dtype("X") != computed:
+        value = tape.cast(value, node.dtype("X") or "")
+    fill = tape.const(np.array(node.attr_float("extrapolation_value", 0.0)), node.dtype("X"))
+    for outside in run.outside:
+        value = tape.op("Where", outside, fill, value)
+    return value
 
 
 def _is_known(sampling: Sampling) -> bool:
-    if sampling.coordinates in _COORDINATES:
+    if sampling.coordinates in _COORDINATES or sampling.crops:
         return True
     if sampling.coordinates == "half_pixel_symmetric":  # onnxruntime adds up in float64 here
         return sampling.mode != "nearest" or sampling.nearest.startswith("round")
@@ -57,6 +60,8 @@ class _Run:
     def __init__(self, node: NodeView, tape: Tape, sampling: Sampling, dtype: str) -> None:
         self.node, self.tape, self.sampling, self.dtype = node, tape, sampling, dtype
         self._sizes_in: dict[int, str] = {}
+        self.outside: list[str] = []
+        """For each axis that is cropped, which elements that come out are outside of the input."""
 
     def gathered(self, value: str, axis: OpenAxis) -> str:
         """The nearest elements along one axis."""
@@ -185,6 +190,8 @@ class _Run:
         size, resized, scale = self._sizes(axis)
         x = self._counted(tape.cast(resized, "int64"))
         half, one = self._number(0.5), self._number(1)
+        if self.sampling.crops:
+            return self._cropped(axis, x, tape.op("Sub", size, one), tape.op("Sub", resized, one))
         if how == "asymmetric":
             return tape.op("Div", x, scale)
         if how == "align_corners":
@@ -202,6 +209,32 @@ class _Run:
             return places
         several = tape.cast(tape.op("Greater", resized, one), self.dtype)
         return tape.op("Mul", places, several)
+
+    def _cropped(self, axis: OpenAxis, x: str, last: str, last_resized: str) -> str:
+        """Places in a region; notes which of them are outside of the input."""
+        tape, node = self.tape, self.node
+        count = len(node.attr_ints("axes") or ()) or (node.rank("X") or 0)
+        if axis.region is not None:
+            start, end = (self._number(one) for one in axis.region)
+        else:
+            start, end = (
+                tape.op("Gather", node["roi"], tape.ints([at]), axis=0)
+                for at in (axis.place, axis.place + count)
+            )
+            if node["roi"].dtype != self.dtype:
+                start, end = (tape.cast(one, self.dtype) for one in (start, end))
+        zero, one = self._number(0), self._number(1)
+        across = tape.op("Mul", tape.op("Mul", x, tape.op("Sub", end, start)), last)
+        steps = tape.op("Div", across, tape.op("Max", last_resized, one))
+        several = tape.op("Add", tape.op("Mul", start, last), steps)
+        middle = tape.op("Mul", tape.op("Add", start, end), self._number(0.5))
+        middle = tape.op("Mul", middle, last)
+        places = tape.op("Where", tape.op("Greater", last_resized, zero), several, middle)
+        below, above = tape.op("Less", places, zero), tape.op("Greater", places, last)
+        behind = [1] * ((node.rank("X") or 1) - 1 - axis.axis)
+        outside = tape.op("Or", below, above)
+        self.outside.append(tape.op("Reshape", outside, tape.ints([-1, *behind])))
+        return places
 
     def _within(self, places: str, axis: OpenAxis) -> str:
         size = self.tape.cast(self._size(axis), self.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _MODES = ("nearest", "linear", "cubic")
 _NEAREST = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 
+_Regions: TypeAlias = "list[tuple[float, float] | None]"
+
 
 @dataclass(frozen=True)
 class OpenAxis:
@@ -30,15 +32,15 @@ class OpenAxis:
     size: int | None
     resized: int | None
     scale: float | None
-    start: float = 0.0
-    end: float = 1.0
+    region: tuple[float, float] | None = (0.0, 1.0)
+    """Start and end of the region of interest."""
 
     @property
     def settled(self) -> Axis | None:
         """The same, when all of it is known."""
-        if self.size is None or self.resized is None or self.scale is None:
+        if self.size is None or self.resized is None or self.scale is None or self.region is None:
             return None
-        return Axis(self.axis, self.size, self.resized, self.scale, self.start, self.end)
+        return Axis(self.axis, self.size, self.resized, self.scale, *self.region)
 
     @property
     def whole_scale(self) -> int | None:
@@ -132,14 +134,18 @@ def _found(node: NodeView, axes: list[int]) -> list[OpenAxis] | Refusal:
     return node.refuse(doubt) if doubt else changing
 
 
-def _regions(node: NodeView, count: int) -> list[tuple[float, float]] | Refusal:
-    """Start and end of the region of interest on each of the listed axes."""
+def _regions(node: NodeView, count: int) -> _Regions | Refusal:
+    """Start and end of the region of interest on each of the listed axes; None: unknown.
+
+    An axis of scale 1 is cropped like others, as the text and the tests of the onnx package say;
+    onnxruntime leaves it alone.
+    """
     crops = node.attr_str("coordinate_transformation_mode") == "tf_crop_and_resize"
     if not crops or not node["roi"] or node["roi"].static_shape == (0,):
         return [(0.0, 1.0)] * count
     roi = node.const("roi")
     if roi is None:
-        return node.refuse_dynamic("its region of interest")
+        return [None] * count
     if roi.size != 2 * count:
         return node.refuse(f"roi has {roi.size} numbers for {count} axes")
     flat = roi.ravel().tolist()
@@ -150,7 +156,7 @@ def _from_scales(
     node: NodeView,
     axes: list[int],
     scales: Sequence[float | None],
-    regions: list[tuple[float, float]],
+    regions: _Regions,
 ) -> list[OpenAxis]:
     shape = node.shape("X")
     assert shape is not None
@@ -160,13 +166,11 @@ def _from_scales(
         if size is not None and scale is not None:
             # float32, as shape inference has it: 1.4 of 5 are 7, though 1.4 is a bit less
             resized = int(np.float32(scale) * np.float32(size))
-        found.append(OpenAxis(axis, at, size, resized, scale, *regions[at]))
+        found.append(OpenAxis(axis, at, size, resized, scale, regions[at]))
     return found
 
 
-def _from_sizes(
-    node: NodeView, axes: list[int], regions: list[tuple[float, float]]
-) -> list[OpenAxis] | Refusal:
+def _from_sizes(node: NodeView, axes: list[int], regions: _Regions) -> list[OpenAxis] | Refusal:
     shape, after = node.shape("X"), node.out().shape
     assert shape is not None
     wanted = node.const_ints("sizes")
@@ -180,7 +184,7 @@ def _from_sizes(
         scale = None if size is None or resized is None else _ratio(node, resized, size)
         if size == 0 and resized != 0:
             return node.refuse("an axis of no elements cannot be made larger")
-        found.append(OpenAxis(axis, at, size, resized, scale, *regions[at]))
+        found.append(OpenAxis(axis, at, size, resized, scale, regions[at]))
     return found
 
 
@@ -197,7 +201,7 @@ def _keeping_aspect(
     axes: list[int],
     wanted: list[int] | None,
     policy: str,
-    regions: list[tuple[float, float]],
+    regions: _Regions,
 ) -> list[OpenAxis] | Refusal:
     """One scale for all axes, so that none is larger, or none smaller, than it is wanted."""
     if policy not in ("not_larger", "not_smaller"):
@@ -207,7 +211,7 @@ def _keeping_aspect(
     sizes = [size for axis in axes if (size := shape[axis]) is not None]
     if wanted is None or len(sizes) < len(axes):
         pairs = enumerate(axes)
-        return [OpenAxis(axis, at, shape[axis], None, None, *regions[at]) for at, axis in pairs]
+        return [OpenAxis(axis, at, shape[axis], None, None, regions[at]) for at, axis in pairs]
     if not all(sizes):
         return node.refuse("an axis has no elements")
     choose = min if policy == "not_larger" else max
@@ -218,13 +222,13 @@ def _keeping_aspect(
         resized = int(np.float32(scale) * np.float32(sizes[at]) + np.float32(0.5))
         if resized != int(exact * sizes[at] + 0.5):
             return node.refuse("the size that keeps its aspect ratio depends on how it is rounded")
-        found.append(OpenAxis(axis, at, sizes[at], resized, scale, *regions[at]))
+        found.append(OpenAxis(axis, at, sizes[at], resized, scale, regions[at]))
     return found
 
 
 def _stays(node: NodeView, axis: OpenAxis) -> bool:
     """Whether the axis comes out as it went in, for every model input."""
-    if (axis.start, axis.end) != (0.0, 1.0):
+    if axis.region != (0.0, 1.0):
         return False
     if axis.scale is not None:
         return axis.scale == 1
@@ -239,8 +243,6 @@ def _doubt(node: NodeView, axis: OpenAxis) -> str:
     how = node.attr_str("coordinate_transformation_mode")
     if how not in ("align_corners", "tf_crop_and_resize"):
         return ""
-    if how == "tf_crop_and_resize" and axis.scale == 1:
-        return "a region is cropped at scale 1, which onnxruntime does not do"
     by_scale = node.has("scales") and node["scales"].static_shape != (0,)
     if axis.resized == 1 or axis.whole_scale is not None or _fits(axis):
         return ""
