@@ -29,6 +29,8 @@ RANGES = {
     "int16": (-32768, 32767),
     "uint16": (0, 65535),
 }
+_ROUND = 11
+"""The opset from which on there is Round, and Clip takes its ends as inputs."""
 _MOST = 2**24
 """Elements of a constant that is written where the run could make it."""
 STAND_INS = {"int2": "int8", "uint2": "uint8", "int4": "int8", "uint4": "uint8"}
@@ -51,11 +53,17 @@ class Spread:
     together: tuple[int, ...] | None = None
     """Reshape back."""
 
-    def over(self, operand: Operand, x: Operand, tape: Tape, dtype: str = "float32") -> str:
-        """Scales or zero points so that they broadcast to the tensor (to its blocks)."""
+    def over(
+        self, operand: Operand, x: Operand, tape: Tape, dtype: str = "float32", times: int = 1
+    ) -> str:
+        """Scales or zero points so that they broadcast to the tensor (to its blocks).
+
+        Constants can be had times a power of two.
+        """
         known = operand.const
         if known is not None and (self.apart or not self.block or self.size is not None):
-            return tape.const(self.laid(known).astype(numpy_dtype(dtype)))
+            laid = self.laid(known).astype(numpy_dtype(dtype))
+            return tape.const(laid if times == 1 else laid * laid.dtype.type(times))
         value: str = operand
         if self.axis is None:
             value = value if operand.rank == 0 else tape.op("Reshape", value, tape.ints([]))
@@ -63,11 +71,7 @@ class Spread:
             beyond = self.rank - self.axis - 1
             value = tape.op("Reshape", value, tape.ints([1] * self.axis + [-1] + [1] * beyond))
         elif self.apart:
-            axes = [self.axis + 1]
-            if tape.opset >= 13:
-                value = tape.op("Unsqueeze", value, tape.ints(axes))
-            else:
-                value = tape.op("Unsqueeze", value, axes=axes)
+            value = tape.op("Unsqueeze", value, tape.ints([self.axis + 1]))
         else:
             value = tape.op("Gather", value, self._blocks(x, tape), axis=self.axis)
         return value if operand.dtype == dtype else tape.cast(value, dtype)
@@ -246,30 +250,32 @@ def quantized(node: NodeView, tape: Tape, dtype: str) -> str | Refusal:
     value = str(x) if x.dtype == "float32" else tape.cast(x, "float32")
     if spread.apart:
         value = tape.op("Reshape", value, tape.ints(spread.apart))
-    if scale.const is None or np.any(scale.const != 1):
-        value = tape.op("Div", value, spread.over(scale, x, tape))
+    kept = takes("QuantizeLinear", "y", dtype, tape.opset)
+    halved = tape.opset < _ROUND and scale.const is not None and not kept and not spread.block
+    if halved or scale.const is None or np.any(scale.const != 1):
+        value = tape.op("Div", value, spread.over(scale, x, tape, times=2 if halved else 1))
     moved = dtype in RANGES and not is_zero(zero)
-    if takes("QuantizeLinear", "y", dtype, tape.opset):
+    if kept:
         if moved:
             value = tape.op("Add", half_to_even(value, tape), spread.over(zero, x, tape))
         saturate = None if dtype in RANGES else node.attr_int("saturate", 1)
         one, none = tape.const(1, "float32"), tape.const(0, dtype)
         value = tape.op("QuantizeLinear", value, one, none, saturate=saturate)
     else:
-        value = half_to_even(value, tape)
+        value = half_to_even(value, tape, halved)
         value = tape.op("Add", value, spread.over(zero, x, tape)) if moved else value
         value = saturated(value, dtype, tape)
     return tape.op("Reshape", value, tape.ints(spread.together)) if spread.together else value
 
 
-def half_to_even(value: str, tape: Tape) -> str:
+def half_to_even(value: str, tape: Tape, halved: bool = False) -> str:
     """Round below 11: floor(x / 2 + 1/4) + ceil(x / 2 - 1/4), exact up to 2^23.
 
-    That is beyond every range that is quantized to.
+    That is beyond every range that is quantized to. `halved`: it is given x / 2.
     """
-    if tape.opset >= 11:
+    if tape.opset >= _ROUND:
         return tape.op("Round", value)
-    half = tape.op("Mul", value, tape.const(0.5, "float32"))
+    half = value if halved else tape.op("Mul", value, tape.const(0.5, "float32"))
     quarter = tape.const(0.25, "float32")
     below = tape.op("Floor", tape.op("Add", half, quarter))
     above = tape.op("Ceil", tape.op("Sub", half, quarter))
@@ -279,7 +285,7 @@ def half_to_even(value: str, tape: Tape) -> str:
 def saturated(value: str, dtype: str, tape: Tape) -> str:
     """Whole numbers in float32, cut to the range of the dtype, in that dtype (its stand-in)."""
     low, high = (float(one) for one in RANGES[dtype])
-    if tape.opset >= 11:
+    if tape.opset >= _ROUND:
         ends = [tape.const(one, "float32") for one in (low, high)]
         value = tape.op("Clip", value, *ends)
     else:
