@@ -205,6 +205,18 @@ def test_large_masks_are_computed_from_two_vectors() -> None:
     check(source(text, 23), 17, feeds, ulp=ULP)
 
 
+def test_a_large_mask_is_there_once() -> None:
+    text = (
+        "g (float[1,1,300,4] q, float[1,1,300,4] k, float[1,1,300,4] v) => (float[1,1,300,4] y)"
+        "{ y = Attention <is_causal = 1> (q, k, v, m) }"
+    )
+    model = onnx.parser.parse_model(source(text, 23))
+    mask = np.linspace(0, 1, 300 * 300, dtype="float32").reshape(300, 300)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(mask, "m"))
+    assert sum(one.name == "m" for one in lowered(model, 17).graph.initializer) == 1
+    assert len(lowered(model, 17).SerializeToString()) < mask.nbytes + 20_000
+
+
 def test_nothing_of_24_and_25_is_kept_as_it_is() -> None:
     text = "<left_window_size = -1, right_window_size = -1> (q, k, v)"
     for to in (24, 23):

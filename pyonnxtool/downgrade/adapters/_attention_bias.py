@@ -70,7 +70,7 @@ def bias_of(form: Form, keys: str, tape: Tape) -> Bias:
     if isinstance(summed, str) and not summed and not seen.computed:
         return Bias() if known is None else _constant(form, known, None, tape)
     if not isinstance(summed, str):
-        summed = tape.const(summed)
+        summed = _written(form, summed, tape)
     return _computed(form, known, seen, summed, tape)
 
 
@@ -82,12 +82,17 @@ def _constant(
     total = np.zeros((), dtype) if summed is None else summed
     if known is not None:
         total = total + np.where(known, dtype.type(0), low)
-    mask = form.node.arg(3)
-    own = mask.const if known is None and mask.dtype == form.wide else None
-    added = str(mask) if own is not None and own.shape == total.shape else tape.const(total)
+    added = _written(form, total, tape) if known is None else tape.const(total)
     if (total == low).all(axis=-1).any():
         return Bias(added, allowed=tape.const(total != low))
     return Bias(added)
+
+
+def _written(form: Form, summed: NDArray[Any], tape: Tape) -> str:
+    """A mask that is summed: the operand itself, unless it was padded or has another dtype."""
+    mask = form.node.arg(3)
+    is_own = mask.dtype == form.wide and mask.static_shape == summed.shape
+    return str(mask) if is_own else tape.const(summed)
 
 
 def _computed(form: Form, known: NDArray[Any] | None, seen: _Seen, summed: str, tape: Tape) -> Bias:
