@@ -52,6 +52,14 @@ def test_reductions_over_axes_that_are_computed(op: str, noop: int, keep: int) -
             check(source(text, 26), to, feeds, ulp=4)
 
 
+@pytest.mark.parametrize("op", ["L1", "L2", "LogSumExp", "SumSquare", "Max"])
+def test_integers_reduced_over_no_axes(op: str) -> None:
+    text = f"g (int32[3] x) => (int32[3] y) {{ y = Reduce{op} <noop_with_empty_axes = 1> (x) }}"
+    x = np.array([3, -7, 2**30] if op != "LogSumExp" else [1, 2, 3], np.int32)
+    for to in (17, 10):
+        check(source(text, 26), to, {"x": x})
+
+
 def test_computed_axes_of_an_empty_tensor() -> None:
     text = "g (float[a,b,c] x, int64[1] i) => (float[p,q,r] y) { y = ReduceSum (x, i) }"
     for shape in ((2, 0, 3), (0, 2, 3), (2, 3, 0)):

@@ -8,6 +8,7 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters._axes import chosen, reshape, unsqueezed
 from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
+from pyonnxtool.downgrade.dtypes import is_float
 from pyonnxtool.rewrite.decision import Edit
 
 if TYPE_CHECKING:
@@ -34,16 +35,20 @@ def axes_to_attribute(node: NodeView, tape: Tape) -> Decision:
 
 def _over_no_axes(node: NodeView, tape: Tape) -> str:
     """Of each element alone: its norm, its square, its logarithm, or the element itself."""
-    data = node["data"]
-    match node.op_type:
-        case "ReduceL1" | "ReduceL2":
-            return tape.op("Abs", data)
-        case "ReduceSumSquare":
-            return tape.op("Mul", data, data)
-        case "ReduceLogSum":
-            return tape.op("Log", data)
-        case _:
-            return data
+    data, op = node["data"], node.op_type
+    if op in ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"):
+        return data
+    if is_float(data.dtype or "") and op != "ReduceL2":
+        match op:
+            case "ReduceL1":
+                return tape.op("Abs", data)
+            case "ReduceSumSquare":
+                return tape.op("Mul", data, data)
+            case "ReduceLogSum":
+                return tape.op("Log", data)
+            case "ReduceLogSumExp":
+                return data
+    return tape.op(op, unsqueezed(tape, data, [0]), axes=[0], keepdims=0)  # as it overflows
 
 
 def _over_run_time_axes(node: NodeView, tape: Tape) -> Decision:
