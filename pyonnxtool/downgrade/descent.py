@@ -21,7 +21,7 @@ from pyonnxtool.rewrite import Refusal
 from pyonnxtool.rewrite.decision import Edit, Keep
 from pyonnxtool.rewrite.node_view import NodeView
 from pyonnxtool.rewrite.operand import Facts
-from pyonnxtool.rewrite.placing import edit, graphs_of, graphs_under, names_of, replace
+from pyonnxtool.rewrite.placing import edit, graphs_of, graphs_under, idle, names_of, replace
 from pyonnxtool.rewrite.tape import Names, Tape
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class _Descent:
         if isinstance(decision, Refusal):
             self._refuse(view.node, decision)
             return []
-        if isinstance(decision, Keep):
+        if isinstance(decision, Keep) or (isinstance(decision, Edit) and idle(view.node, decision)):
             return []
         self.done.changes[rule] += 1
         self.done.rules |= {str(name): rule for name in view.outputs if name}

@@ -48,13 +48,25 @@ def edit(node: Node, change: Edit, tape: Tape) -> list[Node]:
     for name, value in change.attributes.items():
         node.set_attribute(name, value)
     if change.inputs is not None:
-        given = [str(one) for one in change.inputs]
-        while given and not given[-1]:
-            given.pop()
-        node.set_inputs(given)
+        node.set_inputs(_trimmed(change.inputs))
     if change.op_type is not None:
         node.set_op_type(change.op_type, node.domain)
     return added
+
+
+def idle(node: Node, change: Edit) -> bool:
+    """Whether the edit leaves the node as it is."""
+    has = node.attributes
+    if change.attributes or change.op_type is not None or any(name in has for name in change.drop):
+        return False
+    return change.inputs is None or _trimmed(change.inputs) == _trimmed(node.input_names)
+
+
+def _trimmed(inputs: Sequence[str]) -> list[str]:
+    given = [str(one) for one in inputs]
+    while given and not given[-1]:
+        given.pop()
+    return given
 
 
 def replace(

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @ADAPTERS.add(("QuantizeLinear", 13))
 def quantize_linear(node: NodeView, tape: Tape) -> Decision:
-    """13 -> 12: scales for each channel become a Div, and one scale of 1 stays."""
+    """13 -> 12: `axis` goes; scales for each channel become a Div, and one scale of 1 stays."""
     whole = _of_the_whole(node, tape)
     return whole or quantized(node, tape, node.out().dtype or node.arg(2).dtype or "uint8")
 
 
 @ADAPTERS.add(("DequantizeLinear", 13))
 def dequantize_linear(node: NodeView, tape: Tape) -> Decision:
-    """13 -> 12: scales for each channel: Cast, Sub, Mul."""
+    """13 -> 12: `axis` goes; scales for each channel become Cast, Sub, Mul."""
     return _of_the_whole(node, tape) or dequantized(node, tape, "float32")
 
 
