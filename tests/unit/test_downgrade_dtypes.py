@@ -174,3 +174,23 @@ def test_bool_where_only_numbers_are_taken() -> None:
 def test_strings_have_no_other_type() -> None:
     text = "g (string[2] a, string[2] b) => (bool[2] y) { y = Equal(a, b) }"
     assert "Equal takes no tensor(string)" in refusal(source(text, 19), 18)
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        ("v = Shape (x)", True),
+        ("v = ArgMax <axis = 1, keepdims = 0> (x)", True),
+        ("s = Shape (x)  t = Shape (x)  v = Concat <axis = 0> (s, t)", True),
+        ("v = Cast <to = 7> (b)", True),
+        ("s = Shape (x)  v = Mul (s, s)", False),
+        ("f = Exp (g)  v = Cast <to = 7> (f)", False),
+        ("v = Identity (n)", False),
+    ],
+)
+def test_integers_that_fit_into_doubles(value: str, fits: bool) -> None:
+    """Sizes, places and shorter integers are compared as doubles, others in two halves."""
+    text = f"g (float[h,3] x, float[5] g, bool[4] b, int64[2] n) => (bool[k] y) {{ {value}  y = Less (v, w) }}"
+    weight = onnx.numpy_helper.from_array(np.array(3), "w")
+    made = ops_of(lowered(with_weight(text, 9, weight), 8))
+    assert ("Div" in made) != fits

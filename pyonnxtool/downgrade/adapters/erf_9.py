@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.tape import Tape
 
-_SATURATED = 16.0
-"""Square of where the function is one to half a unit in the last place of a float."""
+_SATURATED = 4.0
+"""From where on the function is one to half a unit in the last place of a float."""
 _ABOVE = (
     *(1.1283791394067941, 0.19354645490697314, 0.05310175418097411),
     *(0.0038833397007438874, 0.0002845554294155808, 1.9866481917679317e-06),
@@ -32,12 +32,12 @@ def erf(node: NodeView, tape: Tape) -> Decision:
     x = node["input"]
     if x.dtype not in ("float16", "float32"):
         return node.refuse(f"Erf of {x.dtype or 'an unknown type'} has no form in opset 8")
-    value = tape.cast(x, "float64")
-    square = tape.op("Mul", value, value)
-    square = tape.op("Min", square, tape.const(_SATURATED, "float64"))
+    value: str = x if x.dtype == "float32" else tape.cast(x, "float32")
+    near = tape.cast(tape.op("Clip", value, min=-_SATURATED, max=_SATURATED), "float64")
+    square = tape.op("Mul", near, near)
     quotient = tape.op("Div", _polynomial(square, _ABOVE, tape), _polynomial(square, _BELOW, tape))
-    rough = tape.cast(tape.op("Mul", value, quotient), "float32")
-    found = tape.op("Clip", rough, min=-1.0, max=1.0)
+    rough = tape.op("Mul", tape.cast(value, "float64"), quotient)
+    found = tape.op("Clip", tape.cast(rough, "float32"), min=-1.0, max=1.0)
     return found if x.dtype == "float32" else tape.cast(found, x.dtype)
 
 
