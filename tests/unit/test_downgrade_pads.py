@@ -53,6 +53,15 @@ def test_a_torus_of_several_turns(target: int) -> None:
     same_below(one_node("Pad", operands, 19, known=["p"], mode="wrap"), target)
 
 
+@pytest.mark.parametrize(("opset", "target"), [(18, 17), (17, 12), (12, 10)])
+def test_a_torus_that_an_exporter_wrote_too_early(opset: int, target: int) -> None:
+    """torch 2.13 writes mode "wrap" at 18, and onnxruntime takes it."""
+    operands = {"x": np.arange(6.0).reshape(2, 3), "p": np.array([1, 0, 1, 2])}
+    made = one_node("Pad", operands, opset, known=["p"], mode="wrap")
+    same_below(made, target, by_reference=True)
+    assert {node.op_type for node in lowered(made[0], target).graph.node} == {"Gather"}
+
+
 @pytest.mark.parametrize(
     ("dtype", "value"),
     [

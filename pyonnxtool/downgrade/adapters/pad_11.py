@@ -27,19 +27,20 @@ _EXACT_IN_DOUBLE = ("int8", "int16", "int32", "uint8", "uint16", "uint32")
 @ADAPTERS.add(("Pad", 13))
 def any_type(node: NodeView, tape: Tape) -> Decision:
     """13 -> 12: strings and complex numbers are padded without Pad."""
-    return _without_pad(node, tape) if node["data"].dtype in _WITHOUT_CAST else KEEP
+    by_hand = node["data"].dtype in _WITHOUT_CAST or node.attr_str("mode") == "wrap"
+    return _without_pad(node, tape) if by_hand else KEEP
 
 
 @ADAPTERS.add(("Pad", 11))
 def to_attributes(node: NodeView, tape: Tape) -> Decision:
     """11 -> 10: `pads` and `constant_value` go back to attributes; else blocks or Gathers."""
     data, pads, mode = node["data"], node.const_ints("pads"), node.attr_str("mode")
-    if mode not in ("constant", "reflect", "edge"):
+    if mode not in ("constant", "reflect", "edge", "wrap"):
         return node.refuse(f"there is no mode {mode!r}")
     value = _as_float32(node) if mode == "constant" else 0.0
     if pads is None or value is None or data.dtype not in _FLOATS + _EXACT_IN_DOUBLE:
         return _without_pad(node, tape)
-    if mode == "reflect" and _turns_twice(data, pads):
+    if mode == "wrap" or (mode == "reflect" and _turns_twice(data, pads)):
         return _without_pad(node, tape)
     if data.rank is not None and len(pads) != 2 * data.rank:
         return node.refuse(f"`pads` are {len(pads)} numbers for an input of rank {data.rank}")

@@ -42,6 +42,8 @@ def wrapping(node: NodeView, tape: Tape) -> Decision:
 @ADAPTERS.add(("Pad", 18))
 def of_all_axes(node: NodeView, tape: Tape) -> Decision:
     """18 -> 17: `axes` goes, `pads` are of all axes."""
+    if node.attr_str("mode") == "wrap":  # exporters write it at 18 too
+        return wrapping(node, tape)
     if not node["axes"]:
         return Edit(inputs=node.inputs[:3])
     pads = _of_all_axes(node, tape)
