@@ -47,9 +47,19 @@ def _to_run_time_shape(node: NodeView, tape: Tape) -> Decision:
         return node.refuse_dynamic("how many sizes `shape` has")
     if len(unsure) > 1:
         return reshaped(tape, data, shape, rank[0])
-    stays = tape.const([at not in unsure for at in range(len(sizes))])
-    open_one = tape.op("Where", stays, shape, tape.ints([-1]))  # where others are 0, an error
-    return Edit(drop=["allowzero"], inputs=[data, open_one])
+    return Edit(drop=["allowzero"], inputs=[data, _with_open_size(shape, unsure[0], tape)])
+
+
+def _with_open_size(shape: Operand, at: int, tape: Tape) -> str:
+    """The shape with -1 at a place; where another size is 0, that is an error."""
+    (length,), producer = shape.static_shape or (0,), shape.producer
+    if producer is not None and producer.op_type == "Concat" and not producer.domain:
+        pieces = [shape.beside(name) for name in producer.input_names]
+        if len(pieces) == length and all(piece.static_shape == (1,) for piece in pieces):
+            given = [tape.ints([-1]) if place == at else one for place, one in enumerate(pieces)]
+            return tape.op("Concat", *given, axis=0)
+    stays = tape.const([place != at for place in range(length)])
+    return tape.op("Where", stays, shape, tape.ints([-1]))
 
 
 def _elements(shape: Operand) -> list[int | float | str | None]:

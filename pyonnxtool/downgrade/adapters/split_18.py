@@ -23,7 +23,8 @@ def _without_num_outputs(node: NodeView, tape: Tape) -> Decision:
         return KEEP
     count, given = node.attr_int("num_outputs"), len(node.outputs)
     if node["split"] or count != given:
-        return node.refuse(f"it has num_outputs={count}, {given} outputs, and maybe `split`")
+        both = "it has both `split` and `num_outputs`"
+        return node.refuse(both if node["split"] else f"num_outputs={count}, but it has {given}")
     if count == 1:
         return node["input"]
     axes = from_front(node, [node.attr_int("axis")], node["input"].rank)
