@@ -59,7 +59,7 @@ def idle(node: Node, change: Edit) -> bool:
     has = node.attributes
     if change.attributes or change.op_type is not None or any(name in has for name in change.drop):
         return False
-    return change.inputs is None or _trimmed(change.inputs) == _trimmed(node.input_names)
+    return change.inputs is None or _trimmed(change.inputs) == list(node.input_names)
 
 
 def _trimmed(inputs: Sequence[str]) -> list[str]:
