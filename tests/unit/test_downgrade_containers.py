@@ -122,3 +122,33 @@ def test_a_sequence_from_input_to_output(to: int) -> None:
     text = "g (seq(float[2]) x) => (seq(float[2]) y) { y = Identity (x) }"
     check(source(text, 18), to, {"x": [floats(2), floats(2)]})
     check(source(text, 18), to, {"x": []})
+
+
+GROWN = {
+    "one axis, open": ("e = Slice (x, zero, end)", "float[N]"),
+    "no axes": ("e = ReduceSum <keepdims = 0> (x)", "float"),
+    "two axes": ("k = Unsqueeze (x, one)  e = Slice (k, zero, end)", "float[N,1]"),
+}
+
+
+@pytest.mark.parametrize("to", [13, 12, 11])
+@pytest.mark.parametrize("turns", [0, 1, 3])
+@pytest.mark.parametrize("kind", GROWN)
+def test_a_sequence_that_grows_in_a_loop(to: int, turns: int, kind: str) -> None:
+    making, item = GROWN[kind]
+    text = f"""g (float[5] x, int64 n, bool c) => (seq({item}) y, int64 last)
+      <int64[1] zero = {{0}}, int64[1] one = {{1}}, int64 start = {{0}}> {{ s = SequenceEmpty ()
+      last, y = Loop (n, c, start, s) <body = b (int64 i, bool ci, int64 w, seq({item}) si)
+        => (bool co, int64 wo, seq({item}) so) {{ co = Identity (ci)  wo = Add (w, i)
+          end = Add (i, one)  {making}  so = SequenceInsert (si, e) }}> }}"""
+    feeds = {"x": floats(5), "n": np.array(turns), "c": np.array(True)}
+    check(source(text, 18), to, feeds, ulp=4)
+
+
+def test_a_sequence_that_is_read_in_a_loop_is_refused() -> None:
+    text = """g (float[5] x, int64 n, bool c) => (seq(float[5]) y)
+      <int64 zero = {0}> { s = SequenceConstruct (x)
+      y = Loop (n, c, s) <body = b (int64 i, bool ci, seq(float[5]) si)
+        => (bool co, seq(float[5]) so) { co = Identity (ci)  e = SequenceAt (si, zero)
+          so = SequenceInsert (si, e) }> }"""
+    assert "a sequence that is not empty before" in refusal(source(text, 18), 12)
