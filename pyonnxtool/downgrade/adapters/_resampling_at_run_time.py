@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.downgrade.adapters._resampling import COMPUTED_IN
+from pyonnxtool.downgrade.adapters._resized_axes import policy_of
 from pyonnxtool.downgrade.adapters._sampling import TIE
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class _Run:
             if self.dtype != "float32":
                 scale = tape.cast(scale, self.dtype)
             return size, tape.op("Floor", tape.op("Mul", scale, size)), scale
-        policy = node.attr_str("keep_aspect_ratio_policy", "stretch")
+        policy = policy_of(node)
         if policy != "stretch":
             scale = self._one_scale("ReduceMin" if policy == "not_larger" else "ReduceMax")
             rounded = tape.op("Add", tape.op("Mul", scale, size), self._number(0.5))
@@ -213,7 +214,8 @@ class _Run:
     def _cropped(self, axis: OpenAxis, x: str, last: str, last_resized: str) -> str:
         """Places in a region; notes which of them are outside of the input."""
         tape, node = self.tape, self.node
-        count = len(node.attr_ints("axes") or ()) or (node.rank("X") or 0)
+        listed = node.attr_ints("axes") if node.opset >= 18 else None
+        count = len(listed) if listed else node.rank("X") or 0
         if axis.region is not None:
             start, end = (self._number(one) for one in axis.region)
         else:

@@ -71,7 +71,7 @@ def resizing_of(node: NodeView) -> Resizing | Refusal:
         node.attr_str("nearest_mode"),
         node.attr_float("cubic_coeff_a"),
         bool(node.attr_int("exclude_outside")),
-        bool(node.attr_int("antialias", 0)),
+        bool(node.opset >= 18 and node.attr_int("antialias")),
     )
     rank = node.rank("X")
     why = _unheard_of(sampling)
@@ -102,7 +102,7 @@ def _unheard_of(sampling: Sampling) -> str:
 
 def listed_axes(node: NodeView, rank: int) -> list[int] | Refusal:
     """The axes that roi, scales and sizes are for, counted from the front."""
-    listed = node.attr_ints("axes")
+    listed = node.attr_ints("axes") if node.opset >= 18 else None
     axes = list(range(rank)) if listed is None else from_front(node, listed, rank)
     if isinstance(axes, Refusal) or len(set(axes)) == len(axes):
         return axes
@@ -174,7 +174,7 @@ def _from_sizes(node: NodeView, axes: list[int], regions: _Regions) -> list[Open
     shape, after = node.shape("X"), node.out().shape
     assert shape is not None
     wanted = node.const_ints("sizes")
-    policy = node.attr_str("keep_aspect_ratio_policy", "stretch")
+    policy = policy_of(node)
     if policy != "stretch":
         return _keeping_aspect(node, axes, wanted, policy, regions)
     found = []
@@ -186,6 +186,11 @@ def _from_sizes(node: NodeView, axes: list[int], regions: _Regions) -> list[Open
             return node.refuse("an axis of no elements cannot be made larger")
         found.append(OpenAxis(axis, at, size, resized, scale, regions[at]))
     return found
+
+
+def policy_of(node: NodeView) -> str:
+    """What becomes of the aspect ratio, which has been a choice since 18."""
+    return node.attr_str("keep_aspect_ratio_policy") if node.opset >= 18 else "stretch"
 
 
 def _ratio(node: NodeView, resized: int, size: int) -> float:
@@ -246,7 +251,7 @@ def _doubt(node: NodeView, axis: OpenAxis) -> str:
     by_scale = node.has("scales") and node["scales"].static_shape != (0,)
     if axis.resized == 1 or axis.whole_scale is not None or _fits(axis):
         return ""
-    if not by_scale and node.attr_str("keep_aspect_ratio_policy", "stretch") == "stretch":
+    if not by_scale and policy_of(node) == "stretch":
         return ""
     # The text divides by the size that comes out, which is what onnxruntime does; the tests of the
     # onnx package and its reference by the product of size and scale.
