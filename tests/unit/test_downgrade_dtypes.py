@@ -190,7 +190,44 @@ def test_strings_have_no_other_type() -> None:
 )
 def test_integers_that_fit_into_doubles(value: str, fits: bool) -> None:
     """Sizes, places and shorter integers are compared as doubles, others in two halves."""
-    text = f"g (float[h,3] x, float[5] g, bool[4] b, int64[2] n) => (bool[k] y) {{ {value}  y = Less (v, w) }}"
+    inputs = "float[h,3] x, float[5] g, bool[4] b, int64[2] n"
+    text = f"g ({inputs}) => (bool[k] y) {{ {value}  y = Less (v, w) }}"
     weight = onnx.numpy_helper.from_array(np.array(3), "w")
     made = ops_of(lowered(with_weight(text, 9, weight), 8))
     assert ("Div" in made) != fits
+
+
+BODIES = {
+    "If": """g (bool c, bfloat16[2] x) => (bfloat16[2] y) {
+        y = If (c) <then_branch = t () => (bfloat16[2] a) { a = Add (x, x) },
+                    else_branch = e () => (bfloat16[2] b) { b = Mul (x, x) }> }""",
+    "Loop": """g (bfloat16[2] x) => (bfloat16[2] y, bfloat16[3,2] z) <int64 n = {3}, bool c = {1}> {
+        y, z = Loop (n, c, x) <body = b (int64 i, bool k, bfloat16[2] v)
+            => (bool l, bfloat16[2] w, bfloat16[2] u) {
+                l = Identity (k)  w = Add (v, v)  u = Identity (v) }> }""",
+    "Loop of which one output is read": """g (bfloat16[2] x) => (bfloat16[3,2] z)
+        <int64 n = {3}, bool c = {1}> {
+        y, z = Loop (n, c, x) <body = b (int64 i, bool k, bfloat16[2] v)
+            => (bool l, bfloat16[2] w, bfloat16[2] u) {
+                l = Identity (k)  w = Add (v, v)  u = Identity (v) }> }""",
+    "Scan": """g (bfloat16[2] x, bfloat16[4,2] s) => (bfloat16[2] y, bfloat16[4,2] z) {
+        y, z = Scan <num_scan_inputs = 1, body = b (bfloat16[2] v, bfloat16[2] e)
+            => (bfloat16[2] w, bfloat16[2] u) { w = Add (v, e)  u = Identity (w) }> (x, s) }""",
+}
+
+
+@pytest.mark.parametrize("op", list(BODIES))
+@pytest.mark.parametrize("to", [15, 13])
+def test_values_that_pass_through_bodies(op: str, to: int) -> None:
+    model = onnx.parser.parse_model(source(BODIES[op], 16))
+    if "one output" in op:
+        model.graph.node[0].output[0] = ""
+    made = lowered(model, to)
+    assert op.partition(" ")[0] in ops_of(made)
+    feeds = {"x": np.array([1.5, -2.25], ml_dtypes.bfloat16), "c": np.array(True)}
+    feeds["s"] = np.arange(8).reshape(4, 2).astype(ml_dtypes.bfloat16)
+    feeds = {one.name: feeds[one.name] for one in model.graph.input}
+    before, after = (ReferenceEvaluator(one).run(None, feeds) for one in (model, made))
+    for ours, theirs in zip(before, after, strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours.astype(np.float32), theirs.astype(np.float32))

@@ -21,6 +21,9 @@ def _by_words(node: NodeView, tape: Tape, dtype: str) -> Decision | None:
     """The sign of how far the upper halves are apart, then the lower ones, in doubles."""
     if dtype not in ("int64", "uint64") or all(fits(one, "float64") for one in node.inputs):
         return None
+    if any(one.const is not None and not one.const.any() for one in node.inputs):
+        signs = (tape.cast(one, "float64") for one in node.inputs)  # a double keeps them
+        return tape.op(node.op_type, *signs)
     half = tape.const(np.int64(1 << 32))
     upper, lower = [], []
     for one in node.inputs:
