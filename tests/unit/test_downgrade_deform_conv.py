@@ -79,3 +79,15 @@ def test_groups_and_steps(
     )
     for to in (18, 9):
         check(model, to, feeds, ulp=32, of="largest")
+
+
+@pytest.mark.parametrize("offset_group", [1, 2])
+def test_sizes_that_only_the_run_tells(offset_group: int) -> None:
+    """Only channels, weights and the kernel are known."""
+    model, feeds = deform_conv(np.random.default_rng(0), offset_group=offset_group, stride=2)
+    for value in [*model.graph.input, *model.graph.output]:
+        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
+            if axis != 1 and value.name != "b":
+                dim.dim_param = f"{value.name}{axis}"
+    for to in (18, 9):
+        check(model, to, feeds, ulp=32, of="largest")
