@@ -144,6 +144,16 @@ def test_indices_that_are_positions_stay_as_they_are() -> None:
     assert [node.op_type for node in made.graph.node] == ["ArgMax", "Cast", "Gather"]
 
 
+def test_signs_of_64_bits_are_signs_of_doubles() -> None:
+    operands = {"x": np.arange(12.0).reshape(4, 3), "i": np.array([-1, 0, 3, -4])}
+    made = one_node("Gather", operands, 11, known=["x"])
+    same_below(made, 10, 8, 7)
+    assert len(lowered(made[0], 8).graph.node) < 12
+    far = {"a": np.array([-(2**63), -1, 0, 1, 2**63 - 1]), "b": np.zeros(1, np.int64)}
+    for op in ("Less", "Greater"):
+        same_below(one_node(op, far, 9, known=["b"]), 8, 7)
+
+
 def test_the_number_of_a_turn_stays_as_it_is() -> None:
     text = """g (float[4,3] x) => (float[3] y, float[4,3] all)
     <int64 n = {4}, float[3] zero = {0, 0, 0}> {
