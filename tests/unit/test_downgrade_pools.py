@@ -92,6 +92,17 @@ def test_sizes_that_only_the_run_tells(op: str) -> None:
 
 
 @pytest.mark.parametrize("op", POOLS)
+def test_windows_that_may_start_in_the_padding_of_open_sizes(op: str) -> None:
+    attributes = "kernel_shape=[2,3], strides=[3,3], pads=[1,1,1,1], ceil_mode=1"
+    for include in (0, 1):
+        counted = f", count_include_pad={include}" if op == "AveragePool" else ""
+        for size in range(3, 10):
+            x = np.abs(np.random.default_rng(size).standard_normal((1, 2, size, 6)))
+            text = pool(op, attributes + counted, "n,2,h,6")
+            check(text, 21, {"x": x.astype(np.float32)})
+
+
+@pytest.mark.parametrize("op", POOLS)
 @pytest.mark.parametrize("sizes", ["n,c,h,w", "n,3,h,w", "n,c,7,6", "2,3,h,6"])
 def test_gaps_and_padding_of_open_sizes(op: str, sizes: str) -> None:
     rng = np.random.default_rng(8)

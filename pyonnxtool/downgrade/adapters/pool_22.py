@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._windows import floor_ends, in_floor, windows_of
+from pyonnxtool.downgrade.adapters._windows import Windows, floor_ends, in_floor, windows_of
 from pyonnxtool.rewrite.decision import KEEP, Edit
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def pool(node: NodeView, tape: Tape) -> Decision:
     if not isinstance(axes, list):
         return axes
     if any(one.size is None and one.may_start_outside for one in axes):
-        return node.refuse_dynamic("whether the last window starts in the padding")
+        return _cut(node, axes, tape)
     ends = [one.end if one.covered is None else min(one.end, one.covered) for one in axes]
     if ends == [one.end for one in axes]:
         return KEEP
@@ -39,3 +39,19 @@ def pool(node: NodeView, tape: Tape) -> Decision:
         x = tape.op("Slice", x, *map(tape.ints, places))
     pads = [one.begin for one in axes] + [max(0, end) for end in ends]
     return Edit(drop=["auto_pad"], attributes={"pads": pads}, inputs=[x])
+
+
+def _cut(node: NodeView, axes: list[Windows], tape: Tape) -> list[str]:
+    """For sizes that are not known: windows that start before the padding are taken of what comes.
+
+    Where ceil_mode adds no other, the Slice leaves all.
+    """
+    places = [at for at, one in enumerate(axes) if one.may_start_outside]
+    wanted = [bool(one) for one in node.outputs]
+    made = tape.many(node.op_type, node.arg(0), outputs=wanted, **node.attributes)
+    cut = tape.ints(at + 2 for at in places)
+    sizes = tape.op("Gather", tape.op("Shape", node.arg(0)), cut)
+    more = tape.ints(axes[at].begin + axes[at].stride - 1 for at in places)
+    ends = tape.op("Div", tape.op("Add", sizes, more), tape.ints(axes[at].stride for at in places))
+    starts = tape.ints([0] * len(places))
+    return [tape.op("Slice", one, starts, ends, cut) if one else "" for one in made]
