@@ -77,10 +77,12 @@ def deform_conv(node: NodeView, tape: Tape) -> Decision:
 
 def _form_of(node: NodeView) -> _Form | Refusal:
     x, weights, out = node.shape("X"), node["W"].static_shape, node.shape("offset")
-    if x is None or weights is None or out is None or None in (x[1], out[1]):
-        return node.refuse_dynamic("how many channels and weights it has")
+    if x is None or weights is None or out is None:
+        return node.refuse_dynamic("its rank, or what size `W` has,")
     if not 3 <= len(x) == len(weights) == len(out):
         return node.refuse("its sizes do not fit each other")
+    if None in (x[1], out[1]):
+        return node.refuse_dynamic("how many channels it has")
     kernel = weights[2:]
     axes = len(kernel)
     groups, offset_groups = node.attr_int("group"), node.attr_int("offset_group")
