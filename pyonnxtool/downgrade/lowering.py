@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.border_types import unknown_types
 from pyonnxtool.downgrade.descent import Descended, descend
+from pyonnxtool.downgrade.explicit_defaults import write_defaults
 from pyonnxtool.downgrade.functions import opened
 from pyonnxtool.downgrade.leftovers import Unread
 from pyonnxtool.downgrade.old_ir import ir_version_of, restated
@@ -34,6 +35,7 @@ def lowered(given: Model, target: int) -> tuple[Model, Descended]:
     done = descend(model, target)
     for node in unread.prune(model):
         done.refused.pop(node, None)
+    write_defaults(model, target)
     at_border = unknown_types(model, target)
     done.refusals = [*closed, *at_border, *restated(model, ir_version), *done.refused.values()]
     for graph in graphs_of(model):  # not every file lists producers first, and not all take that
