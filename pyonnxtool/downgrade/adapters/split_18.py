@@ -23,8 +23,8 @@ def _without_num_outputs(node: NodeView, tape: Tape) -> Decision:
         return KEEP
     count, given = node.attr_int("num_outputs"), len(node.outputs)
     if node["split"] or count != given:
-        both = "it has both `split` and `num_outputs`"
-        return node.refuse(both if node["split"] else f"num_outputs={count}, but it has {given}")
+        counts = f"num_outputs={count}, but it has {given} outputs"
+        return node.refuse("it has `split` and `num_outputs`" if node["split"] else counts)
     if count == 1:
         return node["input"]
     axes = from_front(node, [node.attr_int("axis")], node["input"].rank)
