@@ -26,9 +26,11 @@ def affine_grid(node: NodeView, tape: Tape) -> Decision:
         return node.refuse("`size` is no list, or `theta` no list of matrices")
     sizes, dtype = _known(node), node.dtype("theta")
     align = bool(node.attr_int("align_corners"))
-    if sizes is None or len(sizes) not in (2, 3) or dtype not in ("float32", "float64"):
+    if dtype not in ("float32", "float64"):
         return expanded(node, tape)
-    if min(sizes) < 1 + align:  # corners of one element are no corners
+    if sizes is None and not align and _axes_of(node):
+        return _at_run_time(node, tape, dtype)
+    if sizes is None or min(sizes, default=0) < 1 + align:  # corners of one element are no corners
         return expanded(node, tape)
     columns = tape.op("Transpose", node["theta"], perm=[0, 2, 1])
     product = tape.op("MatMul", tape.const(_grid(sizes, align=align), dtype), columns)
@@ -42,6 +44,33 @@ def _known(node: NodeView) -> list[int] | None:
         return sizes[2:]
     known = [size for size in (after or ())[1:-1] if size is not None]
     return known if after is not None and len(known) == len(after) - 2 else None
+
+
+def _axes_of(node: NodeView) -> int:
+    """2 for images, 3 for volumes; 0 when that is not known."""
+    shape = node.shape("theta") or ()
+    return shape[1] or 0 if len(shape) == 3 and shape[1] in (2, 3) else 0
+
+
+def _at_run_time(node: NodeView, tape: Tape, dtype: str) -> str:
+    """The column of `theta` for each axis times the places along it, and the last column."""
+    axes = _axes_of(node)
+    columns = tape.op("Transpose", node["theta"], perm=[0, 2, 1])
+    wide = tape.ints([-1, *[1] * axes, axes])
+    zero, one = tape.const(0, "int64"), tape.const(1, "int64")
+    last = tape.op("Gather", columns, tape.const(axes, "int64"), axis=1)
+    made = tape.op("Reshape", last, wide)
+    for axis in range(axes):
+        size = tape.op("Gather", node["size"], tape.const(2 + axis, "int64"), axis=0)
+        steps = tape.cast(tape.op("Range", zero, size, one), dtype)
+        middle = tape.op("Add", tape.op("Add", steps, steps), tape.const(1, dtype))
+        places = tape.op("Div", middle, tape.cast(size, dtype))
+        places = tape.op("Sub", places, tape.const(1, dtype))
+        places = tape.op("Reshape", places, tape.ints([-1, *[1] * (axes - axis)]))
+        column = tape.op("Gather", columns, tape.const(axes - 1 - axis, "int64"), axis=1)
+        part = tape.op("Mul", tape.op("Reshape", column, wide), places)
+        made = tape.op("Add", made, part)
+    return made
 
 
 def _grid(sizes: Sequence[int], *, align: bool) -> NDArray[np.float64]:
