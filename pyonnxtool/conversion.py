@@ -114,7 +114,7 @@ def _notes(made: Model) -> tuple[str, ...]:
 
 def _converted(model: Model, goal: int, runtime: Runtime | None) -> tuple[Model, Descended]:
     """The model itself when there is nothing to do."""
-    before = model.opset_imports[""]
+    before = imported(model)
     if goal > before:
         return raised(model, goal)
     made, done = lowered(model, goal) if goal < before else (model, Descended())
@@ -146,8 +146,13 @@ def lowest_reached(given: ModelLike, to: int, progress: Progress | None = None) 
 
 
 def imported(model: Model) -> int:
-    """The opset of ai.onnx. Raises UsageError for a model that has none."""
-    found = model.opset_imports.get("")
+    """The opset of ai.onnx: the model's, else the highest of its functions.
+
+    Raises UsageError for a model that has none.
+    """
+    of_functions = [each.opset_imports.get("") for each in model.functions]
+    given = [model.opset_imports.get(""), max(filter(None, of_functions), default=None)]
+    found = next(filter(None, given), None)
     if found is None:
         told = ", ".join(f"{domain} {version}" for domain, version in model.opset_imports.items())
         raise UsageError(

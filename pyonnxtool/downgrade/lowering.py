@@ -24,7 +24,10 @@ def lowered(given: Model, target: int) -> tuple[Model, Descended]:
     Pre: the target is below the opset that the model imports.
     """
     model = given.copy()
-    imported = model.opset_imports.get("", 1)
+    if "" not in model.opset_imports:  # all its operators are in functions
+        of_functions = [each.opset_imports.get("", 1) for each in model.functions]
+        model.set_opset_import("", max(of_functions, default=1))
+    imported = model.opset_imports[""]
     if imported > newest_opset():
         known = f"the onnx package here knows opsets up to {newest_opset()}"
         reason = f"the model is of opset {imported}, and {known}; upgrade it: pip install -U onnx"

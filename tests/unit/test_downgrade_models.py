@@ -81,7 +81,7 @@ Leak <alpha: float = 0.25> (p) => (r) {{ r = LeakyRelu <alpha: float = @alpha> (
         assert not made.functions
 
     def test_a_model_that_imports_only_its_own_functions(self) -> None:
-        text = """<ir_version: 10, opset_import: ["local" : 1, "" : 18]>
+        text = """<ir_version: 10, opset_import: ["local" : 1]>
 g (float[2,3] x) => (float[2,3] y) { y = local.Plain (x) }
 <opset_import: ["" : 18], domain: "local">
 Plain (p) => (r) { r = Sigmoid (p) }"""
