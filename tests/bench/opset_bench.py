@@ -1,6 +1,6 @@
 """Takes every model of a folder to older opsets: ours beside onnx.version_converter.
 
-    python tests/bench/opset_bench.py FOLDER [--to 13 11 9] [--models GLOB] [--repeat 3]
+    python tests/bench/opset_bench.py FOLDER [--to 17 13 11 9] [--models GLOB] [--repeat 3]
         [--only ours ours-link onnx] [--json out.json]
 
 FOLDER holds NAME/NAME.onnx with NAME/inputs_0.npz for each model. Every measurement is a fresh
@@ -12,8 +12,9 @@ cannot; `wrong`, or `does not load`, when it wrote something else.
     ours, ours-link  pot.opset, saved with weights="auto" and weights="link"
     onnx             onnx.load, onnx.version_converter.convert_version, onnx.save
 
-`convert` is the conversion alone, `work` leaves only the imports out. The last lines are ratios,
-onnx to ours, over the models for which both have a time.
+`convert` is the conversion alone, `work` leaves only the imports out; of what fails there is only
+`wall`, the time until it did. The last lines are ratios, onnx to ours, over the models for which
+both have a time.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--to", nargs="+", type=int, default=[13, 11, 9])
+    parser.add_argument("--to", nargs="+", type=int, default=[17, 13, 11, 9])
     parser.add_argument("--only", nargs="+", choices=sorted(WAYS), default=list(WAYS))
     parser.add_argument("--models", default="*", metavar="GLOB")
     parser.add_argument("--repeat", type=int, default=3)
@@ -95,7 +96,7 @@ def _rows(
                 continue
             ran, spent = _once(way, local, opset, options.timeout)
             if spent is None:
-                verdicts[way] = {"status": _failure(ran), "failed": ran.log}
+                verdicts[way] = {"status": _failure(ran), "failed": ran.log, "wall": ran.wall}
                 continue
             if turn == 0:
                 inputs = model.with_name("inputs_0.npz")
@@ -191,7 +192,7 @@ def _print_summary(rows: list[Row]) -> None:
             bad = sum(row["status"] in ("wrong", "does not load") for row in mine)
             share = f"{good}/{len(mine)}"
             print(f"{opset:>3} {way:10} {share:>7}  {len(mine) - good - bad:7}  {bad:19}")
-    for key in ("convert", "work", "anon"):
+    for key in ("convert", "work", "anon", "wall"):
         pairs = [
             other[key] / row[key]
             for row in rows
