@@ -25,16 +25,8 @@ PYTHON_LAYERS = (
     ("divergence", "subjects"),
     (
         *("diffing", "bisection", "reduction", "inspection", "assertion"),
-        *(
-            "verification",
-            "mismatch",
-            "proof",
-            "specialization",
-            "relayout",
-            "conversion",
-            "raising",
-        ),
-        *("variants", "router", "shapes"),
+        *("verification", "mismatch", "proof", "specialization", "relayout", "conversion"),
+        *("raising", "variants", "router", "shapes"),
     ),
     ("__init__",),
     ("cli",),
