@@ -26,15 +26,18 @@ def affine_grid(node: NodeView, tape: Tape) -> Decision:
         return node.refuse("`size` is no list, or `theta` no list of matrices")
     sizes, dtype = _known(node), node.dtype("theta")
     align = bool(node.attr_int("align_corners"))
-    if dtype not in ("float32", "float64"):
-        return expanded(node, tape)
-    if sizes is None and not align and _axes_of(node):
-        return _at_run_time(node, tape, dtype)
-    if sizes is None or min(sizes, default=0) < 1 + align:  # corners of one element are no corners
-        return expanded(node, tape)
-    columns = tape.op("Transpose", node["theta"], perm=[0, 2, 1])
-    product = tape.op("MatMul", tape.const(_grid(sizes, align=align), dtype), columns)
-    return tape.op("Reshape", product, tape.ints([-1, *sizes, len(sizes)]))
+    corners = sizes is not None and min(sizes, default=0) >= 1 + align
+    if dtype is None or not (corners or (sizes is None and not align and _axes_of(node))):
+        return expanded(node, tape)  # corners of one element are as the body has them
+    computed = "float64" if dtype == "float64" else "float32"
+    theta = str(node["theta"]) if dtype == computed else tape.cast(node["theta"], computed)
+    columns = tape.op("Transpose", theta, perm=[0, 2, 1])
+    if sizes is None:
+        made = _at_run_time(node, tape, columns, computed)
+    else:
+        product = tape.op("MatMul", tape.const(_grid(sizes, align=align), computed), columns)
+        made = tape.op("Reshape", product, tape.ints([-1, *sizes, len(sizes)]))
+    return made if dtype == computed else tape.cast(made, dtype)
 
 
 def _known(node: NodeView) -> list[int] | None:
@@ -52,10 +55,9 @@ def _axes_of(node: NodeView) -> int:
     return shape[1] or 0 if len(shape) == 3 and shape[1] in (2, 3) else 0
 
 
-def _at_run_time(node: NodeView, tape: Tape, dtype: str) -> str:
+def _at_run_time(node: NodeView, tape: Tape, columns: str, dtype: str) -> str:
     """The column of `theta` for each axis times the places along it, and the last column."""
     axes = _axes_of(node)
-    columns = tape.op("Transpose", node["theta"], perm=[0, 2, 1])
     wide = tape.ints([-1, *[1] * axes, axes])
     zero, one = tape.const(0, "int64"), tape.const(1, "int64")
     last = tape.op("Gather", columns, tape.const(axes, "int64"), axis=1)
