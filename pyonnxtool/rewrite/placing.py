@@ -111,11 +111,12 @@ def put_constants(graph: Graph, tape: Tape, before: Node) -> None:
     """Constants of the tape: initializers of a main graph, nodes in a body.
 
     Models of old IR versions can have no initializers in bodies, and the Constant of old opsets is
-    of floats: then they are the main graph's, which bodies can read.
+    of floats: then they are the main graph's, which bodies can read. So they are at the first opset
+    that has another one, as what a rule writes for its own opset goes down with it.
     """
     if not tape.constants:
         return
-    while graph.parent is not None and tape.opset < ANY_CONSTANT:
+    while graph.parent is not None and tape.opset <= ANY_CONSTANT:
         graph = graph.parent
     if graph.parent is None:
         for tensor in _core.from_bytes(

@@ -215,3 +215,12 @@ def test_slices_that_a_condition_tells_below_9() -> None:
     x = np.arange(12, dtype=np.float32).reshape(4, 3)
     for condition in ([1, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1], []):
         check(source(text, 24), 8, {"x": x, "c": np.array(condition, bool)})
+
+
+def test_a_condition_in_a_body_below_9() -> None:
+    text = """g (float[4] x, bool[4] c, bool b) => (float[n] y) {
+        y = If (b) <then_branch = t () => (float[n] p) { p = Compress <axis = 0> (x, c) },
+                    else_branch = e () => (float[m] q) { q = Neg (x) }>
+    }"""
+    feeds = {"x": np.arange(4, dtype=np.float32), "c": np.array([1, 0, 1, 1], bool)}
+    check(source(text, 11), 8, feeds | {"b": np.array(True)})
