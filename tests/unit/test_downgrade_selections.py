@@ -105,6 +105,29 @@ def test_places_of_what_is_not_zero(shape: tuple[int, ...], dtype: str) -> None:
     same_below(one_node("NonZero", {"x": x}, 9, open_sizes=["x"]), 8)
 
 
+@pytest.mark.parametrize("mode", ["TF", "IDF", "TFIDF"])
+@pytest.mark.parametrize(("least", "most", "skips"), [(1, 1, 0), (1, 2, 3), (2, 3, 1), (2, 2, 9)])
+@pytest.mark.parametrize("shape", [(7,), (3, 7)])
+def test_counts_of_sequences(
+    mode: str, least: int, most: int, skips: int, shape: tuple[int, ...]
+) -> None:
+    x = np.random.default_rng(least).integers(0, 3, shape)
+    made = one_node(
+        "TfIdfVectorizer",
+        {"x": x},
+        9,
+        mode=mode,
+        min_gram_length=least,
+        max_gram_length=most,
+        max_skip_count=skips,
+        ngram_counts=[0, 2, 6],
+        ngram_indexes=[4, 1, 0, 2, 3] if mode == "TF" else [0, 1, 2, 3, 4],
+        pool_int64s=[0, 2, 0, 1, 1, 1, 2, 2, 0],
+        **({} if mode == "TF" else {"weights": [0.5, 2.0, 3.0, -1.0, 0.25]}),
+    )
+    same_below(made, 8, 7)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 6])
 @pytest.mark.parametrize("batch", [(), (3,), (2, 2)])
 def test_determinants(size: int, batch: tuple[int, ...]) -> None:

@@ -27,5 +27,4 @@ for _op in ("StringConcat", "StringSplit"):
     ADAPTERS.add((_op, 20))(_refused("no operator makes new strings"))
 ADAPTERS.add(("RegexFullMatch", 20))(_refused("no operator looks into strings"))
 ADAPTERS.add(("StringNormalizer", 10))(_refused("no operator makes new strings"))
-ADAPTERS.add(("TfIdfVectorizer", 9))(_refused("no operator counts sequences"))
 ADAPTERS.add(("ImageDecoder", 20))(_refused("no operator reads images"))
