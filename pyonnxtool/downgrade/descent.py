@@ -190,8 +190,8 @@ class _Descent:
         self._facts.outdated()
         if isinstance(decision, Edit):
             added = edit(view.node, decision, tape)
-            if added or decision.op_type is not None:
-                self._nodes = None
+            if added or tape.constants or decision.op_type is not None:
+                self._nodes = None  # constants are nodes in a body
             self._trace(added, rule)
             return [(node, tape.opset) for node in [view.node, *added]]
         outputs = [decision] if isinstance(decision, str) else list(decision)

@@ -224,3 +224,13 @@ def test_a_condition_in_a_body_below_9() -> None:
     }"""
     feeds = {"x": np.arange(4, dtype=np.float32), "c": np.array([1, 0, 1, 1], bool)}
     check(source(text, 11), 8, feeds | {"b": np.array(True)})
+
+
+def test_a_constant_that_an_edit_makes_in_a_body_goes_down_too() -> None:
+    text = """g (float[1,3,3,1] x, int64[1] s, bool b) => (float[n] y) {
+        y = If (b) <then_branch = t () => (float[n] p) { p = Reshape <allowzero = 1> (x, s) },
+                    else_branch = e () => (float[n] q) { q = Reshape <allowzero = 1> (x, s) }>
+    }"""
+    feeds = {"x": np.ones((1, 3, 3, 1), np.float32), "s": np.array([9]), "b": np.array(True)}
+    for to in (9, 8):
+        check(source(text, 20), to, feeds)
