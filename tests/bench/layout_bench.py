@@ -24,18 +24,17 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import statistics
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from layout_children import PRELOADED, WAYS
 from measured_process import measured
+from model_folder import Row, add_options, link_into, models_in, rows_of
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -44,23 +43,15 @@ from support.zoo.channels_last import NHWC_ZOO
 CHILDREN = Path(__file__).with_name("layout_children.py")
 JUDGE = Path(__file__).with_name("layout_judge.py")
 ZOO_SIDE, ZOO_WIDTH = 96, 24
-Row = dict[str, Any]
 
 
 def main() -> int:
     """Measure and judge every model, print tables, write the JSON."""
     options = _options()
-    rows: list[Row] = []
     with tempfile.TemporaryDirectory(dir=options.work) as name:
-        models = sorted(options.folder.glob("*/*.onnx")) if options.folder else []
-        models = [path for path in models if path.stem == path.parent.name]
+        models = models_in(options.folder) if options.folder else []
         models += _zoo(Path(name)) if options.zoo else []
-        for model in models:
-            if model.match(f"{options.models}/*.onnx"):
-                rows += _of_model(model, options)
-                if options.json:
-                    options.json.write_text(json.dumps(rows, indent=1))
-    _print_summary(rows)
+        _print_summary(rows_of(models, options, _of_model))
     return 0
 
 
@@ -69,11 +60,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--zoo", action="store_true")
     parser.add_argument("--only", nargs="+", choices=list(WAYS))
-    parser.add_argument("--models", default="*", metavar="GLOB")
-    parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--timeout", type=float, default=600.0, help="seconds per process")
-    parser.add_argument("--work", type=Path, help="for temporary files: on the models' file system")
-    parser.add_argument("--json", type=Path)
+    add_options(parser, repeat=1)
     return parser.parse_args()
 
 
@@ -102,8 +89,7 @@ def _of_model(model: Path, options: argparse.Namespace) -> list[Row]:
     inputs = model.with_name("inputs_0.npz")
     with tempfile.TemporaryDirectory(dir=options.work) as name:
         folder = Path(name)
-        for part in model.parent.glob(f"{model.name}*"):  # the model, its external data
-            os.link(part, folder / part.name)
+        local = link_into(folder, model)
         local = folder / model.name
         row = {"model": model.stem, "way": "original", **_judged(local, local, inputs, options)}
         print(f"\n{model.stem}\n{_HEAD}\n{_line(row)}", flush=True)

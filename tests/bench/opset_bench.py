@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -32,23 +31,17 @@ from typing import Any
 import numpy as np
 import onnx
 from measured_process import Measured, measured
+from model_folder import Row, add_options, link_into, models_in, rows_of
 from opset_children import WAYS
 
 CHILDREN = Path(__file__).with_name("opset_children.py")
 TOLERANCE = 1e-4
-Row = dict[str, Any]
 
 
 def main() -> int:
     """Measure and judge every model, print a table, write the JSON."""
     options = _options()
-    rows: list[Row] = []
-    for model in sorted(options.folder.glob("*/*.onnx")):
-        if model.stem == model.parent.name and model.match(f"{options.models}/*.onnx"):
-            rows += _of_model(model, options)
-            if options.json:
-                options.json.write_text(json.dumps(rows, indent=1))
-    _print_summary(rows)
+    _print_summary(rows_of(models_in(options.folder), options, _of_model))
     return 0
 
 
@@ -57,11 +50,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--to", nargs="+", type=int, default=[17, 13, 11, 9])
     parser.add_argument("--only", nargs="+", choices=sorted(WAYS), default=list(WAYS))
-    parser.add_argument("--models", default="*", metavar="GLOB")
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--timeout", type=float, default=600.0, help="seconds per process")
-    parser.add_argument("--work", type=Path, help="for temporary files: on the models' file system")
-    parser.add_argument("--json", type=Path)
+    add_options(parser, repeat=3)
     return parser.parse_args()
 
 
@@ -71,17 +60,16 @@ def _of_model(model: Path, options: argparse.Namespace) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(dir=options.work) as name:
         folder = Path(name)
-        for part in model.parent.glob(f"{model.name}*"):  # the model, its external data
-            os.link(part, folder / part.name)
+        local = link_into(folder, model)
         expected = folder / "expected.npz"
-        ran = _run(folder / model.name, model.with_name("inputs_0.npz"), expected, options.timeout)
+        ran = _run(local, model.with_name("inputs_0.npz"), expected, options.timeout)
         if ran.code:
             print(f"{model.stem}: does not run: {ran.log[-200:]}", flush=True)
             return []
         print(f"\n{model.stem}: {len(proto.graph.node)} nodes of opset {before}\n{_HEAD}")
         for opset in options.to:
             if opset < before:
-                rows += _rows(folder / model.name, model, opset, expected, options)
+                rows += _rows(local, model, opset, expected, options)
     return rows
 
 

@@ -27,35 +27,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from measured_process import Measured, measured
+from model_folder import Row, add_options, link_into, models_in, rows_of
 
 WAYS = ("ours", "ours-link", "onnxsim", "onnxslim", "polygraphy")
 BATCH_WAYS = ("ours", "onnxsim", "fixed")
 CHILDREN = Path(__file__).with_name("specialize_children.py")
 JUDGE = Path(__file__).with_name("specialize_judge.py")
-Row = dict[str, Any]
 
 
 def main() -> int:
     """Measure and judge every model, print a table, write the JSON."""
     options = _options()
-    rows: list[Row] = []
-    for model in sorted(options.folder.glob("*/*.onnx")):
-        if model.stem == model.parent.name and model.match(f"{options.models}/*.onnx"):
-            rows += _of_model(model, options)
-            if options.json:
-                options.json.write_text(json.dumps(rows, indent=1))
-    _print_summary(rows)
+    _print_summary(rows_of(models_in(options.folder), options, _of_model))
     return 0
 
 
@@ -63,12 +55,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", nargs="+", choices=sorted({*WAYS, *BATCH_WAYS}))
-    parser.add_argument("--models", default="*", metavar="GLOB")
-    parser.add_argument("--repeat", type=int, default=3)
+    add_options(parser, repeat=3)
     parser.add_argument("--batch-only", action="store_true")
-    parser.add_argument("--timeout", type=float, default=600.0, help="seconds per process")
-    parser.add_argument("--work", type=Path, help="for temporary files: on the models' file system")
-    parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
 
@@ -78,9 +66,7 @@ def _of_model(model: Path, options: argparse.Namespace) -> list[Row]:
         return []
     with tempfile.TemporaryDirectory(dir=options.work) as name:
         folder = Path(name)
-        local = folder / model.name
-        for part in model.parent.glob(f"{model.name}*"):  # the model, its external data
-            os.link(part, folder / part.name)
+        local = link_into(folder, model)
         asked = folder / "sizes.json"
         asked.write_text(json.dumps(sizes))
         inputs = _inputs(model, sizes, folder)
