@@ -21,9 +21,10 @@ from pyonnxtool.downgrade.forms import FORMS
 from pyonnxtool.downgrade.magnitude import fits
 from pyonnxtool.downgrade.op_kinds import Kind, kind_of
 from pyonnxtool.downgrade.type_check import misfits, told
+from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.op_schemas import first_opset_of_type
 from pyonnxtool.rewrite.decision import KEEP, Edit
-from pyonnxtool.rewrite.tape import elem_type, numpy_dtype
+from pyonnxtool.rewrite.tape import elem_type
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

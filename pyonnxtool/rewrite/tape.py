@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
+from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.op_schemas import tensor_type
 
 if TYPE_CHECKING:
@@ -16,29 +17,6 @@ if TYPE_CHECKING:
 
 ANY_CONSTANT = 9
 """The first opset whose Constant is of any type; before, of floats."""
-
-_EXOTIC = {"float8e4m3fn": "float8_e4m3fn", "float8e4m3fnuz": "float8_e4m3fnuz"} | {
-    "float8e5m2": "float8_e5m2",
-    "float8e5m2fnuz": "float8_e5m2fnuz",
-    "float8e8m0": "float8_e8m0fnu",
-    "float4e2m1": "float4_e2m1fn",
-    "float6e2m3": "float6_e2m3fn",
-    "float6e3m2": "float6_e3m2fn",
-}
-"""Names that the core has otherwise than ml_dtypes."""
-
-
-def numpy_dtype(dtype: str) -> np.dtype[Any]:
-    """Of the name that operands have: "bfloat16" and the like come from ml_dtypes."""
-    if dtype == "string":
-        return np.dtype(object)
-    try:
-        return np.dtype(dtype)
-    except TypeError:
-        import ml_dtypes  # noqa: PLC0415 - registers its names with numpy
-
-        named: np.dtype[Any] = np.dtype(getattr(ml_dtypes, _EXOTIC.get(dtype, dtype)))
-        return named
 
 
 def elem_type(dtype: str) -> int:

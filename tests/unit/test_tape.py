@@ -7,7 +7,8 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from pyonnxtool.rewrite.tape import Names, Tape, numpy_dtype
+from pyonnxtool.feeds.dtypes import numpy_dtype
+from pyonnxtool.rewrite.tape import Names, Tape
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters._attention_form import Form, place_axis, same_size
 from pyonnxtool.downgrade.adapters._standardized import as_dtype
-from pyonnxtool.rewrite.tape import numpy_dtype
+from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

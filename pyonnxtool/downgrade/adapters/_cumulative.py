@@ -10,8 +10,8 @@ import numpy as np
 from pyonnxtool.downgrade.adapters._axes import from_front, reshape, sliced, unsqueezed
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
+from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.rewrite.refusal import Refusal
-from pyonnxtool.rewrite.tape import numpy_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

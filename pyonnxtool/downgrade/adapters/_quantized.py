@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.op_schemas import schema_at, tensor_type
-from pyonnxtool.rewrite.tape import numpy_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

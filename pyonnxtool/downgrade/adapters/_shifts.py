@@ -8,7 +8,7 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters._digits import room_for, widened
 from pyonnxtool.downgrade.dtypes import bits_of
-from pyonnxtool.rewrite.tape import numpy_dtype
+from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

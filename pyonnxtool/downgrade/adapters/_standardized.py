@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyonnxtool.rewrite.tape import elem_type, numpy_dtype
+from pyonnxtool.feeds.dtypes import numpy_dtype
+from pyonnxtool.rewrite.tape import elem_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.dtypes import bits_of, is_integer
-from pyonnxtool.rewrite.tape import numpy_dtype
+from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.rewrite.tape import numpy_dtype
+from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision

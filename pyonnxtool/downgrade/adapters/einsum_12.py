@@ -13,7 +13,7 @@ from pyonnxtool.downgrade.adapters._einsum_equation import (
     read_equation,
 )
 from pyonnxtool.downgrade.adapters._einsum_term import Term, split_up
-from pyonnxtool.rewrite.tape import numpy_dtype
+from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

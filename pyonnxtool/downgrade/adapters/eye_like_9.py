@@ -10,7 +10,7 @@ from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import reshape
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.dtypes import can_cast
-from pyonnxtool.rewrite.tape import numpy_dtype
+from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision

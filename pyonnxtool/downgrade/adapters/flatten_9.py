@@ -10,8 +10,8 @@ import numpy as np
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
+from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.rewrite.decision import KEEP
-from pyonnxtool.rewrite.tape import numpy_dtype
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision

@@ -21,7 +21,7 @@ from pyonnxtool.downgrade.adapters._standardized import (
     stashed,
     widest,
 )
-from pyonnxtool.rewrite.tape import numpy_dtype
+from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

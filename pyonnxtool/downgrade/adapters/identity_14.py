@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
+from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.rewrite.decision import KEEP
-from pyonnxtool.rewrite.tape import numpy_dtype
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision

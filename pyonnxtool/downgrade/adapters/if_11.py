@@ -10,8 +10,9 @@ from onnx import GraphProto, helper
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._loops import begun, loop
 from pyonnxtool.downgrade.function_body import unwrapped
+from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.rewrite.decision import KEEP
-from pyonnxtool.rewrite.tape import elem_type, numpy_dtype
+from pyonnxtool.rewrite.tape import elem_type
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision

@@ -10,8 +10,9 @@ from onnx import GraphProto, NodeProto, helper
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._loops import FIXED_INPUTS
+from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.rewrite.decision import KEEP
-from pyonnxtool.rewrite.tape import elem_type, numpy_dtype
+from pyonnxtool.rewrite.tape import elem_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ import numpy as np
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
 from pyonnxtool.downgrade.adapters._size_expressions import is_positive, is_zero_only_with
+from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.rewrite.decision import Edit
-from pyonnxtool.rewrite.tape import numpy_dtype
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision

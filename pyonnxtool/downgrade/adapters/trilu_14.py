@@ -9,7 +9,7 @@ import numpy as np
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import reshape
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
-from pyonnxtool.rewrite.tape import numpy_dtype
+from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from pyonnxtool.rewrite.decision import Decision
