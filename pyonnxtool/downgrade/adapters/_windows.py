@@ -170,6 +170,15 @@ def floor_ends(node: NodeView, axes: list[Windows]) -> list[int] | Refusal:
     return [one for one in ends if one is not None]
 
 
+def windows_and_ends(node: NodeView) -> tuple[list[Windows], list[int]] | Refusal:
+    """What `windows_of` and `floor_ends` tell, or why either cannot."""
+    axes = windows_of(node)
+    if not isinstance(axes, list):
+        return axes
+    ends = floor_ends(node, axes)
+    return (axes, ends) if isinstance(ends, list) else ends
+
+
 def in_floor(node: NodeView, axes: list[Windows], ends: list[int], tape: Tape, *drop: str) -> Edit:
     """The pool without ceil_mode (and what else is to be dropped), with this padding at the ends.
 

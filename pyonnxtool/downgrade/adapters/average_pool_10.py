@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._windows import floor_ends, in_floor, is_plain, windows_of
+from pyonnxtool.downgrade.adapters._windows import in_floor, is_plain, windows_and_ends
 from pyonnxtool.rewrite.decision import Edit
 
 if TYPE_CHECKING:
@@ -19,8 +19,5 @@ def average_pool(node: NodeView, tape: Tape) -> Decision:
     """10 -> 9: padding at the end takes the place of ceil_mode, and is not counted."""
     if is_plain(node):
         return Edit(drop=["ceil_mode"])
-    axes = windows_of(node)
-    if not isinstance(axes, list):
-        return axes
-    ends = floor_ends(node, axes)
-    return in_floor(node, axes, ends, tape) if isinstance(ends, list) else ends
+    found = windows_and_ends(node)
+    return in_floor(node, *found, tape) if isinstance(found, tuple) else found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._windows import MOST, Windows, floor_ends, windows_of
+from pyonnxtool.downgrade.adapters._windows import MOST, Windows, windows_and_ends
 from pyonnxtool.downgrade.adapters._windows_summed import counted, summed
 from pyonnxtool.rewrite.decision import Edit
 
@@ -26,12 +26,10 @@ def average_pool(node: NodeView, tape: Tape) -> Decision:
     kernel = node.attr_ints("kernel_shape") or gaps
     if all(gap == 1 or size == 1 for gap, size in zip(gaps, kernel, strict=False)):
         return Edit(drop=["dilations"])
-    axes = windows_of(node)
-    if not isinstance(axes, list):
-        return axes
-    ends = floor_ends(node, axes)
-    if not isinstance(ends, list):
-        return ends
+    found = windows_and_ends(node)
+    if not isinstance(found, tuple):
+        return found
+    axes, ends = found
     x = node.arg(0)
     wide = x.dtype if x.dtype in ("float32", "float64") else None
     value = str(x) if wide else tape.cast(x, "float32")

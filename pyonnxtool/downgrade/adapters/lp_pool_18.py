@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._windows import floor_ends, in_floor, is_plain, windows_of
+from pyonnxtool.downgrade.adapters._windows import in_floor, is_plain, windows_and_ends
 from pyonnxtool.downgrade.adapters._windows_summed import summed
 from pyonnxtool.rewrite.decision import Edit
 
@@ -20,12 +20,10 @@ def lp_pool(node: NodeView, tape: Tape) -> Decision:
     """18 -> 17: padding takes the place of ceil_mode; windows with gaps are summed by a Conv."""
     if is_plain(node):
         return Edit(drop=["ceil_mode", "dilations"])
-    axes = windows_of(node)
-    if not isinstance(axes, list):
-        return axes
-    ends = floor_ends(node, axes)
-    if not isinstance(ends, list):
-        return ends
+    found = windows_and_ends(node)
+    if not isinstance(found, tuple):
+        return found
+    axes, ends = found
     if all(one.extent == one.kernel for one in axes):
         return in_floor(node, axes, ends, tape, "dilations")
     x, p = node.arg(0), node.attr_int("p")

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._windows import (
     Windows,
-    floor_ends,
     in_floor,
     is_plain,
     padded,
-    windows_of,
+    windows_and_ends,
 )
 from pyonnxtool.downgrade.adapters._windows_max import largest, largest_and_where
 from pyonnxtool.rewrite.decision import Edit
@@ -29,12 +28,10 @@ def max_pool(node: NodeView, tape: Tape) -> Decision:
     """10 -> 9: padding takes the place of ceil_mode; windows with gaps are gathered."""
     if is_plain(node):
         return Edit(drop=["ceil_mode", "dilations"])
-    axes = windows_of(node)
-    if not isinstance(axes, list):
-        return axes
-    ends = floor_ends(node, axes)
-    if not isinstance(ends, list):
-        return ends
+    found = windows_and_ends(node)
+    if not isinstance(found, tuple):
+        return found
+    axes, ends = found
     if all(one.extent == one.kernel for one in axes):
         return in_floor(node, axes, ends, tape, "dilations")
     if node.out(1):
