@@ -104,7 +104,7 @@ class _Descent:
             kept = self._level.get(node, opset - 1) >= opset - 1
             if kept and opset in versions_of(node.op_type) and node not in self.done.refused:
                 new.append((node, opset - 1))
-        self._fit(dict.fromkeys((self._moved.get(node, node), level) for node, level in new))
+        self._fit(dict.fromkeys(new))
 
     def _concerned(self, opset: int) -> list[Node]:
         """Nodes to be settled, as far as they are not of an older opset anyway."""
@@ -160,7 +160,8 @@ class _Descent:
         """Nodes that are as their opset has them, but for dtypes: those are seen to here."""
         for _ in range(_CARRY_ROUNDS):
             again = []
-            for node, level in nodes:
+            for given, level in nodes:
+                node = self._moved.get(given, given)  # by the node around it, a moment ago
                 if node in self.done.refused or node in self._gone or not _is_there(node):
                     continue
                 schema = schema_at(node.op_type, level)

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from support.downgraded import check, refusal, source
+from support.downgraded import check, lowered, refusal, source
 
 RNG = np.random.default_rng(6)
 
@@ -94,3 +94,29 @@ def test_what_a_scan_lacks_is_refused(size: str) -> None:
         source(text, 9).replace("(x, ax)", "(x)").replace("-1, 0", "1, 0")
     )
     assert "axes or directions are not one for each row" in refusal(model, 8)
+
+
+@pytest.mark.parametrize("to", [10, 7])
+def test_branches_of_texts_of_different_shapes(to: int) -> None:
+    text = """g (string[2] x, bool c) => (string[?] y) {
+      y = If (c) <
+        then_branch = t () => (string[2] ty) { ty = Identity (x) },
+        else_branch = e () => (string[1] ey) { ey = Constant <value = string[1] {"z"}> () }> }"""
+    for taken in (True, False):
+        given = {"x": np.array(["a", ""], object), "c": np.array(taken)}
+        check(source(text, 20), to, given)
+
+
+@pytest.mark.parametrize("to", [15, 13])
+def test_nodes_of_a_type_that_neither_they_nor_the_loop_around_them_take(to: int) -> None:
+    """Both are computed in a wider one; the Loop is replaced and takes a copy of the node along."""
+    text = """g (bfloat16[3] x, int64 n) => (bfloat16[?,3] y) {
+      y = Loop (n, "") <body = b (int64 i, bool k) => (bool o, bfloat16[3] s) { o = Identity (k)
+        s = LeakyRelu <alpha = 0.5> (x) }> }"""
+    made = lowered(source(text, 20), to)
+    inner = onnx.helper.get_node_attr_value(
+        next(node for node in made.graph.node if node.op_type == "Loop"), "body"
+    )
+    assert "LeakyRelu" in [node.op_type for node in inner.node]
+    declared = next(one for one in made.graph.output if one.name == "y")
+    assert declared.type.tensor_type.elem_type == onnx.TensorProto.BFLOAT16

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from onnx import GraphProto, helper
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._loops import begun, loop
 from pyonnxtool.downgrade.function_body import unwrapped
-from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.rewrite.decision import KEEP
 from pyonnxtool.rewrite.tape import elem_type
 
@@ -42,9 +40,11 @@ def if_(node: NodeView, tape: Tape) -> Decision:
         "then_branch": tape.cast(condition, "int64"),
         "else_branch": tape.cast(tape.op("Not", condition), "int64"),
     }
-    values = tuple(tape.const(np.zeros((), numpy_dtype(dtype))) for dtype in given)
+    empty = {"string": ""}
+    values = tuple(tape.const(empty.get(dtype, 0), dtype) for dtype in given)
+    going = tape.const(True, "bool")  # may be omitted, but the reference evaluator stops then
     for name, count in turns.items():
-        values = loop(tape, count, "", values, _body(branches[name], given, tape))
+        values = loop(tape, count, going, values, _body(branches[name], given, tape))
     return values
 
 
