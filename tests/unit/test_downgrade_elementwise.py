@@ -219,9 +219,7 @@ def test_operands_of_several_shapes(op: str, sizes: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["float", "double", "int32", "int64", "uint32", "int8"])
 def test_sign(dtype: str) -> None:
     x = edges(dtype) if dtype in NUMPY else np.arange(64).astype(dtype)
-    if dtype in NUMPY:
-        x[np.isnan(x)] = 1
-    elif not dtype.startswith("u"):
+    if dtype not in NUMPY and not dtype.startswith("u"):
         x -= 30
     check(of("Sign(x)", dtype, opset=9), 8, {"x": x})
 

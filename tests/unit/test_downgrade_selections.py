@@ -84,13 +84,15 @@ def test_boxes_without_a_chance_are_boxes(scores: list[float]) -> None:
     same_below(one_node("NonMaxSuppression", operands, 10), 9)
 
 
-def test_no_boxes_at_all() -> None:
+@pytest.mark.parametrize("known", ["", "s"])
+def test_no_boxes_at_all(known: str) -> None:
     operands = {
         "b": np.zeros((1, 0, 4), np.float32),
         "s": np.zeros((1, 2, 0), np.float32),
         "m": np.array([3]),
     }
-    model, feeds = one_node("NonMaxSuppression", operands, 10, open_sizes=["b", "s"])
+    same_below(one_node("NonMaxSuppression", operands, 10), 9, 7)
+    model, feeds = one_node("NonMaxSuppression", operands, 10, known=known, open_sizes=["b", "s"])
     model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 4
     same_below((model, feeds), 9)
 

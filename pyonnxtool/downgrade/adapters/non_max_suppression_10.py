@@ -49,14 +49,19 @@ def non_max_suppression(node: NodeView, tape: Tape) -> Decision:
     if not most or (known is not None and known.size == 1 and known.item() <= 0):
         return tape.const(np.zeros((0, 3), np.int64))
     sizes, scores = Sizes(tape), node["scores"]
+    shape = scores.shape
+    if shape is not None and 0 in shape:
+        return tape.const(np.zeros((0, 3), np.int64))
     boxes = _prepared(node, tape, sizes)
     if node["score_threshold"]:
         alive = tape.op("Greater", scores, node["score_threshold"])
     else:
         above = tape.op("Greater", scores, tape.const(0, "float32"))
         alive = tape.op("Or", above, tape.op("Not", above))
-    count = sizes.of(scores, 2)
-    some = tape.const(np.array(True)) if isinstance(count, int) else None
+    if scores.static_shape is not None:
+        some = tape.const(np.array(True))
+    else:  # the best of no boxes has no place
+        some = tape.cast(tape.op("Size", scores), "bool")
     body = tape.body(
         [("turn", "int64", 0), ("on", "bool", 0), ("alive", "bool", 3)],
         lambda inner, names: _turn(inner, boxes, names[2]),
@@ -64,7 +69,7 @@ def non_max_suppression(node: NodeView, tape: Tape) -> Decision:
     _, picked, valid = tape.many(
         "Loop",
         tape.op("Reshape", most, tape.ints([])),
-        some or tape.cast(sizes.scalar(count), "bool"),
+        some,
         alive,
         outputs=3,
         body=body,

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 
 @ADAPTERS.add(("Sign", 9))
 def sign(node: NodeView, tape: Tape) -> Decision:
-    """9 -> 8: one where it is above zero, less one where it is below."""
+    """9 -> 8: one where it is above zero, less one where it is below; NaN stays NaN."""
     x = node["input"]
     if x.dtype is None:
         return node.refuse("the element type of `input` is not known")
     zero = tape.const(0, x.dtype)
-    above = tape.cast(tape.op("Greater", x, zero), x.dtype)
+    is_above = tape.op("Greater", x, zero)
+    above = tape.cast(is_above, x.dtype)
     if x.dtype.startswith("u"):
         return above
-    return tape.op("Sub", above, tape.cast(tape.op("Less", x, zero), x.dtype))
+    sign = tape.op("Sub", above, tape.cast(tape.op("Less", x, zero), x.dtype))
+    if x.dtype.startswith("int"):
+        return sign
+    is_number = tape.op("Or", is_above, tape.op("Less", x, tape.const(1, x.dtype)))
+    return tape.op("Div", sign, tape.cast(is_number, x.dtype))  # 0 / 0 for NaN
