@@ -1,97 +1,116 @@
-"""Models of one node, made from the arrays that it is fed, and arrays with all that is odd."""
+"""Models of one node: what is inferred of its outputs, and what onnxruntime makes of them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
-from support.downgraded import assert_same, lowered, run_ort
+from pyonnxtool import _core, from_proto
+from support.ort_runs import run
 
-Made = tuple[onnx.ModelProto, dict[str, Any]]
+Size = int | str | None
+Shape = tuple[list[Size], str]
 
 
-def one_node(
-    op: str,
-    operands: Mapping[str, Any],
-    opset: int,
-    *,
-    known: Collection[str] = (),
-    open_sizes: Collection[str] = (),
+@dataclass(frozen=True)
+class Given:
+    """An input of this shape; sizes may be names. No dims: not even the rank is known."""
+
+    dims: Sequence[Size] | None
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """An initializer of the graph."""
+
+    array: NDArray[Any]
+
+
+Input = Sequence[int | str] | Given | Constant | NDArray[Any] | None
+"""Sizes of a float32 input, an input, a constant, the array that is fed, or an omitted input."""
+
+
+def node_model(
+    op_type: str,
+    inputs: Sequence[Input],
+    opset: int = 22,
     outputs: int = 1,
+    domain: str = "",
     **attributes: Any,
-) -> Made:
-    """A model and its feeds; an operand of None is omitted.
-
-    `known` operands are initializers, those with `open_sizes` have names for sizes.
-    """
-    graph = onnx.GraphProto(name="g")
-    feeds = {}
-    for name, value in operands.items():
-        if value is None:
-            continue
-        array = np.asarray(value)
-        if name in known:
-            graph.initializer.append(numpy_helper.from_array(array, name))
-            continue
-        feeds[name] = array
-        shape = [f"{name}{i}" if name in open_sizes else n for i, n in enumerate(array.shape)]
-        elem = helper.np_dtype_to_tensor_dtype(array.dtype)
-        graph.input.append(helper.make_tensor_value_info(name, elem, shape))
-    names = [name if value is not None else "" for name, value in operands.items()]
-    made = [f"out{i}" for i in range(outputs)]
-    graph.node.append(helper.make_node(op, names, made, name="node", **attributes))
-    ir_version = max(row[1] for row in helper.VERSION_TABLE if row[2] <= opset)
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir_version
-    )
-    return model, feeds
+) -> onnx.ModelProto:
+    """Inputs are named x0, x1, ..., outputs y0, y1, ..., the node `n`."""
+    names, infos, weights = [], [], []
+    for at, given in enumerate(inputs):
+        names.append("" if given is None else f"x{at}")
+        if isinstance(given, Constant):
+            weights.append(numpy_helper.from_array(given.array, names[-1]))
+        elif given is not None:
+            infos.append(_info(names[-1], given))
+    made = [f"y{at}" for at in range(outputs)]
+    node = helper.make_node(op_type, names, made, name="n", domain=domain, **attributes)
+    results = [onnx.ValueInfoProto(name=name) for name in made]
+    graph = helper.make_graph([node], "g", infos, results, weights)
+    opsets = [helper.make_opsetid("", opset)]
+    if domain:
+        opsets.append(helper.make_opsetid(domain, 1))
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8 if opset < 21 else 10)
 
 
-def same_below(made: Made, *targets: int, ulp: int = 0, by_reference: bool = False) -> None:
-    """The model gives the same at each target below its opset; types of outputs are found."""
-    model, feeds = made
-    model.graph.output.extend(
-        onnx.ValueInfoProto(name=name) for name in model.graph.node[-1].output
-    )
-    run = ReferenceEvaluator(model).run(None, feeds) if by_reference else _run(model, feeds)
-    del model.graph.output[:]
-    for name, value in zip(model.graph.node[-1].output, run, strict=True):
-        array = np.asarray(value)
-        elem = helper.np_dtype_to_tensor_dtype(array.dtype)
-        info = helper.make_tensor_value_info(name, elem, [None] * array.ndim)
-        model.graph.output.append(info)
-    for target in targets:
-        if target < model.opset_import[0].version:
-            found = _run(lowered(model, target), feeds)
-            for ours, theirs in zip(run, found, strict=True):
-                assert_same(f"opset {target}", ours, theirs, ulp)
+def _info(name: str, given: Any) -> onnx.ValueInfoProto:
+    if isinstance(given, np.ndarray):
+        given = Given(given.shape, given.dtype.name)
+    if not isinstance(given, Given):
+        given = Given(given)
+    dtype = helper.np_dtype_to_tensor_dtype(np.dtype(given.dtype))
+    return helper.make_tensor_value_info(name, dtype, given.dims)
 
 
-def _run(model: onnx.ModelProto, feeds: Mapping[str, Any]) -> Any:
-    """Under onnxruntime, or under the reference where it has no kernel or is too old."""
+def shapes(op_type: str, *inputs: Input, **how: Any) -> list[Shape]:
+    """(dims, dtype) of each output, the size of None known to the data alone."""
+    facts = _core.infer_shapes(from_proto(node_model(op_type, inputs, **how)))
+    assert not facts.contradictions, facts.contradictions[0][1]
+    found = [facts.value(f"y{at}") for at in range(how.get("outputs", 1))]
+    return [(list(fact.dims), fact.dtype) for fact in found]
+
+
+def dims(op_type: str, *inputs: Input, **how: Any) -> list[Size]:
+    """Sizes of the first output."""
+    return shapes(op_type, *inputs, **how)[0][0]
+
+
+def reasons(op_type: str, *inputs: Input, **how: Any) -> list[str]:
+    """Why sizes of the first output are not known."""
+    facts = _core.infer_shapes(from_proto(node_model(op_type, inputs, **how)))
+    return facts.value("y0").reasons
+
+
+def contradiction(op_type: str, *inputs: Input, **how: Any) -> str:
+    """What is said of a node whose sizes contradict each other."""
+    facts = _core.infer_shapes(from_proto(node_model(op_type, inputs, **how)))
+    ((node, message),) = facts.contradictions
+    assert node.name == "n"
+    return message
+
+
+def real_shapes(op_type: str, *inputs: Input, **how: Any) -> list[Shape] | None:
+    """(dims, dtype) of what onnxruntime computes; None when it refuses."""
+    model = node_model(op_type, inputs, **how)
+    feed = {}
+    for at, given in enumerate(inputs):
+        if isinstance(given, np.ndarray):
+            feed[f"x{at}"] = given
+        elif isinstance(given, Given | Sequence):
+            full = given if isinstance(given, Given) else Given(given)
+            feed[f"x{at}"] = np.zeros(tuple(full.dims or ()), full.dtype)
     try:
-        return run_ort(model, feeds)
-    except Exception:
-        return ReferenceEvaluator(model).run(None, feeds)
-
-
-def odd_values(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Any:
-    """Floats with NaN, infinities and -0 among them; integers of the whole range."""
-    kind = np.dtype(dtype)
-    if kind.kind == "b":
-        return rng.random(shape) < 0.5
-    if kind.kind in "iu":
-        limits = np.iinfo(kind)
-        return rng.integers(limits.min, limits.max, shape, kind, endpoint=True)
-    odd = np.array([np.nan, np.inf, -np.inf, -0.0])[rng.integers(0, 4, shape)]
-    return np.where(rng.random(shape) < 0.3, odd, rng.standard_normal(shape)).astype(kind)
-
-
-def some_negative(rng: np.random.Generator, places: Any, size: Any) -> Any:
-    """The same places, some of them counted from the back."""
-    return np.where(rng.random(np.shape(places)) < 0.5, places, places - np.asarray(size))
+        (outputs,) = run(model, [feed])
+    except Exception:  # onnxruntime has no base class for its own
+        return None
+    return [(list(array.shape), array.dtype.name) for array in outputs]

@@ -34,10 +34,11 @@ def test_bitwise(op: str, dtype: str, to: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
-@pytest.mark.parametrize("shape", ["", "[0]"])
-def test_bitwise_of_a_scalar_and_of_nothing(dtype: str, shape: str) -> None:
-    text = f"g ({dtype}{shape} x) => ({dtype}{shape} y) {{ y = BitwiseXor(x, x) }}"
-    feeds = {"x": np.zeros([0] if shape else [], dtype)}
+@pytest.mark.parametrize("shape", [(), (0,), (4, 0)])
+def test_bitwise_of_a_scalar_and_of_nothing(dtype: str, shape: tuple[int, ...]) -> None:
+    kind = f"{dtype}[{','.join(map(str, shape))}]" if shape else dtype
+    text = f"g ({kind} x) => ({kind} y) {{ y = BitwiseXor(x, x) }}"
+    feeds = {"x": np.zeros(shape, dtype)}
     check(source(text, 26), 17, feeds)
 
 

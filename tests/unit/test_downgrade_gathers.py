@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from support.downgraded import check, lowered, source
-from support.one_node import Made, odd_values, one_node, same_below, some_negative
+from support.lowered_node import Made, odd_values, one_node, same_below, some_negative
 
 DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
 

@@ -74,6 +74,14 @@ def test_automatic_padding(op: str, auto_pad: str) -> None:
         check(pool(op, text, "1,2,6,5"), (18, 11, 9, 7)[case % 4], {"x": x}, ulp=24)
 
 
+@pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER"])
+def test_rounding_up_has_no_effect_on_automatic_padding(auto_pad: str) -> None:
+    """The shape rules of older opsets count one window too many where strides skip elements."""
+    text = f'kernel_shape=[1], strides=[2], auto_pad="{auto_pad}", ceil_mode=1'
+    made = lowered(pool("MaxPool", text, "1,1,4"), 13)
+    assert made.graph.output[0].type.tensor_type.shape.dim[2].dim_value in (0, 2)
+
+
 @pytest.mark.parametrize("op", POOLS)
 def test_sizes_that_only_the_run_tells(op: str) -> None:
     """ceil_mode without windows that may start in the padding; gaps where nothing is padded."""

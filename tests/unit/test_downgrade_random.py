@@ -21,6 +21,12 @@ def test_bernoulli_keeps_its_probability(probability: float, to: int, dtype: str
     assert abs(found.mean() - probability) <= spread
 
 
+def test_bernoulli_gives_the_type_of_narrow_probabilities() -> None:
+    """Which are cast to a wider one in front of it."""
+    text = "g (bfloat16[2] x) => (bfloat16[2] y) { y = Bernoulli(x) }"
+    lowered(source(text, 22), 18)
+
+
 def test_attributes_of_what_draws_are_kept() -> None:
     text = "g () => (float[3] y) { y = RandomNormal<shape=[3], mean=2.0, scale=0.5, seed=3.0>() }"
     (node,) = lowered(source(text, 22), 9).graph.node

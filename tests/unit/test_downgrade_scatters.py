@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.one_node import Made, odd_values, one_node, same_below, some_negative
+from support.lowered_node import Made, odd_values, one_node, same_below, some_negative
 
 REDUCTIONS = ["none", "add", "mul", "max", "min"]
 DTYPES = ["float32", "float64", "int64", "int32"]

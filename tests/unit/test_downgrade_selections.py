@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from support.downgraded import refusal, source
-from support.one_node import one_node, same_below
+from support.lowered_node import one_node, same_below
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int64", "float64", "int8"])
