@@ -55,11 +55,14 @@ def common_bits(a: str, b: str, dtype: str, tape: Tape) -> str:
 def _of_digits(a: str, b: str, wide: str, bits: int, tape: Tape) -> str:
     """Pre: no value is negative."""
     base = 1 << _BITS
-    places = tape.const([base**place for place in range(-(-bits // _BITS))], wide)
+    values = [base**place for place in range(-(-bits // _BITS))]
+    places = tape.const(values, wide)
     digits = []
     for one in (a, b):
         column = tape.op("Unsqueeze", one, tape.ints([-1]))
         digits.append(tape.op("Mod", tape.op("Div", column, places), tape.const(base, wide)))
     pair = tape.op("Add", tape.op("Mul", digits[0], tape.const(base, wide)), digits[1])
     table = np.bitwise_and.outer(np.arange(base), np.arange(base)).ravel()
-    return tape.op("MatMul", tape.op("Gather", tape.const(table, wide), pair, axis=0), places)
+    common = tape.op("Gather", tape.const(table, wide), pair, axis=0)
+    column = tape.const(np.array(values)[:, None], wide)  # onnxruntime: no list times no elements
+    return tape.op("Squeeze", tape.op("MatMul", common, column), tape.ints([-1]))

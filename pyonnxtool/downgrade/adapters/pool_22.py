@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 @ADAPTERS.add(("MaxPool", 22))
 def pool(node: NodeView, tape: Tape) -> Decision:
     """22 -> 21: padding is cut where ceil_mode would add a window that starts in it."""
-    if not node.attr_int("ceil_mode", 0) or node.attr_str("auto_pad").startswith("SAME"):
-        return KEEP
+    ceil = node.attr_int("ceil_mode", 0)
+    if not ceil or node.attr_str("auto_pad").startswith("SAME"):  # of which older rules count wrong
+        return Edit(drop=["ceil_mode"]) if ceil else KEEP
     axes = windows_of(node)
     if not isinstance(axes, list):
         return axes
