@@ -26,14 +26,13 @@ def affine_grid(node: NodeView, tape: Tape) -> Decision:
         return node.refuse("`size` is no list, or `theta` no list of matrices")
     sizes, dtype = _known(node), node.dtype("theta")
     align = bool(node.attr_int("align_corners"))
-    corners = sizes is not None and min(sizes, default=0) >= 1 + align
-    if dtype is None or not (corners or (sizes is None and not align and _axes_of(node))):
-        return expanded(node, tape)  # corners of one element are as the body has them
+    if dtype is None or (min(sizes, default=0) < 1 if sizes is not None else not _axes_of(node)):
+        return expanded(node, tape)
     computed = "float64" if dtype == "float64" else "float32"
     theta = str(node["theta"]) if dtype == computed else tape.cast(node["theta"], computed)
     columns = tape.op("Transpose", theta, perm=[0, 2, 1])
     if sizes is None:
-        made = _at_run_time(node, tape, columns, computed)
+        made = _at_run_time(node, tape, columns, computed, align=align)
     else:
         product = tape.op("MatMul", tape.const(_grid(sizes, align=align), computed), columns)
         made = tape.op("Reshape", product, tape.ints([-1, *sizes, len(sizes)]))
@@ -55,7 +54,7 @@ def _axes_of(node: NodeView) -> int:
     return shape[1] or 0 if len(shape) == 3 and shape[1] in (2, 3) else 0
 
 
-def _at_run_time(node: NodeView, tape: Tape, columns: str, dtype: str) -> str:
+def _at_run_time(node: NodeView, tape: Tape, columns: str, dtype: str, *, align: bool) -> str:
     """The column of `theta` for each axis times the places along it, and the last column."""
     axes = _axes_of(node)
     wide = tape.ints([-1, *[1] * axes, axes])
@@ -65,9 +64,7 @@ def _at_run_time(node: NodeView, tape: Tape, columns: str, dtype: str) -> str:
     for axis in range(axes):
         size = tape.op("Gather", node["size"], tape.const(2 + axis, "int64"), axis=0)
         steps = tape.cast(tape.op("Range", zero, size, one), dtype)
-        middle = tape.op("Add", tape.op("Add", steps, steps), tape.const(1, dtype))
-        places = tape.op("Div", middle, tape.cast(size, dtype))
-        places = tape.op("Sub", places, tape.const(1, dtype))
+        places = _places(tape, steps, tape.cast(size, dtype), dtype, align=align)
         places = tape.op("Reshape", places, tape.ints([-1, *[1] * (axes - axis)]))
         column = tape.op("Gather", columns, tape.const(axes - 1 - axis, "int64"), axis=1)
         part = tape.op("Mul", tape.op("Reshape", column, wide), places)
@@ -75,11 +72,24 @@ def _at_run_time(node: NodeView, tape: Tape, columns: str, dtype: str) -> str:
     return made
 
 
+def _places(tape: Tape, steps: str, size: str, dtype: str, *, align: bool) -> str:
+    """From -1 to 1, of corners or middles; a corner of its own is at 1, as onnxruntime has it."""
+    one = tape.const(1, dtype)
+    if not align:
+        middle = tape.op("Add", tape.op("Add", steps, steps), one)
+        return tape.op("Sub", tape.op("Div", middle, size), one)
+    last = tape.op("Sub", size, one)
+    left = tape.op("Sub", last, steps)
+    part = tape.op("Div", tape.op("Add", left, left), tape.op("Max", last, one))
+    return tape.op("Sub", one, part)
+
+
 def _grid(sizes: Sequence[int], *, align: bool) -> NDArray[np.float64]:
     """Each place of the output from -1 to 1, innermost axis first, and a 1: [places, r + 1]."""
     axes = []
     for size in sizes:
         steps = np.arange(size, dtype=np.float64)
-        axes.append(2 * steps / (size - 1) - 1 if align else (2 * steps + 1) / size - 1)
+        corners = 1 - 2 * (size - 1 - steps) / max(size - 1, 1)  # one of its own is at 1
+        axes.append(corners if align else (2 * steps + 1) / size - 1)
     places = np.stack(np.meshgrid(*axes, indexing="ij")[::-1], axis=-1).reshape(-1, len(axes))
     return np.concatenate([places, np.ones((len(places), 1))], axis=1)
