@@ -162,7 +162,7 @@ BATCH = "{x}[N,3,4] x, {s}[3] s, {s}[3] b, {m}[3] m, {m}[3] v"
 @pytest.mark.parametrize("m", ["float16", "float"])
 def test_batches_of_several_dtypes_are_computed_in_the_widest(to: int, s: str, m: str) -> None:
     text = f"g ({BATCH.format(x='float16', s=s, m=m)}) => (float16[N,3,4] y)"
-    text += "{ y = BatchNormalization (x, s, b, m, v) }"
+    text += "{ y = BatchNormalization <training_mode = 0, momentum = 0.5> (x, s, b, m, v) }"
     model, feeds = fed(text, 15)
     made = lowered(model, to)
     (found,) = run_ort(made, feeds)
@@ -224,6 +224,17 @@ def test_mean_variance_normalization(to: int, axes: str) -> None:
     over = {"": (0, 2, 3), "<axes = [0, 1]>": (0, 1), "<axes = [-1]>": -1}.get(axes, (0, 2, 3))
     exact = (x - x.mean(over, keepdims=True)) / (x.std(over, keepdims=True) + 1e-9)
     np.testing.assert_allclose(run_ort(made, feeds)[0], exact, atol=2**-20)
+
+
+def test_a_large_mean_leaves_the_variance() -> None:
+    text = "g (float[2,3,4,5] x) => (float[2,3,4,5] y)"
+    text += "{ y = MeanVarianceNormalization <axes = [-1]> (x) }"
+    x = 1000 + np.random.default_rng(5).normal(size=(2, 3, 4, 5))
+    feeds = {"x": x.astype(np.float32)}
+    made = lowered(source(text, 13), 7)
+    x = feeds["x"].astype("float64")
+    exact = (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True)
+    np.testing.assert_allclose(run_ort(made, feeds)[0], exact, atol=2**-10)
 
 
 @pytest.mark.parametrize("op", ["InstanceNormalization", "LpNormalization"])
