@@ -96,6 +96,17 @@ def test_what_a_scan_lacks_is_refused(size: str) -> None:
     assert "axes or directions are not one for each row" in refusal(model, 8)
 
 
+def test_a_branch_that_is_declared_to_have_another_shape_than_the_other() -> None:
+    """Of which the graph around it knows less."""
+    text = """g (float[n,3] x, float[2,3] z, bool c) => (float[?,?] y) {
+      y = If (c) <
+        then_branch = t () => (float[1,3] ty) { ty = Identity (x) },
+        else_branch = e () => (float[2,3] ey) { ey = Identity (z) }> }"""
+    for taken in (True, False):
+        given = {"x": floats(1, 3), "z": floats(2, 3), "c": np.array(taken)}
+        check(source(text, 20), 9, given)
+
+
 @pytest.mark.parametrize("to", [10, 7])
 def test_branches_of_texts_of_different_shapes(to: int) -> None:
     text = """g (string[2] x, bool c) => (string[?] y) {

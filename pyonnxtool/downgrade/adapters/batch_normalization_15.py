@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.refusal import Refusal
     from pyonnxtool.rewrite.tape import Tape
 
+BEFORE_TRAINING_MODE = 13
+
 
 @ADAPTERS.add(("BatchNormalization", 15))
 def of_one_dtype(node: NodeView, tape: Tape) -> Decision:
@@ -80,9 +82,10 @@ def _in_dtypes(node: NodeView, tape: Tape, dtypes: list[str]) -> Decision:
         as_dtype(one, one.dtype, dtype, tape)
         for one, dtype in zip(node.inputs, dtypes, strict=True)
     ]
-    outputs = tape.many(
-        node.op_type, *inputs, outputs=[bool(one) for one in node.outputs], **node.attributes
-    )
+    training = ("training_mode", "momentum") if tape.opset == BEFORE_TRAINING_MODE else ()
+    kept = {name: value for name, value in node.attributes.items() if name not in training}
+    wished = [bool(one) for one in node.outputs]
+    outputs = tape.many(node.op_type, *inputs, outputs=wished, **kept)
     wanted = (node.arg(0), node.arg(3), node.arg(3))
     made = zip(outputs, (dtypes[0], *dtypes[3:]), wanted, strict=False)
     return [

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
-from onnx import GraphProto, helper
+from onnx import GraphProto, ValueInfoProto, helper
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._loops import begun, loop
@@ -13,6 +14,8 @@ from pyonnxtool.rewrite.decision import KEEP
 from pyonnxtool.rewrite.tape import elem_type
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyonnxtool.rewrite.decision import Decision
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.operand import Dim
@@ -29,7 +32,7 @@ def if_(node: NodeView, tape: Tape) -> Decision:
     branches = {one.name: one.g for one in node.to_proto().attribute}
     if known is not None and known.size == 1 and len(branches) == 2:
         return unwrapped(branches["then_branch" if known.item() else "else_branch"], tape)
-    if not _shapes_differ(node):
+    if not _shapes_differ(node, branches):
         return KEEP
     dtypes = [output.dtype for output in node.outputs]
     if None in dtypes:
@@ -48,12 +51,22 @@ def if_(node: NodeView, tape: Tape) -> Decision:
     return values
 
 
-def _shapes_differ(node: NodeView) -> bool:
+def _shapes_differ(node: NodeView, branches: Mapping[str, GraphProto]) -> bool:
+    """As they are computed, or as they are declared: onnx reads both."""
     bodies = node.node.subgraphs
-    given = [[node.inside(body, one.name).dims for one in body.outputs] for body in bodies]
-    if len(given) != 2:
+    if len(bodies) != 2 or len(branches) != 2:
         return False
-    return any(_differ(ours, theirs) for ours, theirs in zip(*given, strict=False))
+    computed = [[node.inside(body, one.name).dims for one in body.outputs] for body in bodies]
+    declared = [[_declared(one) for one in body.output] for body in branches.values()]
+    rows = zip(*computed, *declared, strict=False)
+    return any(_differ(*pair) for row in rows for pair in combinations(row, 2))
+
+
+def _declared(info: ValueInfoProto) -> list[Dim] | None:
+    tensor = info.type.tensor_type
+    if not tensor.HasField("shape"):
+        return None
+    return [one.dim_value if one.HasField("dim_value") else None for one in tensor.shape.dim]
 
 
 def _differ(ours: list[Dim] | None, theirs: list[Dim] | None) -> bool:
