@@ -72,6 +72,6 @@ def _product(x: Operand, power: int, tape: Tape) -> Decision:
 def _exact_in_double(x: Operand, y: Operand) -> bool:
     """Powers of 32 bits and less that are in range are; of longer ones where that is certain."""
     bits, known = bits_needed(x), y.const
-    if bits is not None and known is not None and known.size:
+    if x.dtype != "int32" and bits is not None and known is not None and known.size:
         return bits * max(int(known.max()), 1) <= 53
     return x.dtype == "int32"
