@@ -26,6 +26,13 @@ def test_powers_of_two_types(base: str, exponent: str, to: int) -> None:
     check(source(text, 13), to, {"a": a, "b": b}, ulp=1)
 
 
+@pytest.mark.parametrize("exponent", ["int32", "int64", "uint64", "float"])
+def test_known_powers_of_short_integers(exponent: str) -> None:
+    text = f"g (int32[5,1] a) => (int32[5,3] y) <{exponent}[3] b = {{0, 4, 9}}>"
+    a = np.array([[1], [2], [-3], [5], [7]], np.int32)
+    check(source(text + "{ y = Pow(a, b) }", 13), 9, {"a": a})
+
+
 @pytest.mark.parametrize("power", [1, 2, 3, 7])
 def test_small_powers_of_long_integers_are_products(power: int) -> None:
     text = f"g (int64[4] x) => (int64[4] y) <int64 p = {{{power}}}> {{ y = Pow(x, p) }}"

@@ -71,7 +71,9 @@ def _product(x: Operand, power: int, tape: Tape) -> Decision:
 
 def _exact_in_double(x: Operand, y: Operand) -> bool:
     """Powers of 32 bits and less that are in range are; of longer ones where that is certain."""
+    if x.dtype == "int32":
+        return True
     bits, known = bits_needed(x), y.const
-    if x.dtype != "int32" and bits is not None and known is not None and known.size:
-        return bits * max(int(known.max()), 1) <= 53
-    return x.dtype == "int32"
+    if bits is None or known is None or not known.size:
+        return False
+    return bits * max(int(known.max()), 1) <= 53
