@@ -47,7 +47,9 @@ def _refusal(node: NodeView) -> Refusal | None:
     x = node["X"]
     if (refusal := known_float(node, x)) is not None:
         return refusal
-    if x.rank is not None and x.rank not in (3, 4):
+    if x.rank is None:
+        return node.refuse_dynamic("the rank of its input")
+    if x.rank not in (3, 4):
         return node.refuse(f"its input has rank {x.rank}")
     if x.rank == 3 and node.attr_int("num_heads", 0) < 1:
         return node.refuse("num_heads is missing")
