@@ -50,3 +50,12 @@ def test_how_many_grids_need_not_be_known() -> None:
         of="largest",
     )
     assert [node.op_type for node in made.graph.node] == ["Transpose", "MatMul", "Reshape"]
+
+
+def test_how_many_axes_there_are_is_told_by_the_list_of_sizes() -> None:
+    text = """g (float[N,M,L] theta, int64[4] size) => (float[?,?,?,2] grid) {
+      grid = AffineGrid <align_corners = 1> (theta, size) }"""
+    theta = np.random.default_rng(0).uniform(-1, 1, (2, 2, 3)).astype(np.float32)
+    feeds = {"theta": theta, "size": np.array([2, 1, 1, 3], np.int64)}
+    made = check(source(text, 20), 13, feeds, ulp=8, of="largest")
+    assert "If" not in [node.op_type for node in made.graph.node]

@@ -50,8 +50,9 @@ def _known(node: NodeView) -> list[int] | None:
 
 def _axes_of(node: NodeView) -> int:
     """2 for images, 3 for volumes; 0 when that is not known."""
-    shape = node.shape("theta") or ()
-    return shape[1] or 0 if len(shape) == 3 and shape[1] in (2, 3) else 0
+    theta, size = node.shape("theta") or (), node.shape("size") or ()
+    told = [theta[1] if len(theta) == 3 else None, size[0] - 2 if size and size[0] else None]
+    return next((axes for axes in told if axes in (2, 3)), None) or 0
 
 
 def _at_run_time(node: NodeView, tape: Tape, columns: str, dtype: str, *, align: bool) -> str:
