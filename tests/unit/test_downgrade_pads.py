@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.downgraded import check, lowered, source
+from support.downgraded import check, lowered, run_ort, source
 from support.lowered_node import Made, odd_values, one_node, same_below, some_negative
 
 DTYPES = ["float32", "float64", "int64", "int32", "uint8", "int8", "bool"]
@@ -172,3 +172,15 @@ def test_depth_and_space(mode: str, block: int, open_sizes: list[str]) -> None:
     wide = np.arange(2 * 2 * block * block * 6, dtype=np.float32).reshape(2, 2, 2 * block, -1)
     made = one_node("SpaceToDepth", {"x": wide}, 28, open_sizes=open_sizes, **attributes)
     same_below(made, 27, 13, 9, by_reference=True)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "double", "bool"])
+def test_blocks_of_what_runtimes_take_as_no_depth(dtype: str) -> None:
+    """onnxruntime runs DepthToSpace of floats alone below opset 11."""
+    text = (
+        f"g ({dtype}[2,8,N,3] x) => ({dtype}[2,2,?,6] y) {{ y = DepthToSpace <blocksize=2> (x) }}"
+    )
+    x = (np.arange(2 * 8 * 2 * 3).reshape(2, 8, 2, 3) % 5).astype(dtype)
+    (found,) = run_ort(lowered(source(text, 13), 9), {"x": x})
+    expected = x.reshape(2, 2, 2, 2, 2, 3).transpose(0, 3, 4, 1, 5, 2).reshape(2, 2, 4, 6)
+    np.testing.assert_array_equal(found, expected)

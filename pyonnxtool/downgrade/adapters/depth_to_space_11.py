@@ -15,20 +15,25 @@ if TYPE_CHECKING:
     from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.tape import Tape
 
+_HAVE_KERNELS = ("float32", "float16", "bfloat16", None)
+"""What runtimes take there; the schema takes all."""
+
 
 @ADAPTERS.add(("DepthToSpace", 11))
 def depth_to_space(node: NodeView, tape: Tape) -> Decision:
-    """11 -> 10: mode "CRD" is Reshape, Transpose, Reshape."""
-    if node.attr_str("mode") == "DCR":
-        return Edit(drop=["mode"])
+    """11 -> 10: mode "CRD" is Reshape, Transpose, Reshape; so is "DCR" of anything but floats."""
     data, block, sizes = node["input"], node.attr_int("blocksize"), Sizes(tape)
+    depth_first = node.attr_str("mode") == "DCR"
+    if depth_first and data.dtype in _HAVE_KERNELS:
+        return Edit(drop=["mode"])
     if data.rank not in (4, None) or block < 1:
         return node.refuse(f"its data of rank {data.rank} has no blocks of {block} by {block}")
     count, depth, height, width = (sizes.of(data, axis) for axis in range(4))
     depth = _divided(tape, sizes, depth, block * block)
-    cut = [count, depth, block, block, height, width]
-    value = regrouped(tape, sizes, data, cut, keeps_first=True)
-    value = tape.op("Transpose", value, perm=[0, 1, 4, 2, 5, 3])
+    channels = [block, block, depth] if depth_first else [depth, block, block]
+    value = regrouped(tape, sizes, data, [count, *channels, height, width], keeps_first=True)
+    perm = [0, 3, 4, 1, 5, 2] if depth_first else [0, 1, 4, 2, 5, 3]
+    value = tape.op("Transpose", value, perm=perm)
     large = [sizes.product([size, block]) for size in (height, width)]
     return regrouped(tape, sizes, value, [count, depth, *large], keeps_first=True)
 
