@@ -304,6 +304,22 @@ def test_rotary_embedding(to: int, interleaved: int, rotated: int, x: str, place
     np.testing.assert_array_equal(run_ort(made, feeds)[0], exact)
 
 
+@pytest.mark.parametrize(("x", "told"), [("N,3,S,D", ""), ("N,S,E", ", num_heads = 3")])
+@pytest.mark.parametrize("interleaved", [0, 1])
+def test_the_caches_tell_the_size_of_a_head(x: str, told: str, interleaved: int) -> None:
+    told = f"interleaved = {interleaved}{told}"
+    text = ROTATED.format(x=x, c="2,4,4", p="", given="", told=told)
+    shape = [2, 4, 24] if x == "N,S,E" else [2, 3, 4, 8]
+    rng = np.random.default_rng(1)
+    feeds = {"x": rng.normal(size=shape).astype("float32")}
+    feeds |= {name: rng.uniform(-1, 1, (2, 4, 4)).astype("float32") for name in "cs"}
+    model = onnx.parser.parse_model(source(text, 23))
+    exact = ReferenceEvaluator(model).run(None, feeds)[0]
+    made = lowered(model, 9)
+    assert len(made.graph.node) <= 12
+    np.testing.assert_array_equal(run_ort(made, feeds)[0], exact)
+
+
 @pytest.mark.parametrize(
     ("told", "why"),
     [

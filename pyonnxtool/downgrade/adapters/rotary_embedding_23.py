@@ -58,12 +58,18 @@ def _refusal(node: NodeView) -> Refusal | None:
 
 def _form(node: NodeView) -> _Form | None:
     shape = node["X"].shape
-    if shape is None or shape[-1] is None:
+    if shape is None:
         return None
     heads = node.attr_int("num_heads", 0) if len(shape) == 3 else 0
-    size = shape[-1] // heads if heads else shape[-1]
-    rotated = node.attr_int("rotary_embedding_dim") or size
-    return _Form(heads, size, rotated, bool(node.attr_int("interleaved")))
+    rotated = node.attr_int("rotary_embedding_dim")
+    if shape[-1] is not None:
+        size = shape[-1] // heads if heads else shape[-1]
+    else:
+        half = (node["cos_cache"].shape or (None,))[-1]
+        if rotated or half is None:
+            return None
+        size = 2 * half  # all of a head is rotated
+    return _Form(heads, size, rotated or size, bool(node.attr_int("interleaved")))
 
 
 def _rotated(node: NodeView, form: _Form, tape: Tape) -> str:
