@@ -158,3 +158,15 @@ def test_scale_and_zero_point_of_what_comes(x: list[float]) -> None:
         { y, s, z = DynamicQuantizeLinear(x) }"""
     for target in (10, 9, 7):
         check(source(text, 11), target, {"x": np.array(x, np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("operands", "rows", "names"),
+    [
+        ("uint8[0,3] a, uint8[3,2] b", "0,2", "a, b, z"),
+        ("uint8[2,3] a, uint8[3,0] b", "2,0", "a, b, , z"),
+    ],
+)
+def test_no_rows_with_a_known_offset_each(operands: str, rows: str, names: str) -> None:
+    text = f"g ({operands}) => (int32[{rows}] y) <uint8[0] z = {{}}>"
+    lowered(source(text + f"{{ y = MatMulInteger ({names}) }}", 10), 7)

@@ -51,13 +51,13 @@ def factor(
         value = tape.op("Sub", value, placed)
     low, high = RANGES.get(operand.dtype or "", (-255, 255))
     off = None if zero and zero.const is None else zero.const if zero else np.zeros(1)
-    ends = (low, high) if off is None else (int(off.min()), int(off.max()))
+    ends = (low, high) if off is None or not off.size else (int(off.min()), int(off.max()))
     largest = high - low if off is None else max(high - ends[0], ends[1] - low)
     known = operand.const
     sums = None if terms is None else terms * largest
     if known is not None and known.size:
         most = max(abs(ends[0]), abs(ends[1])) * (terms or 0)
-        found = int(np.abs(known.astype(np.int64)).sum(summed).max()) + most
+        found = int(np.abs(known.astype(np.int64)).sum(summed).max(initial=0)) + most
         sums = found if sums is None else min(sums, found)
     return Factor(value, largest, sums, terms)
 
