@@ -13,6 +13,7 @@ import onnxruntime as ort
 from pyonnxtool.backends import BACKENDS, Array, Optimized, Output, RunOptions, Session
 from pyonnxtool.backends._ort_errors import explain
 from pyonnxtool.backends._ort_optimizers import RULES, optimize
+from pyonnxtool.backends._ort_outputs import with_named_outputs
 from pyonnxtool.backends._ort_values import (
     from_ort,
     needs_ort_value,
@@ -58,6 +59,7 @@ class OnnxRuntime:
 
     def open(self, model: Model, options: RunOptions) -> Session:
         """A session whose weights stay in the model's files: nothing of them is copied."""
+        model = with_named_outputs(model)
         settings = _session_options(options)
         for key, value in _entries(model, options).items():
             settings.add_session_config_entry(key, value)
