@@ -142,7 +142,7 @@ def test_text(known: Path, run: Any, golden: Callable[[str, str], None]) -> None
 def test_a_model_that_no_runtime_takes_yet(known: Path, run: Any) -> None:
     assert "onnxruntime-1.12" in inspect(known).runtimes
     proto = onnx.load(known)
-    proto.opset_import[0].version = 27
+    proto.opset_import[0].version = 99
     onnx.save(proto, known)
     assert inspect(known).runtimes == ()
     told = run("inspect", known.name).stdout

@@ -14,9 +14,8 @@ import pyonnxtool as pot
 from pyonnxtool.errors import Refused
 from pyonnxtool.op_schemas import newest_opset
 
-RUNS_UP_TO = 26
-"""Opset that onnxruntime 1.31 takes."""
 RUNS_IR_UP_TO = 13
+"""IR version that onnxruntime 1.31 takes; opsets are the same in any."""
 
 Feeds = Mapping[str, Any]
 
