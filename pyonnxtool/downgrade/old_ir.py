@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnx import helper
+
 from pyonnxtool.rewrite import Refusal
 from pyonnxtool.rewrite.placing import graphs_of
 
@@ -17,8 +19,6 @@ _IR_WITH_SPARSE = 5
 
 def ir_version_of(opset: int) -> int:
     """The IR version that came with an opset of ai.onnx (onnx.helper.VERSION_TABLE)."""
-    from onnx import helper  # noqa: PLC0415 - loaded when it is needed
-
     return max(row[1] for row in helper.VERSION_TABLE if row[2] <= opset)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from onnx import helper
+
 from pyonnxtool.downgrade.meaning import CHANGED_MEANING
 from pyonnxtool.op_schemas import versions_of
 
@@ -65,8 +67,6 @@ def step_of(op_type: str, version: int) -> Step | None:
 
 def default_of(schema: OpSchema, name: str) -> Any:
     """Default of an attribute; None where it has none."""
-    from onnx import helper  # noqa: PLC0415 - loaded when it is needed
-
     known = schema.attributes[name].default_value
     return helper.get_attribute_value(known) if known.type else None
 

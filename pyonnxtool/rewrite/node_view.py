@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from onnx import ModelProto, helper
 
 from pyonnxtool.op_schemas import schema_at
 from pyonnxtool.rewrite.operand import Operand
@@ -100,8 +101,6 @@ class NodeView:
         known = self.schema.attributes.get(name)
         if known is None or not known.default_value.type:
             return default
-        from onnx import helper  # noqa: PLC0415 - loaded when it is needed
-
         value = helper.get_attribute_value(known.default_value)
         return value.decode() if isinstance(value, bytes) else value
 
@@ -162,8 +161,6 @@ class NodeView:
 
     def to_proto(self) -> NodeProto:
         """The node as the onnx package has it, bodies included."""
-        from onnx import ModelProto  # noqa: PLC0415 - loaded when it is needed
-
         made: NodeProto = ModelProto.FromString(self.node.alone().to_bytes()).graph.node[0]
         return made
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterable
+import statistics
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ def rows_of(
             if options.json:
                 options.json.write_text(json.dumps(rows, indent=1))
     return rows
+
+
+def medians(runs: list[Row], keys: Sequence[str]) -> Row:
+    """Of what each run spent; nothing of no run."""
+    return {key: statistics.median(run[key] for run in runs) for key in keys} if runs else {}
 
 
 def link_into(folder: Path, model: Path) -> Path:

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import onnx
 from measured_process import Measured, measured
-from model_folder import Row, add_options, link_into, models_in, rows_of
+from model_folder import Row, add_options, link_into, medians, models_in, rows_of
 from opset_children import WAYS
 
 CHILDREN = Path(__file__).with_name("opset_children.py")
@@ -93,7 +93,7 @@ def _rows(
     rows = []
     for way in options.only:
         row = {"model": model.stem, "to": opset, "way": way, **verdicts[way]}
-        rows.append(row | _medians(runs[way]))
+        rows.append(row | medians(runs[way], _SPENT))
         print(_line(rows[-1]), flush=True)
     return rows
 
@@ -147,11 +147,6 @@ def _alike(ours: Any, theirs: Any) -> bool:
 
 
 _SPENT = ("wall", "work", "convert", "rss", "anon")
-
-
-def _medians(runs: list[Row]) -> Row:
-    return {key: statistics.median(run[key] for run in runs) for key in _SPENT} if runs else {}
-
 
 _HEAD = (
     f"  {'to':>3} {'way':10} {'status':14} {'nodes':>6} {'wall s':>7} {'work s':>7} "

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
 import tempfile
 from dataclasses import asdict
@@ -36,7 +35,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from measured_process import Measured, measured
-from model_folder import Row, add_options, link_into, models_in, rows_of
+from model_folder import Row, add_options, link_into, medians, models_in, rows_of
 
 WAYS = ("ours", "ours-link", "onnxsim", "onnxslim", "polygraphy")
 BATCH_WAYS = ("ours", "onnxsim", "fixed")
@@ -140,7 +139,7 @@ def _rows(
             runs[way].append({**asdict(ran), **spent})
     rows = []
     for way in ways:
-        row = {"model": model.stem, "way": way, **verdicts[way], **_medians(runs[way])}
+        row = {"model": model.stem, "way": way, **verdicts[way], **medians(runs[way], _SPENT)}
         rows.append({**row, "runs": runs[way]})
         print(_line(row), flush=True)
     return rows
@@ -181,11 +180,6 @@ def _judged(result: Path, inputs: list[Path], timeout: float) -> Row:
 
 _SPENT = ("wall", "cpu", "work", "work_cpu", "rss", "anon", "file")
 
-
-def _medians(runs: list[Row]) -> Row:
-    return {key: statistics.median(run[key] for run in runs) for key in _SPENT} if runs else {}
-
-
 _HEAD = (
     f"  {'way':10} {'status':20} {'nodes':>5} {'fused':>5} {'static-':>7} {'ops':>4} {'sizes':>5} "
     f"{'wall s':>7} {'cpu s':>7} {'work s':>7} {'rss MB':>6} {'anon':>5} {'file':>5} {'MB':>6}"
@@ -216,7 +210,7 @@ def _print_summary(rows: list[Row]) -> None:
     for way in dict.fromkeys(row["way"] for row in rows):
         mine = [row for row in rows if row["way"] == way]
         good = [row for row in mine if row["status"] in ("ok", "-")]
-        middle = _medians([row for row in mine if "wall" in row])
+        middle = medians([row for row in mine if "wall" in row], _SPENT)
         times = [f"{middle[k]:7.2f}" if middle else f"{'':7}" for k in ("work", "wall", "rss")]
         static = sum((row.get("not_static") or {}).get("declared") or 0 for row in good)
         ops = sum(sum(row["dynamic_ops"].values()) for row in good)

@@ -29,7 +29,9 @@ class Term:
     @property
     def name(self) -> str:
         """As nodes read it."""
-        return self.value or self.tape.const(self.known)  # type: ignore[arg-type]
+        if self.value or self.known is None:
+            return self.value
+        return self.tape.const(self.known)
 
     def summed(self, gone: Sequence[str]) -> Term:
         """Without these labels."""

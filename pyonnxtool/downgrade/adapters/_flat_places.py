@@ -11,11 +11,24 @@ from pyonnxtool.downgrade.adapters._indices import from_the_front
 
 if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
+    from pyonnxtool.rewrite.node_view import NodeView
     from pyonnxtool.rewrite.operand import Operand
+    from pyonnxtool.rewrite.refusal import Refusal
     from pyonnxtool.rewrite.tape import Tape
 
 SMALL = 4096
 """Elements up to which a constant is written out where a few nodes would make it as well."""
+
+
+def tuples_of(node: NodeView) -> tuple[tuple[int | None, ...], int, int] | Refusal:
+    """Shape of the indices of ScatterND, how long each tuple is, and the rank of the data."""
+    shape, rank = node["indices"].shape, node["data"].rank
+    length = shape[-1] if shape else None
+    if shape is None or length is None or rank is None:
+        return node.refuse_dynamic("the length of its index tuples")
+    if not 0 < length <= rank:
+        return node.refuse(f"tuples of {length} places do not fit data of rank {rank}")
+    return shape, length, rank
 
 
 def strides(sizes: Sizes, shape: Sequence[Size]) -> list[Size]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from onnx import numpy_helper
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.rewrite.decision import KEEP
@@ -42,8 +43,6 @@ def _dense(node: NodeView, tape: Tape) -> Decision:
 
 def _filled(sparse: SparseTensorProto) -> NDArray[np.generic] | None:
     """None when the indices do not fit."""
-    from onnx import numpy_helper  # noqa: PLC0415 - loaded when it is needed
-
     values = numpy_helper.to_array(sparse.values)
     indices = numpy_helper.to_array(sparse.indices)
     shape = tuple(sparse.dims)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._flat_places import of_tuples
+from pyonnxtool.downgrade.adapters._flat_places import of_tuples, tuples_of
 from pyonnxtool.downgrade.adapters._indices import from_the_front
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.rewrite.decision import Edit
@@ -33,12 +33,10 @@ def scatter_elements(node: NodeView, tape: Tape) -> Decision:
 def scatter_nd(node: NodeView, tape: Tape) -> Decision:
     """11 -> 10: Scatter, by the place that each tuple has in the flattened leading axes."""
     data, indices, updates = node["data"], node["indices"], node["updates"]
-    shape, rank = indices.shape, data.rank
-    length = shape[-1] if shape else None
-    if shape is None or length is None or rank is None:
-        return node.refuse_dynamic("the length of its index tuples")
-    if not 0 < length <= rank:
-        return node.refuse(f"tuples of {length} places do not fit data of rank {rank}")
+    found = tuples_of(node)
+    if not isinstance(found, tuple):
+        return found
+    shape, length, rank = found
     sizes = Sizes(tape)
     places = of_tuples(tape, sizes, indices, [sizes.of(data, axis) for axis in range(length)])
     rest = [sizes.of(data, axis) for axis in range(length, rank)]

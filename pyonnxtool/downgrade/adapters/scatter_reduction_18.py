@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._flat_places import SMALL
+from pyonnxtool.downgrade.adapters._flat_places import SMALL, tuples_of
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.rewrite.decision import KEEP, Edit
 
@@ -118,12 +118,10 @@ def _no_two(indices: NDArray[np.int64] | None, size: int | None, axis: int) -> b
 
 def _tuples(node: NodeView, tape: Tape, operation: str, dtype: str) -> Decision:
     data, indices, updates = node["data"], node["indices"], node["updates"]
-    shape, rank = indices.shape, data.rank
-    length = shape[-1] if shape else None
-    if shape is None or length is None or rank is None:
-        return node.refuse_dynamic("the length of its index tuples")
-    if not 0 < length <= rank:
-        return node.refuse(f"tuples of {length} places do not fit data of rank {rank}")
+    found = tuples_of(node)
+    if not isinstance(found, tuple):
+        return found
+    shape, length, rank = found
 
     once = _by_tuples(operation)
     counts = shape[:-1]
