@@ -34,6 +34,20 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
 
 @pytest.fixture
+def saved(tmp_path: Path) -> Callable[[str, str], Path]:
+    """`saved("net", text)`: the model of a text as net.onnx."""
+
+    def save(name: str, text: str) -> Path:
+        import onnx
+
+        path = tmp_path / f"{name}.onnx"
+        onnx.save(onnx.parser.parse_model(text), path)
+        return path
+
+    return save
+
+
+@pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], list[dict[str, Any]]]:
     """`answers("diff", report)`: the API of that name returns `report`, or raises it.
 

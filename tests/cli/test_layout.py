@@ -36,10 +36,8 @@ net (float[n,10,6,3] x, float[n,5] hint) => (float[n,12,2] y, float[n,5] same)
 
 
 @pytest.fixture
-def net(tmp_path: Path) -> Path:
-    path = tmp_path / "net.onnx"
-    onnx.save(onnx.parser.parse_model(NET), path)
-    return path
+def net(saved: Callable[[str, str], Path]) -> Path:
+    return saved("net", NET)
 
 
 def ops(path: Path) -> list[str]:

@@ -41,17 +41,13 @@ text (string[n] a, string[n] b, float[n] x, int64[1] axes) => (string[n] c, floa
 
 
 @pytest.fixture
-def net(tmp_path: Path) -> Path:
-    path = tmp_path / "net.onnx"
-    onnx.save(onnx.parser.parse_model(NET), path)
-    return path
+def net(saved: Callable[[str, str], Path]) -> Path:
+    return saved("net", NET)
 
 
 @pytest.fixture
-def text(tmp_path: Path) -> Path:
-    path = tmp_path / "text.onnx"
-    onnx.save(onnx.parser.parse_model(TEXT), path)
-    return path
+def text(saved: Callable[[str, str], Path]) -> Path:
+    return saved("text", TEXT)
 
 
 def error(result: Any) -> str:

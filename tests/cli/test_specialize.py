@@ -37,17 +37,13 @@ net (int64[batch,seq] ids, float[batch,seq] mask) => (float[batch,seq] y) {
 
 
 @pytest.fixture
-def net(tmp_path: Path) -> Path:
-    path = tmp_path / "net.onnx"
-    onnx.save(onnx.parser.parse_model(NET), path)
-    return path
+def net(saved: Callable[[str, str], Path]) -> Path:
+    return saved("net", NET)
 
 
 @pytest.fixture
-def masked(tmp_path: Path) -> Path:
-    path = tmp_path / "masked.onnx"
-    onnx.save(onnx.parser.parse_model(MASKED), path)
-    return path
+def masked(saved: Callable[[str, str], Path]) -> Path:
+    return saved("masked", MASKED)
 
 
 def shape_of(path: Path, name: str = "x") -> tuple[Any, ...] | None:

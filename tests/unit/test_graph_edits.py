@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
 
 import pyonnxtool as pot
+from pyonnxtool import Graph
 from pyonnxtool.errors import ModelError
 
 BODIES = """
@@ -52,15 +56,14 @@ def printed(edited: pot.Model) -> str:
         (["a", "b"], onnx.AttributeProto.STRINGS),
     ],
 )
-def test_an_attribute_has_the_type_of_its_value(value: object, kind: int) -> None:
+def test_an_attribute_has_the_type_of_its_value(value: Any, kind: int) -> None:
     edited = model(PLAIN)
-    edited.graph.nodes[0].set_attribute("it", value)  # type: ignore[arg-type]
+    edited.graph.nodes[0].set_attribute("it", value)
     found = {a.name: a for a in pot.to_proto(edited).graph.node[0].attribute}["it"]
     assert found.type == kind
     got = helper.get_attribute_value(found)
     assert got == (value.encode() if isinstance(value, str) else value) or list(got) == [
-        one.encode()
-        for one in value  # type: ignore[attr-defined]
+        one.encode() for one in value
     ]
 
 
@@ -155,10 +158,10 @@ def test_what_is_defined_here_and_a_name_that_is_free() -> None:
         ),
     ],
 )
-def test_an_edit_that_cannot_be(edit: object, message: str) -> None:
+def test_an_edit_that_cannot_be(edit: Callable[[Graph], None], message: str) -> None:
     edited = model(PLAIN)
     with pytest.raises(ModelError, match=message):
-        edit(edited.graph)  # type: ignore[operator]
+        edit(edited.graph)
 
 
 def test_readers_in_a_body_read_a_value_from_around_it() -> None:
