@@ -77,11 +77,10 @@ def find_runtime(name: str) -> Runtime:
                 return _release(family, given.removeprefix(known).lstrip("-"))
     names = [one.name for one in all_runtimes()]
     close = difflib.get_close_matches(given, names, n=_MOST_CLOSE)
-    told = f"did you mean {', '.join(close)}? " if close else ""
+    told = f"did you mean {', '.join(close)}? There" if close else "there"
     kinds = ", ".join(family.name for family in _families())
     raise UsageError(
-        f"no runtime is called {name!r}; {told}There are releases of {kinds}: pyonnxtool list "
-        "runtimes"
+        f"no runtime is called {name!r}; {told} are releases of {kinds}: pyonnxtool list runtimes"
     )
 
 

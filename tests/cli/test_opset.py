@@ -178,7 +178,7 @@ def test_output_onto_the_input_and_over_other_files(net: Path, run: Any) -> None
         (["--runtime", "onnxruntime"], "onnxruntime: which release; known are 1.0, 1.1, "),
         (["--runtime", "tensorrt-3"], "tensorrt: there is nothing known of its release '3'; known "
          "are 5.1, 6.0, "),
-        (["--runtime", "zzz"], "no runtime is called 'zzz'; There are releases of cann, "),
+        (["--runtime", "zzz"], "no runtime is called 'zzz'; there are releases of cann, "),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_told_with_what_would(

@@ -129,7 +129,7 @@ def test_diff_takes_the_report() -> None:
         (0, "there is no way to opset 0: give one from 7 to 28, the newest that the onnx package"),
         (29, "there is no way to opset 29: give one from 7 to 28"),
         ("onnxruntime-0.1", "onnxruntime: there is nothing known of its release '0.1'; known are"),
-        ("13", "no runtime is called '13'; There are releases of cann, "),
+        ("13", "no runtime is called '13'; there are releases of cann, "),
     ],
 )
 def test_what_does_not_fit(to: Any, message: str) -> None:

@@ -63,7 +63,7 @@ def test_names_are_found_as_people_write_them(written: str, name: str) -> None:
         ("onnxruntime-2", r"onnxruntime: there is nothing known of its release '2'; known are "),
         ("onnxruntime-1.800", r"nothing known of its release '1\.800'"),
         ("onxruntime-1.8", r"no runtime is called 'onxruntime-1\.8'; did you mean onnxruntime-1"),
-        ("", r"no runtime is called ''; There are releases of cann, "),
+        ("", r"no runtime is called ''; there are releases of cann, "),
     ],
 )
 def test_others_are_refused_with_names_that_are_close(written: str, message: str) -> None:
