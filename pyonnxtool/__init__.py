@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyonnxtool.relayout import layout
     from pyonnxtool.router import ShapeRouter
     from pyonnxtool.specialization import specialize
+    from pyonnxtool.surgery.outputs import outputs
     from pyonnxtool.variants import specialize_variants
 
 __version__ = "0.1.0"
@@ -42,6 +43,7 @@ __all__ = [
     "layout",
     "load",
     "opset",
+    "outputs",
     "reduce",
     "specialize",
     "specialize_variants",
@@ -56,6 +58,7 @@ _LATER = {
     "diff": "pyonnxtool.diffing",
     "layout": "pyonnxtool.relayout",
     "opset": "pyonnxtool.conversion",
+    "outputs": "pyonnxtool.surgery.outputs",
     "reduce": "pyonnxtool.reduction",
     "specialize": "pyonnxtool.specialization",
     "specialize_variants": "pyonnxtool.variants",

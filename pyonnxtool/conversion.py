@@ -17,9 +17,9 @@ from pyonnxtool.op_schemas import newest_opset
 from pyonnxtool.proof import check_of, verified
 from pyonnxtool.raising import raised
 from pyonnxtool.report import strict_json
-from pyonnxtool.rewrite import Change, Rewrite, RewriteReport, StandsFor, refused
+from pyonnxtool.rewriting import Change, Rewrite, RewriteReport, StandsFor, refused
+from pyonnxtool.rewriting.measure import measured
 from pyonnxtool.runtimes import Runtime, find_runtime
-from pyonnxtool.specialization import measured
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyonnxtool.bisection import bisect
 from pyonnxtool.divergence.pairing.given_pairs import view_of
 from pyonnxtool.errors import PyonnxtoolError
-from pyonnxtool.rewrite import Refusal, StandsFor
+from pyonnxtool.rewriting import Refusal, StandsFor
 from pyonnxtool.wording import finding
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
 
-from pyonnxtool.rewrite import Rewrite, RewriteReport
+from pyonnxtool.rewriting import Rewrite, RewriteReport
 from pyonnxtool.verdict import Tolerances
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
     from pyonnxtool.divergence.sweep import Progress
-    from pyonnxtool.rewrite.report import Axes
+    from pyonnxtool.rewriting.report import Axes
 
 Tolerance: TypeAlias = "Sequence[str | float] | str | float | None"
 Report = TypeVar("Report", bound=RewriteReport)

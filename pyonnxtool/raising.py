@@ -19,18 +19,18 @@ from pyonnxtool.downgrade.old_ir import ir_version_of
 from pyonnxtool.downgrade.steps import step_of
 from pyonnxtool.downgrade.type_check import unknown_to
 from pyonnxtool.op_schemas import plain_domain, same_meaning, schema_at, versions_of
-from pyonnxtool.rewrite import Refusal
-from pyonnxtool.rewrite.node_view import NodeView
-from pyonnxtool.rewrite.operand import Facts
-from pyonnxtool.rewrite.placing import graphs_of, names_of, replace
-from pyonnxtool.rewrite.tape import Names, Tape
+from pyonnxtool.rewriting import Refusal
+from pyonnxtool.rewriting.node_view import NodeView
+from pyonnxtool.rewriting.operand import Facts
+from pyonnxtool.rewriting.placing import graphs_of, names_of, replace
+from pyonnxtool.rewriting.tape import Names, Tape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ValueInfoProto
 
     from pyonnxtool._core import Model, Node
-    from pyonnxtool.rewrite.operand import Operand
+    from pyonnxtool.rewriting.operand import Operand
 
 _SMALL = 1024
 """Elements of a constant that the converter is shown: axes and the like."""

@@ -15,9 +15,9 @@ from pyonnxtool.model import ModelLike, as_model
 from pyonnxtool.onnx_inference import ask_onnx
 from pyonnxtool.proof import check_of, verified
 from pyonnxtool.report import strict_json
-from pyonnxtool.rewrite import Change, InnerOrder, Left, Rewrite, RewriteReport, StandsFor
-from pyonnxtool.rewrite.report import Axes
-from pyonnxtool.specialization import measured
+from pyonnxtool.rewriting import Change, InnerOrder, Left, Rewrite, RewriteReport, StandsFor
+from pyonnxtool.rewriting.measure import measured
+from pyonnxtool.rewriting.report import Axes
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

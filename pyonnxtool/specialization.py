@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from pyonnxtool import _core
 from pyonnxtool.backends import RunOptions, find_backend
 from pyonnxtool.binding import Dims, Shapes, check_something_is_bound
-from pyonnxtool.inspection import Port, all_graphs, port, real_inputs
+from pyonnxtool.inspection import Port, port, real_inputs
 from pyonnxtool.model import ModelLike, as_model
 from pyonnxtool.onnx_inference import ask_onnx
 from pyonnxtool.op_schemas import same_meaning
 from pyonnxtool.proof import check_of, verified
 from pyonnxtool.report import strict_json
-from pyonnxtool.rewrite import Change, Left, Measure, Rewrite, RewriteReport, StandsFor
+from pyonnxtool.rewriting import Change, Left, Rewrite, RewriteReport, StandsFor
+from pyonnxtool.rewriting.measure import measured
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 MAX_UNROLL = 64
 """Loops and Scans of more turns stay."""
-
-_SHAPE_OPS = frozenset({"Shape", "Size", "ConstantOfShape", "Range", "If", "Loop"})
 
 
 @dataclass(frozen=True)
@@ -140,15 +139,6 @@ def specialized(
         ),
     )
     return Rewrite(made.model, report)
-
-
-def measured(model: Model) -> Measure:
-    """Nodes of the model with its bodies and functions, and the bytes of its weights."""
-    roots = [model.graph, *(function.graph for function in model.functions)]
-    graphs = [graph for root in roots for graph in all_graphs(root)]
-    ops = [node.op_type for graph in graphs for node in graph.nodes]
-    weights = sum(tensor.nbytes for graph in graphs for tensor in graph.initializers)
-    return Measure(len(ops), sum(op in _SHAPE_OPS for op in ops), weights)
 
 
 def _evaluator(custom_ops: Sequence[str]) -> Callable[[Model, list[str]], list[Any]]:

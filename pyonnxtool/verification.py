@@ -21,14 +21,14 @@ from pyonnxtool.inspection import all_graphs, key_of, random_ops
 from pyonnxtool.mismatch import blamed
 from pyonnxtool.model import from_proto
 from pyonnxtool.report import ValueRow
-from pyonnxtool.rewrite import Refusal, StandsFor, Verification, refused
+from pyonnxtool.rewriting import Refusal, StandsFor, Verification, refused
 from pyonnxtool.wording import distance
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
     from pyonnxtool.divergence.compare import Array
     from pyonnxtool.proof import Check
-    from pyonnxtool.rewrite.report import Axes
+    from pyonnxtool.rewriting.report import Axes
 
 Shapes = Mapping[str, tuple[int, ...]]
 _MOST_NAMED = 4

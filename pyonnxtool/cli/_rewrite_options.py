@@ -24,8 +24,9 @@ from pyonnxtool.errors import UsageError
 from pyonnxtool.model import as_model
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite import Rewrite, RewriteReport
+    from pyonnxtool.rewriting import Rewrite, RewriteReport
 
+Option = Callable[[Any], Any]
 Report = TypeVar("Report", bound="RewriteReport")
 
 
@@ -111,9 +112,30 @@ class Proof:
 
 
 def rewrite_options(function: Function) -> Function:
-    """The command gets the parameters `target`, `proof` and `output`."""
-    several: dict[str, Any] = {"multiple": True}
-    options = [
+    """The command gets the parameters `target`, `proof` and `output`; it is checked by default."""
+    unverified = click.option("--no-verify", is_flag=True, help="Write without running anything.")
+    return _gathered(function, [_samples_option(1), unverified])
+
+
+def edit_options(function: Function) -> Function:
+    """As `rewrite_options`, for edits that a user wants as they are: nothing runs unless asked."""
+    return _gathered(function, [_samples_option(0)])
+
+
+def _samples_option(default: int) -> Option:
+    asked = "" if default else " 0: nothing is run."
+    return click.option(
+        "--samples",
+        type=click.IntRange(min=default),
+        default=default,
+        show_default=True,
+        help="Sets of inputs on which both models are run and compared before OUT is written."
+        + asked,
+    )
+
+
+def _target_options() -> list[Option]:
+    return [
         click.option(
             "-o",
             "path",
@@ -129,13 +151,12 @@ def rewrite_options(function: Function) -> Function:
             help="Where weights go: inside OUT, external in OUT.data, link to where they are (no "
             "copy; OUT has to lie beside or above MODEL). auto: as MODEL has them.",
         ),
-        click.option(
-            "--samples",
-            type=click.IntRange(min=1),
-            default=1,
-            show_default=True,
-            help="Sets of inputs on which both models are run and compared before OUT is written.",
-        ),
+    ]
+
+
+def _proof_options() -> list[Option]:
+    several: dict[str, Any] = {"multiple": True}
+    return [
         seed_option,
         click.option(
             "--inputs",
@@ -145,7 +166,6 @@ def rewrite_options(function: Function) -> Function:
         ),
         tolerance_option("--atol", "Absolute difference of an output that is allowed"),
         tolerance_option("--rtol", "Difference that is allowed relative to the output's scale"),
-        click.option("--no-verify", is_flag=True, help="Write without running anything."),
         click.option("--dry-run", is_flag=True, help="Tell what would be done; write nothing."),
         click.option(
             "--memory",
@@ -170,16 +190,22 @@ def rewrite_options(function: Function) -> Function:
         click.option("--no-progress", is_flag=True, help="Show no progress bar."),
     ]
 
+
+def _gathered(function: Function, verification: list[Option]) -> Function:
+    """The command with all options, and what they come to as three parameters."""
+
     @functools.wraps(function)
     def gathered(*args: Any, **values: Any) -> Any:
         force = values.pop("force")
         target = Target(values.pop("path"), values.pop("weights"), values.pop("dry_run"), force)
-        unchecked = values.pop("no_verify")
+        unchecked = values.pop("no_verify", False)
         proof = Proof(**{name: values.pop(name) for name in Proof.__dataclass_fields__})
         if unchecked:
             if proof.inputs:
                 raise UsageError("--inputs are what is checked on; leave out --no-verify")
-            proof = Proof(**{**proof.__dict__, "samples": 0})
+            proof = replace(proof, samples=0)
+        elif proof.inputs and not proof.samples:
+            proof = replace(proof, samples=1)
         output = Output(
             format=values.pop("form"),
             file=None,
@@ -191,4 +217,5 @@ def rewrite_options(function: Function) -> Function:
         )
         return function(*args, target=target, proof=proof, output=output, **values)
 
-    return cast(Function, stacked(cast("list[Callable[[Any], Any]]", options), gathered))
+    options = [*_target_options(), *verification, *_proof_options()]
+    return cast(Function, stacked(options, gathered))

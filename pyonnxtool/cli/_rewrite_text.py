@@ -11,7 +11,7 @@ from rich.text import Text
 from pyonnxtool.cli._text import facts, heading, size
 from pyonnxtool.inspection import Port
 from pyonnxtool.report import ValueRow
-from pyonnxtool.rewrite import Left, Measure, RewriteReport, Verification
+from pyonnxtool.rewriting import Left, Measure, RewriteReport, Verification
 from pyonnxtool.wording import distance, middle, plural, printable, typed
 
 SHOWN = 8

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from pyonnxtool.rewrite import InnerOrder
+from pyonnxtool.rewriting import InnerOrder
 
 if TYPE_CHECKING:
     from pyonnxtool.divergence.compare import Array
-    from pyonnxtool.rewrite.report import Axes
+    from pyonnxtool.rewriting.report import Axes
 
 Shape = tuple[int, ...]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.op_schemas import first_opset_of_type, tensor_type
-from pyonnxtool.rewrite import Refusal
-from pyonnxtool.rewrite.operand import Facts, type_text
+from pyonnxtool.rewriting import Refusal
+from pyonnxtool.rewriting.operand import Facts, type_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,18 +23,18 @@ from pyonnxtool.downgrade.op_kinds import Kind, kind_of
 from pyonnxtool.downgrade.type_check import misfits, told
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.op_schemas import first_opset_of_type
-from pyonnxtool.rewrite.decision import KEEP, Edit
-from pyonnxtool.rewrite.tape import elem_type
+from pyonnxtool.rewriting.decision import KEEP, Edit
+from pyonnxtool.rewriting.tape import elem_type
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx.defs import OpSchema
 
     from pyonnxtool.downgrade.type_check import Misfit
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @dataclass

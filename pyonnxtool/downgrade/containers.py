@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pyonnxtool._core import Model
-    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewriting.node_view import NodeView
 
 _SEQUENCES = {"Construct", "Empty", "Insert", "Erase", "At", "Length", "Map"}
 _OPTIONALS = {"Optional", "OptionalGetElement", "OptionalHasElement"}

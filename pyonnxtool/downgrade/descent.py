@@ -17,16 +17,16 @@ from pyonnxtool.downgrade.type_check import misfits, told, unknown_to
 from pyonnxtool.downgrade.well_formed import malformed
 from pyonnxtool.errors import ModelError
 from pyonnxtool.op_schemas import plain_domain, schema_at, versions_of
-from pyonnxtool.rewrite import Refusal
-from pyonnxtool.rewrite.decision import Edit, Keep
-from pyonnxtool.rewrite.node_view import NodeView
-from pyonnxtool.rewrite.operand import Facts
-from pyonnxtool.rewrite.placing import edit, graphs_of, graphs_under, idle, names_of, replace
-from pyonnxtool.rewrite.tape import Names, Tape
+from pyonnxtool.rewriting import Refusal
+from pyonnxtool.rewriting.decision import Edit, Keep
+from pyonnxtool.rewriting.node_view import NodeView
+from pyonnxtool.rewriting.operand import Facts
+from pyonnxtool.rewriting.placing import edit, graphs_of, graphs_under, idle, names_of, replace
+from pyonnxtool.rewriting.tape import Names, Tape
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
-    from pyonnxtool.rewrite.decision import Decision
+    from pyonnxtool.rewriting.decision import Decision
 
 _CARRY_ROUNDS = 4
 """A node that is computed in another dtype may need Casts that need another dtype, and so on."""

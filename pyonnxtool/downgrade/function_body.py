@@ -18,13 +18,13 @@ from onnx import (
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.meaning import CHANGED_MEANING
 from pyonnxtool.downgrade.steps import step_of
-from pyonnxtool.rewrite.tape import elem_type
+from pyonnxtool.rewriting.tape import elem_type
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Fact
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 def expanded(view: NodeView, tape: Tape) -> Decision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyonnxtool.downgrade.dtypes import is_float, is_integer, magnitude_of, precision_of
-from pyonnxtool.rewrite.operand import Operand
+from pyonnxtool.rewriting.operand import Operand
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from onnx import helper
 
-from pyonnxtool.rewrite import Refusal
-from pyonnxtool.rewrite.placing import graphs_of
+from pyonnxtool.rewriting import Refusal
+from pyonnxtool.rewriting.placing import graphs_of
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Graph, Model, Value

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewriting.node_view import NodeView
 
 
 class Kind(Enum):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyonnxtool.downgrade.steps import default_of
-from pyonnxtool.rewrite.decision import KEEP, Edit
+from pyonnxtool.rewriting.decision import KEEP, Edit
 
 if TYPE_CHECKING:
     from pyonnxtool.downgrade.steps import Step
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
 
 
 def restamped(view: NodeView, step: Step) -> Decision:

@@ -15,8 +15,8 @@ from pyonnxtool.op_schemas import schema_at
 if TYPE_CHECKING:
     from onnx.defs import OpSchema
 
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
 
 
 @dataclass(frozen=True)

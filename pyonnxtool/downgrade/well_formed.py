@@ -12,7 +12,7 @@ from pyonnxtool.op_schemas import schema_at
 from pyonnxtool.wording import plural
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewriting.node_view import NodeView
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "INT": (int,),

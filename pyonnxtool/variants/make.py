@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyonnxtool._core import Model
     from pyonnxtool.binding import Dims, Shapes, Size
     from pyonnxtool.proof import Proof
-    from pyonnxtool.rewrite import Rewrite
+    from pyonnxtool.rewriting import Rewrite
 
 Sizes: TypeAlias = "Mapping[str, Sequence[Size] | Size]"
 """What one variant binds: input name to shape, or name of a dimension to size."""

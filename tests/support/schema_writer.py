@@ -21,6 +21,7 @@ from pyonnxtool.metrics import METRICS
 from pyonnxtool.relayout import LayoutReport
 from pyonnxtool.report import BisectReport, DiffReport, Metrics, ReduceReport
 from pyonnxtool.specialization import SpecializeReport
+from pyonnxtool.surgery.edit_report import EditReport
 from pyonnxtool.variants import VariantSet, VariantsReport
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -29,6 +30,7 @@ REPORTS: dict[str, type] = {
     "diff": DiffReport,
     "bisect": BisectReport,
     "reduce": ReduceReport,
+    "edit": EditReport,
     "inspect": Inspection,
     "layout": LayoutReport,
     "list": Catalogue,

@@ -15,7 +15,7 @@ import pyonnxtool as pot
 from pyonnxtool import schemas
 from pyonnxtool.conversion import OpsetReport, lowest_reached
 from pyonnxtool.errors import BackendError, Refused, UsageError
-from pyonnxtool.rewrite import Change
+from pyonnxtool.rewriting import Change
 from support.parsed import parsed
 
 MEAN = (

@@ -14,7 +14,7 @@ import pyonnxtool as pot
 from pyonnxtool import schemas
 from pyonnxtool.errors import UsageError
 from pyonnxtool.relayout import LayoutReport, Traffic
-from pyonnxtool.rewrite import StandsFor
+from pyonnxtool.rewriting import StandsFor
 from support.parsed import parsed
 
 LAST, FIRST = (0, 2, 3, 1), (0, 3, 1, 2)

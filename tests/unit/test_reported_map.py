@@ -15,7 +15,7 @@ from pyonnxtool.divergence.pairing.given_pairs import given_pairs
 from pyonnxtool.divergence.pairing.reported_map import swapped
 from pyonnxtool.divergence.views import Rearranged
 from pyonnxtool.errors import UsageError
-from pyonnxtool.rewrite import InnerOrder, StandsFor
+from pyonnxtool.rewriting import InnerOrder, StandsFor
 from support.parsed import parsed
 
 LAST = (0, 2, 3, 1)

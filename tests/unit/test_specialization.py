@@ -14,7 +14,7 @@ import pyonnxtool as pot
 from pyonnxtool import Model, schemas
 from pyonnxtool.binding import example_command
 from pyonnxtool.errors import BackendError, Refused, UsageError
-from pyonnxtool.rewrite import Change, Measure, Refusal, StandsFor, refused
+from pyonnxtool.rewriting import Change, Measure, Refusal, StandsFor, refused
 from pyonnxtool.specialization import SpecializeReport
 from support.parsed import parsed
 

@@ -8,7 +8,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from pyonnxtool.feeds.dtypes import numpy_dtype
-from pyonnxtool.rewrite.tape import Names, Tape
+from pyonnxtool.rewriting.tape import Names, Tape
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pyonnxtool import Model
 from pyonnxtool.errors import BackendError, Refused, UsageError
 from pyonnxtool.feeds.sizes import resolve_shapes
 from pyonnxtool.proof import Check
-from pyonnxtool.rewrite import Verification
+from pyonnxtool.rewriting import Verification
 from pyonnxtool.verdict import Tolerances
 from pyonnxtool.verification import drawn_outputs, verify
 from support.parsed import parsed

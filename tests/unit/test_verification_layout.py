@@ -10,7 +10,7 @@ import pytest
 from pyonnxtool import Model
 from pyonnxtool.errors import Refused
 from pyonnxtool.proof import Check
-from pyonnxtool.rewrite import StandsFor, Verification
+from pyonnxtool.rewriting import StandsFor, Verification
 from pyonnxtool.verification import verify
 from support.parsed import parsed
 

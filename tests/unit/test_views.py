@@ -7,7 +7,7 @@ import pytest
 
 from pyonnxtool.divergence.plan import Pair, in_candidate_form, in_reference_form
 from pyonnxtool.divergence.views import Rearranged
-from pyonnxtool.rewrite import InnerOrder
+from pyonnxtool.rewriting import InnerOrder
 
 VALUE = np.arange(2 * 16 * 3 * 5, dtype=np.float32).reshape(2, 16, 3, 5)
 

@@ -11,7 +11,7 @@ from pyonnxtool.divergence.pairing.forms import Form
 from pyonnxtool.divergence.pairing.reported_map import is_report, told_by
 from pyonnxtool.divergence.views import Rearranged
 from pyonnxtool.errors import UsageError
-from pyonnxtool.rewrite import RewriteReport, StandsFor
+from pyonnxtool.rewriting import RewriteReport, StandsFor
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Graph, Model

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool.errors import UsageError
-from pyonnxtool.rewrite import InnerOrder, StandsFor
+from pyonnxtool.rewriting import InnerOrder, StandsFor
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model

@@ -15,8 +15,8 @@ from pyonnxtool.feeds.dtypes import numpy_dtype
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 _SMALL = 1 << 16
 """Elements of a mask that is written out; larger ones are computed from two vectors."""

@@ -10,9 +10,9 @@ from pyonnxtool.downgrade.adapters._standardized import computed_in, known_float
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Dim, Operand
-    from pyonnxtool.rewrite.refusal import Refusal
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Dim, Operand
+    from pyonnxtool.rewriting.refusal import Refusal
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pyonnxtool.downgrade.adapters._resized_axes import Resizing
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _LARGEST = 32
 """Of a kernel of 64 by 64 nothing is gained."""

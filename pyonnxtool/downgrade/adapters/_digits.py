@@ -11,7 +11,7 @@ from pyonnxtool.downgrade.dtypes import bits_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.tape import Tape
 
 _BITS = 4
 """Of one digit: an And of two digits is one of 256."""

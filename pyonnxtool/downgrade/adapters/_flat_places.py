@@ -11,10 +11,10 @@ from pyonnxtool.downgrade.adapters._indices import from_the_front
 
 if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.refusal import Refusal
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.refusal import Refusal
+    from pyonnxtool.rewriting.tape import Tape
 
 SMALL = 4096
 """Elements up to which a constant is written out where a few nodes would make it as well."""

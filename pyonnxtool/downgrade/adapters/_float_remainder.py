@@ -11,7 +11,7 @@ from pyonnxtool.downgrade.adapters._repeated import repeated
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.tape import Tape
 
 _MOST_TURNS = 4096
 """More than exponents of doubles are apart; a loop ends when no element needs another turn."""

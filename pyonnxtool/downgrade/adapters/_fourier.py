@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewriting.node_view import NodeView
 
 COMPLEX = 2
 """Parts of a complex number, the real one first; a real number has one."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from pyonnxtool.downgrade.adapters._image import Image, cubic, linear, within
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.refusal import Refusal
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.refusal import Refusal
+    from pyonnxtool.rewriting.tape import Tape
 
 _FLOATS = ("float32", "float64", "float16", "bfloat16")
 

@@ -17,7 +17,7 @@ from pyonnxtool.downgrade.adapters._axes import total, unsqueezed
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.tape import Tape
 
 
 class Image:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.op_schemas import plain_domain
-from pyonnxtool.rewrite.operand import home_of
+from pyonnxtool.rewriting.operand import home_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from pyonnxtool._core import Node
     from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 _COUNTS = {"Shape", "Size", "NonZero", "ArgMax", "ArgMin"}
 """Give sizes, or positions from the front."""

@@ -11,7 +11,7 @@ from pyonnxtool.downgrade.adapters._repeated import repeated
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.tape import Tape
 
 
 def integer_power(base: str, exponent: str, rank: int | None, tape: Tape) -> str:

@@ -11,9 +11,9 @@ import numpy as np
 from pyonnxtool.downgrade.adapters._quantized import RANGES, in_float32, is_zero
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 Product: TypeAlias = "Callable[[str, str], str]"
 

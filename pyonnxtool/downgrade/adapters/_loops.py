@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from onnx import GraphProto, ValueInfoProto, helper
 
-from pyonnxtool.rewrite.tape import elem_type
+from pyonnxtool.rewriting.tape import elem_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.tape import Tape
 
 FIXED_INPUTS = 2
 """Of a body: the turn, and whether it goes on. Of the node: how many turns, and the same."""

@@ -12,8 +12,8 @@ from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 Pads = Sequence[tuple[Size, Size]]
 """For each axis how much is put before and after; less than nothing is taken away."""

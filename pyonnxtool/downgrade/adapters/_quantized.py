@@ -14,10 +14,10 @@ from pyonnxtool.op_schemas import schema_at, tensor_type
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyonnxtool.rewrite import Refusal
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting import Refusal
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 RANGES = {
     "int2": (-2, 1),

@@ -9,12 +9,12 @@ import numpy as np
 from pyonnxtool.downgrade.adapters._axes import chosen, reshape, unsqueezed
 from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
 from pyonnxtool.downgrade.dtypes import is_float
-from pyonnxtool.rewrite.decision import Edit
+from pyonnxtool.rewriting.decision import Edit
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 def axes_to_attribute(node: NodeView, tape: Tape) -> Decision:

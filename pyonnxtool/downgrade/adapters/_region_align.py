@@ -10,9 +10,9 @@ from pyonnxtool.downgrade.adapters._axes import reshape, unsqueezed
 from pyonnxtool.downgrade.adapters._image import Image, summed, within
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.refusal import Refusal
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.refusal import Refusal
+    from pyonnxtool.rewriting.tape import Tape
 
 _NARROW = ("float16", "bfloat16")
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.tape import Tape
 
     Turn: TypeAlias = Callable[[Tape, Sequence[str]], tuple[str, Sequence[str]]]
     """Of a tape of the body and what is carried: flags of elements that need another turn, and

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool.downgrade.adapters._sampling import coordinates, nearest, outside, weights
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pyonnxtool.downgrade.adapters._sampling import Axis, Sampling
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 COMPUTED_IN = {"float16": "float32", "bfloat16": "float32", "float32": "float32"} | {
     "float64": "float64"

@@ -16,9 +16,9 @@ from pyonnxtool.downgrade.adapters._sampling import TIE
 if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._resized_axes import OpenAxis, Resizing
     from pyonnxtool.downgrade.adapters._sampling import Sampling
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.refusal import Refusal
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.refusal import Refusal
+    from pyonnxtool.rewriting.tape import Tape
 
 _COORDINATES = ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric")
 """Those that leave an axis of scale 1 as it is."""

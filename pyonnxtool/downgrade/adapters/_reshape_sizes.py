@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 
 def shape_like(operand: Operand, tape: Tape) -> str:

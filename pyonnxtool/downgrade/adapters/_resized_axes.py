@@ -9,12 +9,12 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters._axes import from_front
 from pyonnxtool.downgrade.adapters._sampling import PLACES, Axis, Sampling
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyonnxtool.rewrite.node_view import NodeView
+    from pyonnxtool.rewriting.node_view import NodeView
 
 _MODES = ("nearest", "linear", "cubic")
 _NEAREST = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")

@@ -9,7 +9,7 @@ from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 
 if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._open_sizes import Size
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.tape import Tape
 
 END = 2**63 - 1
 _FAR = 2**31 - 1

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.tape import Tape
 
 
 def scattered(

@@ -12,8 +12,8 @@ from pyonnxtool.downgrade.adapters._axes import reshape, unsqueezed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 _SMALL = 1024
 """Elements that a constant may have instead of being computed."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.feeds.dtypes import numpy_dtype
-from pyonnxtool.rewrite.tape import elem_type
+from pyonnxtool.rewriting.tape import elem_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.refusal import Refusal
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.refusal import Refusal
+    from pyonnxtool.rewriting.tape import Tape
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _STASHED = {elem_type(dtype): dtype for dtype in _FLOATS}

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pyonnxtool.downgrade.adapters._windows import Windows
-    from pyonnxtool.rewrite import Refusal
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting import Refusal
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 def largest(node: NodeView, axes: list[Windows], tape: Tape) -> str | Refusal:

@@ -11,9 +11,9 @@ from pyonnxtool.downgrade.adapters._windows import MOST
 
 if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._windows import Windows
-    from pyonnxtool.rewrite import Refusal
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting import Refusal
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 def summed(

@@ -9,13 +9,13 @@ import numpy as np
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import from_front
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
-from pyonnxtool.rewrite.decision import Edit
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.decision import Edit
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 def _from_behind(node: NodeView, tape: Tape) -> Decision:

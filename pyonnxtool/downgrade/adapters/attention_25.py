@@ -9,14 +9,14 @@ from pyonnxtool.downgrade.adapters._attention_bias import bias_of
 from pyonnxtool.downgrade.adapters._attention_form import Form, told_by
 from pyonnxtool.downgrade.adapters._standardized import as_dtype, widest
 from pyonnxtool.downgrade.function_body import expanded
-from pyonnxtool.rewrite.decision import KEEP, Edit
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.decision import KEEP, Edit
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 _PRECISIONS = {1: "float32", 10: "float16", 11: "float64"}
 """Of `softmax_precision`; bfloat16 is left out, as Softmax is in no less than float32 then."""

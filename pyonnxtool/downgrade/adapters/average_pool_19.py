@@ -11,12 +11,12 @@ import numpy as np
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._windows import MOST, Windows, windows_and_ends
 from pyonnxtool.downgrade.adapters._windows_summed import counted, summed
-from pyonnxtool.rewrite.decision import Edit
+from pyonnxtool.rewriting.decision import Edit
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("AveragePool", 19))

@@ -14,13 +14,13 @@ from pyonnxtool.downgrade.adapters._standardized import (
     known_float,
     widest,
 )
-from pyonnxtool.rewrite.decision import KEEP, Edit
+from pyonnxtool.rewriting.decision import KEEP, Edit
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.refusal import Refusal
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.refusal import Refusal
+    from pyonnxtool.rewriting.tape import Tape
 
 BEFORE_TRAINING_MODE = 13
 

@@ -9,9 +9,9 @@ from pyonnxtool.downgrade.dtypes import bits_of, is_integer
 from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("BitCast", 26))

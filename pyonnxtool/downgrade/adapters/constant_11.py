@@ -8,15 +8,15 @@ import numpy as np
 from onnx import numpy_helper
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.rewrite.decision import KEEP
+from pyonnxtool.rewriting.decision import KEEP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import SparseTensorProto
 
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _LARGEST = 2**28
 """Elements of a dense tensor that are still written."""

@@ -14,14 +14,14 @@ import numpy as np
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import reshape
 from pyonnxtool.downgrade.adapters._image import Image, linear
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _NARROW = ("float16", "bfloat16")
 

@@ -12,9 +12,9 @@ from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._regrouped import regrouped
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _WRITTEN_OUT = 3
 _ELIMINATED = 16

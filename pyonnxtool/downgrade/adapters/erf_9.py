@@ -9,9 +9,9 @@ from pyonnxtool.downgrade.adapters import ADAPTERS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _SATURATED = 4.0
 """From where on the function is one to half a unit in the last place of a float."""

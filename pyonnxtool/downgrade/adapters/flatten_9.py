@@ -11,12 +11,12 @@ from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
 from pyonnxtool.feeds.dtypes import numpy_dtype
-from pyonnxtool.rewrite.decision import KEEP
+from pyonnxtool.rewriting.decision import KEEP
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("Flatten", 9))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._grid import grid_sampled
-from pyonnxtool.rewrite.decision import Edit
+from pyonnxtool.rewriting.decision import Edit
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _OLD_NAMES = {"linear": "bilinear", "cubic": "bicubic"}
 

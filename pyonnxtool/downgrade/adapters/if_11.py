@@ -10,16 +10,16 @@ from onnx import GraphProto, ValueInfoProto, helper
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._loops import begun, loop
 from pyonnxtool.downgrade.function_body import unwrapped
-from pyonnxtool.rewrite.decision import KEEP
-from pyonnxtool.rewrite.tape import elem_type
+from pyonnxtool.rewriting.decision import KEEP
+from pyonnxtool.rewriting.tape import elem_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Dim
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Dim
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("If", 11))

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from onnx import helper
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.rewrite.decision import KEEP
-from pyonnxtool.rewrite.tape import elem_type
+from pyonnxtool.rewriting.decision import KEEP
+from pyonnxtool.rewriting.tape import elem_type
 
 if TYPE_CHECKING:
     from onnx import GraphProto
 
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("If", 13))

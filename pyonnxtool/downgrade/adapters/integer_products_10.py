@@ -18,11 +18,11 @@ from pyonnxtool.downgrade.adapters._integer_products import (
 from pyonnxtool.downgrade.adapters._quantized import half_to_even, in_float32, is_zero, saturated
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite import Refusal
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting import Refusal
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 _Scale: TypeAlias = "tuple[str, list[int] | None]"
 """Name of an operand, and the shape in which one of one axis lies over the sums."""

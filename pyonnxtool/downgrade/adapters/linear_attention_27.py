@@ -14,11 +14,11 @@ from pyonnxtool.downgrade.function_body import expanded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.refusal import Refusal
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.refusal import Refusal
+    from pyonnxtool.rewriting.tape import Tape
 
 _RULES = {"linear": (), "gated": ("decay",), "delta": ("beta",), "gated_delta": ("decay", "beta")}
 """What each rule reads besides query, key and value."""

@@ -11,15 +11,15 @@ from onnx import GraphProto, NodeProto, helper
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._loops import FIXED_INPUTS
 from pyonnxtool.feeds.dtypes import numpy_dtype
-from pyonnxtool.rewrite.decision import KEEP
-from pyonnxtool.rewrite.tape import elem_type
+from pyonnxtool.rewriting.decision import KEEP
+from pyonnxtool.rewriting.tape import elem_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @dataclass(frozen=True)

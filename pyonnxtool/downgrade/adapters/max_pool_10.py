@@ -13,12 +13,12 @@ from pyonnxtool.downgrade.adapters._windows import (
     windows_and_ends,
 )
 from pyonnxtool.downgrade.adapters._windows_max import largest, largest_and_where
-from pyonnxtool.rewrite.decision import Edit
+from pyonnxtool.rewriting.decision import Edit
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _TO_THE_END = 2**31 - 1
 

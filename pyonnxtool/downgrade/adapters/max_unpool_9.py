@@ -12,9 +12,9 @@ from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._scatter_by_comparison import scattered
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("MaxUnpool", 9))

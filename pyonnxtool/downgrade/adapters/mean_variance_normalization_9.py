@@ -14,9 +14,9 @@ from pyonnxtool.downgrade.adapters._standardized import (
 )
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("MeanVarianceNormalization", 9))

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import from_front
-from pyonnxtool.rewrite.decision import KEEP, Edit
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.decision import KEEP, Edit
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 def _axis_from_front(node: NodeView, tape: Tape) -> Decision:

@@ -9,14 +9,14 @@ import numpy as np
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._pad_forms import padded
-from pyonnxtool.rewrite.decision import KEEP, Edit
+from pyonnxtool.rewriting.decision import KEEP, Edit
 
 if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._open_sizes import Size
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 _WITHOUT_CAST = ("string", "complex64", "complex128")
 """Dtypes that no dtype of Pad below holds."""

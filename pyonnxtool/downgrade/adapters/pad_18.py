@@ -10,14 +10,14 @@ from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._indices import from_the_front
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._pad_forms import padded
-from pyonnxtool.rewrite.decision import KEEP, Edit
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.decision import KEEP, Edit
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._open_sizes import Size
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("Pad", 19))

@@ -10,13 +10,13 @@ from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._integer_power import integer_power
 from pyonnxtool.downgrade.dtypes import holds, is_integer
 from pyonnxtool.downgrade.magnitude import bits_needed, fits
-from pyonnxtool.rewrite.decision import KEEP
+from pyonnxtool.rewriting.decision import KEEP
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 _CHAIN = 8
 """Powers of integers up to this one are products."""

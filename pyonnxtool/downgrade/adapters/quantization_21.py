@@ -14,12 +14,12 @@ from pyonnxtool.downgrade.adapters._quantized import (
     stand_in,
     takes,
 )
-from pyonnxtool.rewrite.decision import Edit
+from pyonnxtool.rewriting.decision import Edit
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _NEW = ("block_size", "output_dtype")
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._quantized import dequantized, is_zero
-from pyonnxtool.rewrite.decision import Edit
-from pyonnxtool.rewrite.tape import elem_type
+from pyonnxtool.rewriting.decision import Edit
+from pyonnxtool.rewriting.tape import elem_type
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 _FLOATS = ("float32", "float16", "bfloat16")
 

@@ -14,10 +14,10 @@ from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.operand import Operand
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.operand import Operand
+    from pyonnxtool.rewriting.tape import Tape
 
 _MOST = 2**24
 """Elements of a Range that is written as a constant."""

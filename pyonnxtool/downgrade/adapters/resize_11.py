@@ -12,14 +12,14 @@ from pyonnxtool.downgrade.adapters._resampling import resampled
 from pyonnxtool.downgrade.adapters._resampling_at_run_time import resampled_at_run_time
 from pyonnxtool.downgrade.adapters._resized_axes import Resizing, resizing_of
 from pyonnxtool.downgrade.adapters._sampling import coordinates, nearest
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._resized_axes import OpenAxis
     from pyonnxtool.downgrade.adapters._sampling import Axis, Sampling
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("Resize", 11))

@@ -8,14 +8,14 @@ from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._resampling import resampled
 from pyonnxtool.downgrade.adapters._resampling_at_run_time import resampled_at_run_time
 from pyonnxtool.downgrade.adapters._resized_axes import resizing_of
-from pyonnxtool.rewrite.decision import KEEP, Edit
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.decision import KEEP, Edit
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._resized_axes import OpenAxis
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("Resize", 19))

@@ -8,12 +8,12 @@ from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._flat_places import of_tuples, tuples_of
 from pyonnxtool.downgrade.adapters._indices import from_the_front
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
-from pyonnxtool.rewrite.decision import Edit
+from pyonnxtool.rewriting.decision import Edit
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("ScatterElements", 11))

@@ -14,14 +14,14 @@ import numpy as np
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._flat_places import SMALL, tuples_of
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
-from pyonnxtool.rewrite.decision import KEEP, Edit
+from pyonnxtool.rewriting.decision import KEEP, Edit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _OPERATIONS = {"add": "Add", "mul": "Mul", "max": "Max", "min": "Min"}
 _OF_BOOLS = {"add": "Or", "mul": "And", "max": "Or", "min": "And"}

@@ -9,15 +9,15 @@ from pyonnxtool.downgrade.adapters._axes import from_front
 from pyonnxtool.downgrade.adapters._indices import never_negative
 from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._run_time_slice import END, Cut, cut_places, known_places
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyonnxtool.downgrade.adapters._open_sizes import Size
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("Slice", 10))

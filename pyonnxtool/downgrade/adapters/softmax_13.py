@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import from_front
 from pyonnxtool.downgrade.function_body import expanded
-from pyonnxtool.rewrite.decision import Edit
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.decision import Edit
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 def _over_last_axis(node: NodeView, tape: Tape) -> Decision:

@@ -9,9 +9,9 @@ from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 
 if TYPE_CHECKING:
     from pyonnxtool.downgrade.adapters._open_sizes import Size
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _COMPARED_AS = dict.fromkeys(("bool", "int8", "uint8", "int16", "uint16"), "int32") | {
     "uint32": "int64",

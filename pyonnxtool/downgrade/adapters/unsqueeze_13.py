@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import chosen
 from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
-from pyonnxtool.rewrite.decision import Edit
+from pyonnxtool.rewriting.decision import Edit
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @ADAPTERS.add(("Unsqueeze", 13))

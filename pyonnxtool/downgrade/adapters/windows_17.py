@@ -10,12 +10,12 @@ from onnx import helper
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._fourier import scalar
 from pyonnxtool.downgrade.function_body import expanded
-from pyonnxtool.rewrite.tape import elem_type
+from pyonnxtool.rewriting.tape import elem_type
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _HAMMING = 25 / 46
 _WEIGHTS = {

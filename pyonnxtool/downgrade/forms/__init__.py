@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from pyonnxtool.registry import Registry
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 Form: TypeAlias = "Callable[[NodeView, Tape, str], Decision | None]"
 

@@ -10,9 +10,9 @@ from pyonnxtool.downgrade.forms import FORMS
 from pyonnxtool.downgrade.magnitude import fits
 
 if TYPE_CHECKING:
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 @FORMS.add("Greater")

@@ -8,14 +8,14 @@ from onnx import helper
 
 from pyonnxtool.downgrade.dtypes import can_cast, holds
 from pyonnxtool.downgrade.forms import FORMS
-from pyonnxtool.rewrite.tape import elem_type
+from pyonnxtool.rewriting.tape import elem_type
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ValueInfoProto
 
-    from pyonnxtool.rewrite.decision import Decision
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 _WIDE = "float32"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pyonnxtool.rewrite.refusal import Refusal, refused
-from pyonnxtool.rewrite.report import (
+from pyonnxtool.rewriting.refusal import Refusal, refused
+from pyonnxtool.rewriting.report import (
     Change,
     InnerOrder,
     Left,

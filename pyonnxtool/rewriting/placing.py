@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from onnx import GraphProto, ModelProto, helper
 
 from pyonnxtool import _core
-from pyonnxtool.rewrite.decision import Edit
-from pyonnxtool.rewrite.tape import ANY_CONSTANT
+from pyonnxtool.rewriting.decision import Edit
+from pyonnxtool.rewriting.tape import ANY_CONSTANT
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Graph, Model, Node
-    from pyonnxtool.rewrite.node_view import NodeView
-    from pyonnxtool.rewrite.tape import Tape
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.tape import Tape
 
 
 def graphs_of(model: Model) -> Iterator[Graph]:

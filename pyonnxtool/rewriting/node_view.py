@@ -10,8 +10,8 @@ import numpy as np
 from onnx import ModelProto, helper
 
 from pyonnxtool.op_schemas import schema_at
-from pyonnxtool.rewrite.operand import Operand
-from pyonnxtool.rewrite.refusal import Refusal
+from pyonnxtool.rewriting.operand import Operand
+from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from onnx.defs import OpSchema
 
     from pyonnxtool._core import Graph, Node
-    from pyonnxtool.rewrite.operand import Facts
+    from pyonnxtool.rewriting.operand import Facts
 
 SPECIALIZE = "fix the shapes first: pyonnxtool specialize"
 """Advice where something is only known when the model runs."""

@@ -1,0 +1,75 @@
+"""What every edit gives back, and the check that the graph is still one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyonnxtool.inspection import Port, port, real_inputs
+from pyonnxtool.proof import verified
+from pyonnxtool.report import strict_json
+from pyonnxtool.rewriting import Change, Refusal, Rewrite, RewriteReport, StandsFor, refused
+from pyonnxtool.rewriting.measure import measured
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model
+    from pyonnxtool.proof import Check
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditReport(RewriteReport):
+    """What an edit did, and what goes in and out of the model now."""
+
+    operation: str
+    """Which edit: "extract", "rename"."""
+    inputs_before: tuple[Port, ...]
+    """Inputs of the model as it was."""
+    inputs: tuple[Port, ...]
+    """Inputs of the new model."""
+    outputs_before: tuple[Port, ...]
+    """Outputs of the model as it was."""
+    outputs: tuple[Port, ...]
+    """Outputs of the new model."""
+
+    def to_json(self) -> str:
+        """`pyonnxtool/edit/1`."""
+        return strict_json("pyonnxtool/edit/1", self)
+
+
+def edited(
+    operation: str,
+    before: Model,
+    after: Model,
+    changes: Mapping[str, int],
+    *,
+    check: Check,
+    value_map: Sequence[StandsFor] = (),
+    notes: Sequence[str] = (),
+) -> Rewrite[EditReport]:
+    """The new model and its report, once the graph holds together and, if asked for, was run.
+
+    `changes` is what was done and how often. Outputs that both models have, or that `value_map`
+    says are the same, are compared when the check has samples.
+
+    Raises Refused with each problem of the graph that the old model did not have, or when outputs
+    differ; BackendError when the old model cannot be run.
+    """
+    had = set(before.verify())
+    problems = [problem for problem in after.verify() if problem not in had]
+    if problems:
+        raise refused(operation, [Refusal("", "", problem) for problem in problems])
+    report = EditReport(
+        model=before.path or before.graph.name or "model",
+        operation=operation,
+        changes=tuple(Change(rule, count) for rule, count in changes.items() if count),
+        value_map=tuple(value_map),
+        before=measured(before),
+        after=measured(after),
+        inputs_before=tuple(port(value) for value in real_inputs(before.graph)),
+        inputs=tuple(port(value) for value in real_inputs(after.graph)),
+        outputs_before=tuple(port(value) for value in before.graph.outputs),
+        outputs=tuple(port(value) for value in after.graph.outputs),
+        notes=tuple(notes),
+    )
+    return verified(operation, before, Rewrite(after, report), check)
