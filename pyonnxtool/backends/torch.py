@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +12,7 @@ from typing import Any
 from pyonnxtool.backends import BACKENDS, Array
 from pyonnxtool.backends._traced import Network
 from pyonnxtool.errors import UsageError
+from pyonnxtool.user_file import module_of, told_of
 
 _PROGRAM = ".pt2"
 _OBJECTS = ("torch.export.", "torch.nn.")
@@ -45,7 +45,7 @@ class Torch:
         if spec.endswith(".py"):
             raise UsageError(
                 f"{spec}: name the function that makes the module, as in {spec}:make_model@torch"
-                f"{_there_are(_functions(_imported(Path(spec))))}"
+                f"{_there_are(_functions(module_of(spec)))}"
             )
         return TorchValues(_from_program(Path(spec)))
 
@@ -111,7 +111,7 @@ def _from_program(path: Path) -> Network:
 
 def _from_function(path: Path, name: str, text: str) -> Network:
     _torch()
-    module = _imported(path)
+    module = module_of(path)
     function = getattr(module, name, None)
     if not callable(function):
         raise UsageError(f"{path} has no function {name!r}{_there_are(_functions(module))}")
@@ -128,32 +128,8 @@ def _from_function(path: Path, name: str, text: str) -> Network:
     try:
         made = function()
     except Exception as error:
-        raise UsageError(f"{text} failed: {type(error).__name__}: {error}") from error
+        raise UsageError(f"{text} failed: {told_of(error, path)}") from error
     return network_of(made, text, named=f"{name}()")
-
-
-def _imported(path: Path) -> ModuleType:
-    """The file as a module. Its folder can be imported from, as when Python runs the file."""
-    if not path.is_file():
-        raise UsageError(f"{path}: there is no such file")
-    _torch()
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)
-    before = sys.modules.get(path.stem)
-    sys.modules[path.stem] = module  # dataclasses and pickles look their module up
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(folder)
-        if before is not None:
-            sys.modules[path.stem] = before
-    return module
 
 
 def _functions(module: ModuleType) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import re
 import zipfile
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from pyonnxtool.errors import UsageError
 from pyonnxtool.feeds.check import check_feeds, fit_stored, required_inputs
+from pyonnxtool.user_file import module_of, told_of
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Value
@@ -159,16 +159,10 @@ def _from_data_set(folder: Path, model: Model) -> dict[str, Any]:
 
 def _from_script(path: Path, function: str, model: Model) -> list[dict[str, Any]]:
     """What the function returns: one mapping, or an iterable of them. It may take the model."""
-    if not path.is_file():
-        raise UsageError(f"--inputs {path}:{function}: there is no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise AssertionError(f"no loader for {path}")
-    module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's own code raises
-        raise UsageError(f"--inputs {path}: {type(error).__name__}: {error}") from error
+        module = module_of(path)
+    except UsageError as error:
+        raise UsageError(f"--inputs {error}") from error
     make = getattr(module, function, None)
     if not callable(make):
         raise UsageError(f"--inputs {path}:{function}: the script defines no such function")
@@ -176,9 +170,7 @@ def _from_script(path: Path, function: str, model: Model) -> list[dict[str, Any]
         made = make(model) if inspect.signature(make).parameters else make()
         found = [made] if isinstance(made, Mapping) else list(made)
     except Exception as error:  # whatever the user's own code raises
-        raise UsageError(
-            f"--inputs {path}:{function} failed: {type(error).__name__}: {error}"
-        ) from error
+        raise UsageError(f"--inputs {path}:{function} failed: {told_of(error, path)}") from error
     if not all(isinstance(feeds, Mapping) for feeds in found):
         raise UsageError(
             f"--inputs {path}:{function} must return a mapping of input names to arrays, or several"

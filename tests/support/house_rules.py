@@ -17,8 +17,17 @@ KERNELS_USERS = ("kernels", "ir", "ops", "passes", "bind")
 PYTHON_LAYERS = (
     ("errors", "_core"),
     (
-        *("registry", "findings", "report", "report_parts", "verdict", "wording", "baseline"),
-        *("schemas", "runtimes"),
+        *(
+            "registry",
+            "findings",
+            "report",
+            "report_parts",
+            "verdict",
+            "wording",
+            "baseline",
+            "user_file",
+        ),
+        *("schemas", "runtimes", "user_file"),
     ),
     (
         "model",

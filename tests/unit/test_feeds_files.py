@@ -106,7 +106,11 @@ def test_a_script_makes_inputs(tmp_path: Path, code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "function", "told"),
     [
-        ("raise RuntimeError('broken')", "make", "feeds.py: RuntimeError: broken"),
+        (
+            "raise RuntimeError('broken')",
+            "make",
+            r"feeds.py cannot be imported: RuntimeError: broken \(line 1\)",
+        ),
         ("def make():\n    return 1 / 0", "make", "feeds.py:make failed: ZeroDivisionError"),
         ("def make():\n    return [1]", "make", "must return a mapping of input names to arrays"),
         ("x = 1", "make", "feeds.py:make: the script defines no such function"),
@@ -121,7 +125,7 @@ def test_scripts_that_fail(tmp_path: Path, code: str, function: str, told: str) 
 def test_files_that_will_not_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no.npz: there is no such file or folder; give an .npz,"):
         load_feeds(tmp_path / "no.npz", MODEL)
-    with pytest.raises(UsageError, match=r"no.py:make: there is no such file"):
+    with pytest.raises(UsageError, match=r"--inputs .*no.py: there is no such file"):
         load_feeds(f"{tmp_path / 'no.py'}:make", MODEL)
     with pytest.raises(UsageError, match=r"no inputs in there"):
         load_feeds(tmp_path, MODEL)
