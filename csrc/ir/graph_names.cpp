@@ -1,6 +1,7 @@
 // Renaming, and copying between graphs, which is renaming too.
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "ir/graph.h"
 #include "ir/model.h"
@@ -118,6 +119,79 @@ Status Graph::rename_value(ValueId id, std::string new_name) {
   }
   rename_local(id, std::move(new_name));
   return ok_status();
+}
+
+// As rename_value for each, in one pass over the graph.
+Status Graph::rename_values(const RenameMap& names) {
+  RenameMap moving;
+  std::unordered_set<std::string_view> coming;
+  for (const auto& [from, to] : names) {
+    if (from == to) continue;
+    const auto refuse = [&](const std::string& why) {
+      return Error{.message = "cannot rename '" + from + "' to '" + to + "': " + why};
+    };
+    const ValueId id = find_value(from);
+    if (!id) return refuse("there is no such value");
+    if (to.empty()) return refuse("a value needs a name");
+    if (is_outer(id)) return refuse("it is defined outside of this graph");
+    if (find_value(to) || !coming.insert(to).second) return refuse("the name is taken");
+    for (const Graph* around = parent_; around; around = around->parent_) {
+      const ValueId outer = around->find_value(to);
+      if (outer && around->is_defined(outer)) return refuse("a graph around it uses the name");
+    }
+    moving.emplace(from, to);
+  }
+  if (!moving.empty()) move_names(moving);
+  return ok_status();
+}
+
+// Pre: the names are of values of this graph, and nothing here or around has one of the new ones.
+void Graph::move_names(const RenameMap& names) {
+  const auto moves = [&](ValueId id) { return id && names.contains(values_[id.index].name); };
+  // What bodies read is asked before any of them changes: asking again would find the new names.
+  std::vector<std::pair<GraphPtr, RenameMap>> reading;
+  for (const NodeId id : listing_) {
+    RenameMap read;
+    for (const ValueId captured : captures(id)) {
+      if (moves(captured)) read.insert(*names.find(values_[captured.index].name));
+    }
+    if (read.empty()) continue;
+    for (GraphPtr& body : node(id).bodies()) reading.emplace_back(std::move(body), read);
+  }
+  for (const auto& [body, read] : reading) body->rename_free(read);
+  for (const NodeId id : listing_) {
+    Node& each = *store_[id.index];
+    const bool told =
+        std::ranges::any_of(each.inputs, moves) || std::ranges::any_of(each.outputs, moves);
+    if (told) each.source.reset();
+  }
+  for (auto* list : {&inputs_, &outputs_, &infos_}) {
+    for (ValueInfo& info : *list) {
+      if (moves(info.value)) info.source.reset();
+    }
+  }
+  for (TensorRef& tensor : initializers_) {
+    const auto found = names.find(tensor->name.value);
+    if (found == names.end()) continue;
+    tensor = values_[find_value(found->first).index].initializer = tensor->renamed(found->second);
+  }
+  for (SparseTensorRef& sparse : sparse_initializers_) {
+    if (!sparse->values) continue;
+    const auto found = names.find(sparse->values->name.value);
+    if (found == names.end()) continue;
+    auto copy = std::make_shared<SparseTensor>(*sparse);
+    copy->values = copy->values->renamed(found->second);
+    copy->source.reset();
+    sparse = values_[find_value(found->first).index].sparse_initializer = std::move(copy);
+  }
+  for (const auto& [from, to] : names) {
+    const ValueId id = find_value(from);
+    by_name_.erase(from);
+    values_[id.index].name = to;
+    by_name_.emplace(values_[id.index].name, id);
+  }
+  captures_.reset();
+  changed();
 }
 
 void Graph::replace_uses(ValueId from, ValueId to) {
