@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyonnxtool.backends import Backend, RunOptions, find_backend
+from pyonnxtool.agreement import judged, side_of
 from pyonnxtool.divergence.case import feeds_of, parse_memory
-from pyonnxtool.divergence.compare import Comparison, compare
-from pyonnxtool.divergence.judge import metrics_of
-from pyonnxtool.divergence.probe import Feeds, Side, Values, type_of
+from pyonnxtool.divergence.probe import Feeds, Side, Values
 from pyonnxtool.divergence.views import moved
 from pyonnxtool.errors import BackendError
 from pyonnxtool.feeds import required_inputs
 from pyonnxtool.feeds.sizes import resolve_shapes
 from pyonnxtool.inspection import all_graphs, key_of, random_ops
 from pyonnxtool.mismatch import blamed
-from pyonnxtool.model import from_proto
 from pyonnxtool.report import ValueRow
 from pyonnxtool.rewriting import Refusal, StandsFor, Verification, refused
 from pyonnxtool.wording import distance
@@ -33,8 +30,6 @@ if TYPE_CHECKING:
 Shapes = Mapping[str, tuple[int, ...]]
 _MOST_NAMED = 4
 _SHARE_OF_BUDGET = 4
-_OLDEST = 7
-"""Of older opsets onnxruntime takes models, and has no kernels for what they hold."""
 _DRIFTS = (
     "differs by more than outputs may, yet no node adds more than its rounding explains: numbers "
     "are added up in another order"
@@ -116,16 +111,9 @@ class _Verifier:
         """The first inputs on which an output differs."""
 
     def _side(self, text: str, model: Model) -> Side:
-        """The model on what runs it; a note where that is the reference evaluator."""
-        options = RunOptions(level="none", custom_ops=tuple(self._check.custom_ops))
-        runtime = find_backend("onnxruntime")
-        if self._check.custom_ops or takes_opset_of(model, runtime):
-            return Side(text, model, runtime, options)
-        versions = f"opset {model.opset_imports.get('', 1)} and IR version {model.ir_version}"
-        self._notes.append(
-            f"{text} ran on the reference evaluator: onnxruntime takes none of {versions} here"
-        )
-        return Side(text, model, find_backend("reference"), RunOptions(level="none"))
+        side, note = side_of(text, model, self._check)
+        self._notes += filter(None, [note])
+        return side
 
     def trials(self) -> Iterator[_Trial]:
         """Inputs of the sizes that the rewritten model takes; generated ones suit the original."""
@@ -219,30 +207,18 @@ class _Verifier:
 
     def _agree(self, name: str, expected: object, found: object, number: int) -> bool:
         found = self._turned_back(name, found)
-        compared = compare(expected, found)
-        same_type = type_of(expected) == type_of(found)
-        limit = self._check.tolerances.output_limit(name, compared.dtype)
-        if name in self._random:
-            good = same_type and compared.comparable
-        else:
-            good = same_type and _within(compared, limit.holds)
-        row = ValueRow(
-            value=name,
-            reference_value=name,
-            node="",
-            op_type="",
-            dtype=compared.dtype,
-            shape=compared.shape,
-            status="bad" if not good else "ok" if compared.identical else "noise",
-            accumulated=metrics_of(compared),
-            tolerance=limit.absolute(compared.scale),
-            note="; ".join(filter(None, (self._note(name), compared.note))),
+        rank, row = judged(
+            name,
+            expected,
+            found,
+            self._check.tolerances,
             sample=number,
+            is_random=name in self._random,
+            note=self._note(name),
         )
-        rank = (0.0 if good else 1e300) + compared.relative
         if name not in self._worst or rank > self._worst[name][0]:
             self._worst[name] = (rank, row)
-        return good
+        return row.status != "bad"
 
     def _note(self, name: str) -> str:
         return f"transposed {self._border[name]}" if name in self._border else ""
@@ -291,27 +267,6 @@ class _Verifier:
         self._theirs.close()
 
 
-def takes_opset_of(model: Model, runtime: Backend) -> bool:
-    """Whether the runtime takes a model of this opset and IR version, if it is simple enough."""
-    from onnx import TensorProto, helper  # noqa: PLC0415 - loaded when it is needed
-
-    if model.opset_imports.get("", 1) < _OLDEST:
-        return False
-    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
-    node = helper.make_node("Identity", ["x"], ["y"])
-    version = helper.make_opsetid("", model.opset_imports.get("", 1))
-    simple = helper.make_model(
-        helper.make_graph([node], "simple", info[:1], info[1:]),
-        ir_version=model.ir_version,
-        opset_imports=[version],
-    )
-    try:
-        runtime.open(from_proto(simple), RunOptions(level="none")).close()
-    except BackendError:
-        return False
-    return True
-
-
 def drawn_outputs(model: Model) -> set[str]:
     """Final outputs that depend on random numbers: two runs of one model never agree on them."""
     random = random_ops()
@@ -343,10 +298,6 @@ def _one_by_one(model: Model, second: Shapes) -> Iterator[Shapes]:
     }
     for name, size in sorted(sizes.items()) if len(sizes) > 1 else ():
         yield resolve_shapes(model, {}, {name: size})
-
-
-def _within(found: Comparison, holds: Any) -> bool:
-    return found.stats is not None and (found.identical or bool(holds(found.stats)))
 
 
 def _distance(row: ValueRow) -> str:

@@ -43,8 +43,17 @@ PYTHON_LAYERS = (
     ("divergence", "subjects"),
     (
         *("diffing", "bisection", "reduction", "inspection", "assertion"),
-        *("verification", "mismatch", "proof", "specialization", "relayout", "conversion"),
+        *(
+            "verification",
+            "agreement",
+            "mismatch",
+            "proof",
+            "specialization",
+            "relayout",
+            "conversion",
+        ),
         *("raising", "variants", "router", "shapes", "surgery"),
+        *("expansion", "standardization"),
     ),
     ("__init__",),
     ("cli",),
