@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from pyonnxtool.relayout import layout
     from pyonnxtool.router import ShapeRouter
     from pyonnxtool.specialization import specialize
+    from pyonnxtool.standardization import lower
     from pyonnxtool.surgery.outputs import outputs
+    from pyonnxtool.surgery.rename import rename
+    from pyonnxtool.symbolics._catalogue import symbolic
     from pyonnxtool.variants import specialize_variants
 
 __version__ = "0.1.0"
@@ -42,11 +45,14 @@ __all__ = [
     "from_proto",
     "layout",
     "load",
+    "lower",
     "opset",
     "outputs",
     "reduce",
+    "rename",
     "specialize",
     "specialize_variants",
+    "symbolic",
     "to_proto",
 ]
 
@@ -57,11 +63,14 @@ _LATER = {
     "bisect": "pyonnxtool.bisection",
     "diff": "pyonnxtool.diffing",
     "layout": "pyonnxtool.relayout",
+    "lower": "pyonnxtool.standardization",
     "opset": "pyonnxtool.conversion",
     "outputs": "pyonnxtool.surgery.outputs",
     "reduce": "pyonnxtool.reduction",
+    "rename": "pyonnxtool.surgery.rename",
     "specialize": "pyonnxtool.specialization",
     "specialize_variants": "pyonnxtool.variants",
+    "symbolic": "pyonnxtool.symbolics._catalogue",
 }
 
 

@@ -36,14 +36,22 @@ def opened(model: Model, target: int, ir_version: int) -> tuple[Model, list[Refu
             if "" in function.opset_imports:
                 function.set_opset_import("", target)
         return model, []
+    made, refusals = open_functions(model, going)
+    for function in made.functions:
+        if "" in function.opset_imports:
+            function.set_opset_import("", target)
+    return made, refusals
+
+
+def open_functions(model: Model, going: set[_Key]) -> tuple[Model, list[Refusal]]:
+    """The model with these functions' nodes in place of their calls, and without the functions."""
     everything = len(going) == len(model.functions)
     made, kept = _core.inline_functions(model, same_meaning, None if everything else sorted(going))
     refusals = [Refusal("", "", f"{call} stays closed: {reason}") for call, reason in kept]
-    for function in made.functions:
-        if _key(function) in going and not refusals:
-            made.remove_function(function)
-        elif "" in function.opset_imports:
-            function.set_opset_import("", target)
+    if not refusals:
+        for function in made.functions:
+            if _key(function) in going:
+                made.remove_function(function)
     return made, refusals
 
 
@@ -57,6 +65,11 @@ def _going(model: Model, imported: int, target: int, ir_version: int) -> set[_Ke
         or (ir_version < _IR_WITH_OVERLOADS and function.overload)
         or not _stays(function, function.opset_imports.get("", imported), target)
     }
+    return with_callers(model, going)
+
+
+def with_callers(model: Model, going: set[_Key]) -> set[_Key]:
+    """These functions, and those that call them."""
     while True:
         more = {
             _key(function)
@@ -65,7 +78,7 @@ def _going(model: Model, imported: int, target: int, ir_version: int) -> set[_Ke
         }
         if more <= going:
             return going
-        going |= more
+        going = going | more
 
 
 def _stays(function: Function, version: int, target: int) -> bool:

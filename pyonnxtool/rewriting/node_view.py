@@ -95,10 +95,11 @@ class NodeView:
         return name in self.attributes
 
     def attr(self, name: str, default: Any = None) -> Any:
-        """The attribute, the schema's default, or `default`."""
+        """The attribute, the schema's default, or `default`. Custom operators have no schema."""
         if name in self.attributes:
             return self.attributes[name]
-        known = self.schema.attributes.get(name)
+        schema = schema_at(self.op_type, self.opset, self.domain)
+        known = schema.attributes.get(name) if schema is not None else None
         if known is None or not known.default_value.type:
             return default
         value = helper.get_attribute_value(known.default_value)

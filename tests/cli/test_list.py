@@ -10,12 +10,13 @@ import pytest
 
 def test_the_catalogues(run: Any) -> None:
     assert run("list").stdout.splitlines() == [
-        "adapters  pyonnxtool list adapters",
-        "backends  pyonnxtool list backends",
-        "metrics   pyonnxtool list metrics",
-        "ops       pyonnxtool list ops",
-        "runtimes  pyonnxtool list runtimes",
-        "schemas   pyonnxtool list schemas",
+        "adapters   pyonnxtool list adapters",
+        "backends   pyonnxtool list backends",
+        "metrics    pyonnxtool list metrics",
+        "ops        pyonnxtool list ops",
+        "runtimes   pyonnxtool list runtimes",
+        "schemas    pyonnxtool list schemas",
+        "symbolics  pyonnxtool list symbolics",
     ]
 
 
@@ -35,7 +36,9 @@ def test_entries(catalogue: str, line: str, run: Any) -> None:
     assert names == sorted(names)
 
 
-@pytest.mark.parametrize("catalogue", ["adapters", "backends", "metrics", "runtimes", "schemas"])
+@pytest.mark.parametrize(
+    "catalogue", ["adapters", "backends", "metrics", "runtimes", "schemas", "symbolics"]
+)
 def test_every_entry_says_what_it_is(catalogue: str, run: Any) -> None:
     told = json.loads(run("list", catalogue, "--format", "json").stdout)
     assert told["schema"] == "pyonnxtool/list/1"
@@ -68,11 +71,11 @@ def test_adapters_say_from_where_to_where(run: Any) -> None:
 
 
 def test_an_unknown_catalogue(run: Any) -> None:
-    result = run("list", "symbolics")
+    result = run("list", "adaptors")
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: there is no catalogue called 'symbolics'; "
-        "there are: adapters, backends, metrics, ops, runtimes, schemas\n"
+        "Error: there is no catalogue called 'adaptors'; "
+        "there are: adapters, backends, metrics, ops, runtimes, schemas, symbolics\n"
     )
 
 

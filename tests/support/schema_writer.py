@@ -21,6 +21,7 @@ from pyonnxtool.metrics import METRICS
 from pyonnxtool.relayout import LayoutReport
 from pyonnxtool.report import BisectReport, DiffReport, Metrics, ReduceReport
 from pyonnxtool.specialization import SpecializeReport
+from pyonnxtool.standardization import LowerReport
 from pyonnxtool.surgery.edit_report import EditReport
 from pyonnxtool.variants import VariantSet, VariantsReport
 
@@ -34,6 +35,7 @@ REPORTS: dict[str, type] = {
     "inspect": Inspection,
     "layout": LayoutReport,
     "list": Catalogue,
+    "lower": LowerReport,
     "opset": OpsetReport,
     "specialize": SpecializeReport,
     "specialize_variants": VariantsReport,

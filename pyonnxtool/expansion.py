@@ -1,0 +1,282 @@
+"""Replaces nodes by what they are made of: each as a small model of its own, brought to the opset.
+
+A symbolic writes for a new opset whatever the model's is; the nodes that it writes are taken down,
+or up, as `opset` does it with whole models.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from pyonnxtool.downgrade.functions import open_functions, with_callers
+from pyonnxtool.downgrade.leftovers import Unread
+from pyonnxtool.downgrade.lowering import lowered
+from pyonnxtool.errors import PyonnxtoolError, UsageError
+from pyonnxtool.inspection import STANDARD_DOMAINS
+from pyonnxtool.op_schemas import plain_domain, schema_at, standard_ops, versions_of
+from pyonnxtool.raising import raised
+from pyonnxtool.rewriting import Refusal
+from pyonnxtool.rewriting.decision import Edit, Keep
+from pyonnxtool.rewriting.island import isolated, put_back
+from pyonnxtool.rewriting.node_view import NodeView
+from pyonnxtool.rewriting.operand import Facts
+from pyonnxtool.rewriting.placing import edit, graphs_of, graphs_under, names_of, replace
+from pyonnxtool.rewriting.tape import Names, Tape
+from pyonnxtool.user_file import told_of
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model, Node
+    from pyonnxtool.rewriting.decision import Decision
+    from pyonnxtool.symbolics._catalogue import Known
+
+_DEEPEST = 8
+"""Custom operators that are written with custom operators, and so on."""
+
+
+@dataclass
+class Expanded:
+    """What was done. The model is only of use when nothing was refused."""
+
+    refusals: list[Refusal] = field(default_factory=list)
+    changes: Counter[str] = field(default_factory=Counter)
+    """What was done, and how often."""
+    rules: dict[str, str] = field(default_factory=dict)
+    """Value to the rule that made it."""
+    stands_for: list[tuple[str, str]] = field(default_factory=list)
+    """(value, old value) where an older value took the place of one that is gone."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which nodes are expanded, and how."""
+
+    known: Mapping[str, Known]
+    """Operator ("DOMAIN::OP") to its symbolic."""
+    keep: Sequence[str] = ()
+    """Globs of custom operators that stay."""
+    expand: frozenset[str] = frozenset()
+    """Operators of ai.onnx that are built of older ones."""
+
+
+def standardize(given: Model, wanted: Wanted) -> tuple[Model, Expanded]:
+    """A copy of the model without custom operators that have a symbolic, and what was done.
+
+    Custom operators without one are refused unless they are kept. Raises UsageError for operators
+    to expand that there are not, and for a symbolic that fails.
+    """
+    _check_names(wanted)
+    model = given.copy()
+    model, closed = _opened(model, wanted)
+    unread = Unread(model)
+    expander = _Expander(model, wanted)
+    expander.run()
+    done = expander.done
+    done.refusals = [*closed, *done.refusals]
+    if done.changes and not done.refusals:
+        unread.prune(model)
+        _drop_imports(model)
+        for graph in graphs_of(model):
+            graph.sort()
+    return model, done
+
+
+def operator_of(node: Node) -> str:
+    """`com.microsoft::Gelu`; `ai.onnx::Gelu` for ONNX's own."""
+    return f"{plain_domain(node.domain) or 'ai.onnx'}::{node.op_type}"
+
+
+def _check_names(wanted: Wanted) -> None:
+    for name in sorted(wanted.expand):
+        versions = versions_of(name)
+        if not versions:
+            close = ", ".join(one for one in standard_ops() if one.lower() == name.lower())
+            raise UsageError(
+                f"ai.onnx has no operator {name!r}" + (f"; did you mean {close}" if close else "")
+            )
+
+
+def _opened(model: Model, wanted: Wanted) -> tuple[Model, list[Refusal]]:
+    """The model with those functions open that hold something to expand."""
+    scout = _Expander(model, wanted)
+    holding = {
+        (function.domain, function.name, function.overload)
+        for function in model.functions
+        for graph in graphs_under(function.graph)
+        for node in graph.nodes
+        if scout.concerns(node)
+    }
+    return open_functions(model, with_callers(model, holding)) if holding else (model, [])
+
+
+def _drop_imports(model: Model) -> None:
+    """Forget domains that no operator is of any more."""
+    bodies = [model.graph, *(function.graph for function in model.functions)]
+    used = {
+        plain_domain(node.domain)
+        for body in bodies
+        for graph in graphs_under(body)
+        for node in graph.nodes
+    }
+    used |= {function.domain for function in model.functions}
+    for domain in model.opset_imports:
+        if plain_domain(domain) and domain not in used:
+            model.remove_opset_import(domain)
+
+
+class _Expander:
+    """Expands the nodes of one model, in place."""
+
+    def __init__(self, model: Model, wanted: Wanted, depth: int = 0) -> None:
+        self._model, self._wanted, self._depth = model, wanted, depth
+        self._opset = model.opset_imports.get("", 1)
+        self._functions = {(one.domain, one.name) for one in model.functions}
+        self._facts = Facts(model)
+        self._names: Names | None = None
+        self.done = Expanded()
+
+    def run(self) -> None:
+        """Every node that is to be expanded, and what it is expanded to, until none is left."""
+        for graph in reversed(list(graphs_of(self._model))):  # inner ones first: edits move bodies
+            waiting = graph.order()
+            while waiting:
+                node = waiting.pop(0)
+                if self.concerns(node):
+                    waiting = [*self._expand(node), *waiting]
+
+    def concerns(self, node: Node) -> bool:
+        """Whether the node is to be expanded."""
+        if (node.domain, node.op_type) in self._functions:
+            return False
+        operator = operator_of(node)
+        if not plain_domain(node.domain):
+            return node.op_type in self._wanted.expand or not schema_at(node.op_type, self._opset)
+        if any(fnmatchcase(operator, pattern) for pattern in self._wanted.keep):
+            return False
+        return operator in self._wanted.known or node.domain not in STANDARD_DOMAINS
+
+    def _expand(self, node: Node) -> list[Node]:
+        """The nodes in its place."""
+        operator = operator_of(node)
+        label = node.name or next(filter(None, node.output_names), "")
+        made = self._made_of(node)
+        if isinstance(made, Refusal):
+            self.done.refusals.append(Refusal(label, operator, made.reason, made.rule))
+            return []
+        island, rule = made
+        self.done.changes[rule] += 1
+        if self._names is None:
+            self._names = Names(names_of(self._model))
+        added = put_back(island, node, self._names)
+        self._facts.outdated()
+        self.done.rules |= {name: rule for each in added for name in each.output_names if name}
+        return [each for each in added if not self._passed_by(each)]
+
+    def _passed_by(self, node: Node) -> bool:
+        """Whether the node was an Identity that nothing needs, and is gone."""
+        if node.op_type != "Identity" or plain_domain(node.domain):
+            return False
+        (given,), (made,) = node.input_names, node.output_names
+        if node.graph.value(made).is_output:
+            return False
+        graph = node.graph
+        graph.remove_node(node)
+        graph.replace_uses(made, given)
+        self.done.stands_for.append((given, made))
+        return True
+
+    def _made_of(self, node: Node) -> tuple[Model, str] | Refusal:
+        """What takes the node's place, at the opset of the model, and the rule."""
+        operator = operator_of(node)
+        island = isolated(node, self._facts)
+        if operator in self._wanted.known:
+            return self._by_symbolic(island, operator)
+        if plain_domain(node.domain):
+            return Refusal(
+                "", "", f"no symbolic is known for it; write one, or keep it: --keep {operator}"
+            )
+        versions = versions_of(node.op_type)
+        if not versions:
+            return Refusal("", "", "ai.onnx has no such operator")
+        first = min(versions)
+        if first > self._opset:
+            island.set_opset_import("", first)
+            return _brought(island, self._opset, f"{node.op_type}: as older opsets have it")
+        if first == 1:
+            return Refusal("", "", "every opset has it, so it is not built of older operators")
+        below = _brought(island, first - 1, f"{node.op_type}: built of older operators")
+        return below if isinstance(below, Refusal) else _brought(below[0], self._opset, below[1])
+
+    def _by_symbolic(self, island: Model, operator: str) -> tuple[Model, str] | Refusal:
+        known = self._wanted.known[operator]
+        rule = f"{operator}: {known.told}" if known.told else operator
+        if self._depth == _DEEPEST:
+            return Refusal("", "", "its symbolic leads to custom operators without end", rule)
+        written = known.opset_for(self._opset)
+        island.set_opset_import("", written)
+        (node,) = island.graph.nodes
+        view = NodeView(node, written, Facts(island))
+        tape = Tape(written, view.label or view.op_type, Names(names_of(island)))
+        decision = _called(known, operator, view, tape)
+        if isinstance(decision, Refusal):
+            return Refusal("", "", decision.reason, rule)
+        if isinstance(decision, Keep):
+            return Refusal("", "", f"its symbolic keeps it; say so: --keep {operator}", rule)
+        _place(view, decision, tape, operator)
+        inner = _Expander(island, Wanted(self._wanted.known), self._depth + 1)
+        inner.run()
+        if inner.done.refusals:
+            first = inner.done.refusals[0]
+            return Refusal("", "", f"it is made of {first.op_type}: {first.reason}", rule)
+        return _brought(island, self._opset, rule)
+
+
+def _called(known: Known, operator: str, view: NodeView, tape: Tape) -> Decision:
+    """What the symbolic says. Raises UsageError when a user's own fails."""
+    try:
+        return known.function(view, tape)
+    except PyonnxtoolError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        if known.function.__module__.startswith("pyonnxtool."):  # nobody checks custom nodes first
+            return view.refuse(f"the node is not as its operator wants it: {error}")
+        raise _failed(operator, view, error) from error
+    except Exception as error:  # whatever the user's own code raises
+        raise _failed(operator, view, error) from error
+
+
+def _failed(operator: str, view: NodeView, error: Exception) -> UsageError:
+    return UsageError(f"the symbolic of {operator} failed at {view.label!r}: {told_of(error)}")
+
+
+def _place(view: NodeView, decision: Decision, tape: Tape, operator: str) -> None:
+    """Put what was decided into the island. Raises UsageError for values that there are not."""
+    if isinstance(decision, Edit):
+        edit(view.node, decision, tape)
+        return
+    assert not isinstance(decision, Keep | Refusal)
+    outputs = [decision] if isinstance(decision, str) else [str(one or "") for one in decision]
+    there = {name for node in tape.nodes for name in node.output}
+    there |= {tensor.name for tensor in tape.constants} | set(view.node.input_names)
+    for place, kept in enumerate(view.node.output_names):
+        new = str(outputs[place]) if place < len(outputs) else ""
+        if kept and (not new or new not in there):
+            what = f"returns {new!r}, which nothing makes," if new else "returns nothing"
+            raise UsageError(f"the symbolic of {operator} {what} for output {place} ({kept!r})")
+    replace(view, outputs, tape)
+
+
+def _brought(island: Model, target: int, rule: str) -> tuple[Model, str] | Refusal:
+    """The island at the model's opset."""
+    now = island.opset_imports[""]
+    if now == target:
+        return island, rule
+    made, done = lowered(island, target) if now > target else raised(island, target)
+    if done.refusals:
+        first = done.refusals[0]
+        why = f"{first.op_type} {first.reason}" if first.op_type else first.reason
+        return Refusal("", "", f"at opset {target} there is no equal: {why}", rule)
+    return made, rule

@@ -1,0 +1,99 @@
+"""The symbolics that a run knows: the user's own, those of installed packages, and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from os import PathLike, fspath
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pyonnxtool.errors import UsageError
+from pyonnxtool.symbolics import SYMBOLICS, WRITTEN_FOR, Symbolic
+from pyonnxtool.user_file import module_of
+
+if TYPE_CHECKING:
+    from pyonnxtool.symbolics import Symbolic as SymbolicFunction
+
+GROUP = "pyonnxtool.symbolics"
+"""Entry points of this group name modules, or functions, with symbolics."""
+
+_MARK = "symbolic_for"
+
+Source: TypeAlias = "str | PathLike[str] | ModuleType | SymbolicFunction"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A symbolic, and the opset that it writes."""
+
+    function: Symbolic
+    opset: int | None = None
+    """None: whatever its tape has, at least WRITTEN_FOR."""
+
+    def opset_for(self, target: int) -> int:
+        """The opset of its tape in a model that is to be of the opset `target`."""
+        return self.opset or max(target, WRITTEN_FOR)
+
+    @property
+    def told(self) -> str:
+        """First line of its docstring."""
+        return (self.function.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+
+
+def symbolic(*operators: str, opset: int | None = None) -> Callable[[Symbolic], Symbolic]:
+    """Marks a function as the symbolic of the operators "DOMAIN::OP", for `lower(symbolics=...)`.
+
+    It is given a NodeView and a Tape, and writes standard operators of the opset `tape.opset` (23
+    or higher, or `opset` when that is given), whatever the opset of the model is. Raises UsageError
+    for what is no "DOMAIN::OP".
+    """
+    for operator in operators:
+        if "::" not in operator.strip(":"):
+            raise UsageError(f"{operator!r} is no DOMAIN::OP; write it as in my.domain::Op")
+    if not operators:
+        raise UsageError("a symbolic is of an operator: @symbolic('my.domain::Op')")
+
+    def mark(function: Symbolic) -> Symbolic:
+        setattr(function, _MARK, (operators, opset))
+        return function
+
+    return mark
+
+
+def catalogue(sources: Sequence[Source] = ()) -> dict[str, Known]:
+    """Operator ("DOMAIN::OP") to what lowers it; of several, the user's own and the last.
+
+    `sources` are paths of Python files, modules, or functions that `symbolic` has marked. Raises
+    UsageError for a source that defines none.
+    """
+    found = {key: Known(SYMBOLICS[key]) for key in SYMBOLICS}
+    for name, source in [*_installed(), *((_name_of(one), one) for one in sources)]:
+        marked = dict(_marked(module_of(source) if isinstance(source, str | PathLike) else source))
+        if not marked:
+            raise UsageError(
+                f"{name} defines no symbolic; mark its functions with "
+                "@pyonnxtool.symbolic('my.domain::Op')"
+            )
+        found |= marked
+    return found
+
+
+def _name_of(source: Source) -> str:
+    return fspath(source) if isinstance(source, str | PathLike) else source.__name__
+
+
+@cache
+def _installed() -> Sequence[tuple[str, Any]]:
+    """What installed packages have registered."""
+    return [(point.name, point.load()) for point in entry_points(group=GROUP)]
+
+
+def _marked(source: Any) -> Iterator[tuple[str, Known]]:
+    things: Iterable[Any] = vars(source).values() if isinstance(source, ModuleType) else [source]
+    for thing in things:
+        operators, opset = getattr(thing, _MARK, ((), None))
+        for operator in operators:
+            yield operator, Known(thing, opset)
