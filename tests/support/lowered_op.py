@@ -112,12 +112,24 @@ def check(
         model = model_of(operator, inputs, outputs, opset=opset, **options)
         fed = feeds_of(inputs, constant)
         wanted = run_ort(model, fed) if expected is None else expected
+        _declare(model, wanted, open_sizes=options.get("open_sizes", False))
         found = run_ort(lowered(model), fed)
         for place, (ours, theirs) in enumerate(zip(wanted, found, strict=True)):
             apart = distance(np.asarray(ours), np.asarray(theirs))
             assert apart <= ulp, f"opset {opset}, output {place}: {apart:.3g} eps of its scale"
             worst = max(worst, apart)
     return worst
+
+
+def _declare(model: onnx.ModelProto, values: Sequence[Array], *, open_sizes: bool) -> None:
+    """The checker wants shapes of outputs: sizes where those of the inputs are known, else ranks."""
+    for info, value in zip(model.graph.output, values, strict=True):
+        tensor = info.type.tensor_type
+        tensor.shape.CopyFrom(onnx.TensorShapeProto())
+        for size in np.shape(value):
+            dim = tensor.shape.dim.add()
+            if not open_sizes:
+                dim.dim_value = size
 
 
 def distance(expected: Array, found: Array) -> float:
