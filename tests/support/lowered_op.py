@@ -122,7 +122,7 @@ def check(
 
 
 def _declare(model: onnx.ModelProto, values: Sequence[Array], *, open_sizes: bool) -> None:
-    """The checker wants shapes of outputs: sizes where those of the inputs are known, else ranks."""
+    """The checker wants shapes of outputs: sizes where inputs have some, else the rank."""
     for info, value in zip(model.graph.output, values, strict=True):
         tensor = info.type.tensor_type
         tensor.shape.CopyFrom(onnx.TensorShapeProto())
