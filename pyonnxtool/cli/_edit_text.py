@@ -48,8 +48,9 @@ def print_edit(target: Console, report: EditReport, *, verbose: bool) -> None:
     limit = None if verbose else SHOWN
     target.print(summary(report))
     print_changes(target, report, "the model is as it was")
-    print_ports(target, "Inputs", report.inputs_before, report.inputs, limit)
-    print_ports(target, "Outputs", report.outputs_before, report.outputs, limit)
+    names = {new: old for old, new in report.pairs}
+    print_ports(target, "Inputs", report.inputs_before, report.inputs, limit, names)
+    print_ports(target, "Outputs", report.outputs_before, report.outputs, limit, names)
     print_sizes(target, report.before, report.after)
     print_verification(target, report.verification, limit)
     facts(target, [("note", note) for note in report.notes])

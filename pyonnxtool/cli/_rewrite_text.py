@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -108,15 +108,22 @@ def print_ports(
     before: Sequence[Port],
     after: Sequence[Port],
     limit: int | None,
+    old_names: Mapping[str, str] | None = None,
 ) -> None:
-    """Each input or output as it is now, and as it was where that differs."""
+    """Each input or output as it is now, and as it was where that differs.
+
+    `old_names` are those that ports had before, by their names now.
+    """
     heading(target, title)
     old = {port.name: port_type(port) for port in before}
+    called = {now: name for now, name in (old_names or {}).items() if name in old}
     lines = []
     for port in after[:limit]:
-        new = port_type(port)
-        was = old.get(port.name, new)
-        lines.append((f"  {middle(port.name, 50)}", new if was == new else f"{new}, was {was}"))
+        new, name = port_type(port), called.get(port.name, port.name)
+        was = old.get(name, new)
+        other = middle(name, 40) if name != port.name else ""
+        told = f"{other} {was if was != new else ''}".strip()
+        lines.append((f"  {middle(port.name, 50)}", f"{new}, was {told}" if told else new))
     facts(target, lines or [("  none", "")])
     print_more(target, len(after), limit)
 

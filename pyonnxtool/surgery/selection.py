@@ -24,9 +24,14 @@ def selected(patterns: Sequence[str], names: Iterable[str], what: str) -> list[s
     for pattern in patterns:
         these = {pattern} & known or {name for name in there if fnmatchcase(name, pattern)}
         if not these:
-            raise UsageError(f"there is no {what} called {pattern!r}; {_instead(pattern, there)}")
+            raise nothing_called(pattern, there, what)
         found |= these
     return [name for name in there if name in found]
+
+
+def nothing_called(pattern: str, names: Sequence[str], what: str) -> UsageError:
+    """The error of a pattern that names nothing, with the closest names."""
+    return UsageError(f"there is no {what} called {pattern!r}; {_instead(pattern, names)}")
 
 
 def _instead(pattern: str, names: Sequence[str]) -> str:
