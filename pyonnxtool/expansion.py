@@ -76,11 +76,15 @@ def standardize(given: Model, wanted: Wanted) -> tuple[Model, Expanded]:
     expander.run()
     done = expander.done
     done.refusals = [*closed, *done.refusals]
-    if done.changes and not done.refusals:
+    if done.refusals:
+        return model, done
+    if done.changes:
         unread.prune(model)
-        _drop_imports(model)
         for graph in graphs_of(model):
             graph.sort()
+    dropped = _drop_imports(model)
+    if dropped:
+        done.changes["opset imports that no operator needs: dropped"] = dropped
     return model, done
 
 
@@ -112,8 +116,8 @@ def _opened(model: Model, wanted: Wanted) -> tuple[Model, list[Refusal]]:
     return open_functions(model, with_callers(model, holding)) if holding else (model, [])
 
 
-def _drop_imports(model: Model) -> None:
-    """Forget domains that no operator is of any more."""
+def _drop_imports(model: Model) -> int:
+    """Forget domains that no operator is of; how many."""
     bodies = [model.graph, *(function.graph for function in model.functions)]
     used = {
         plain_domain(node.domain)
@@ -122,9 +126,10 @@ def _drop_imports(model: Model) -> None:
         for node in graph.nodes
     }
     used |= {function.domain for function in model.functions}
-    for domain in model.opset_imports:
-        if plain_domain(domain) and domain not in used:
-            model.remove_opset_import(domain)
+    unused = [one for one in model.opset_imports if plain_domain(one) and one not in used]
+    for domain in unused:
+        model.remove_opset_import(domain)
+    return len(unused)
 
 
 class _Expander:
