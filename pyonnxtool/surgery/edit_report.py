@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyonnxtool.inspection import Port, port, real_inputs
 from pyonnxtool.proof import verified
 from pyonnxtool.report import strict_json
-from pyonnxtool.rewriting import Change, Refusal, Rewrite, RewriteReport, StandsFor, refused
+from pyonnxtool.rewriting import Change, Left, Refusal, Rewrite, RewriteReport, StandsFor, refused
 from pyonnxtool.rewriting.measure import measured
 
 if TYPE_CHECKING:
@@ -46,11 +46,14 @@ def edited(
     check: Check,
     value_map: Sequence[StandsFor] = (),
     notes: Sequence[str] = (),
+    left: Sequence[Left] = (),
+    rules: Mapping[str, str] | None = None,
 ) -> Rewrite[EditReport]:
     """The new model and its report, once the graph holds together and, if asked for, was run.
 
     `changes` is what was done and how often. Outputs that both models have, or that `value_map`
-    says are the same, are compared when the check has samples.
+    says are the same, are compared when the check has samples. `left` is what was looked at and
+    stays as it was, `rules` are values of the new model and what made them.
 
     Raises Refused with each problem of the graph that the old model did not have, or when outputs
     differ; BackendError when the old model cannot be run.
@@ -64,6 +67,7 @@ def edited(
         operation=operation,
         changes=tuple(Change(rule, count) for rule, count in changes.items() if count),
         value_map=tuple(value_map),
+        left=tuple(left),
         before=measured(before),
         after=measured(after),
         inputs_before=tuple(port(value) for value in real_inputs(before.graph)),
@@ -72,4 +76,6 @@ def edited(
         outputs=tuple(port(value) for value in after.graph.outputs),
         notes=tuple(notes),
     )
-    return verified(operation, before, Rewrite(after, report), check)
+    return verified(
+        operation, before, Rewrite(after, report), check, rules=rules, drifts=bool(rules)
+    )
