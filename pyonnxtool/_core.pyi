@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Buffer
 
 class OpInfo:
@@ -162,7 +162,24 @@ class Model:
     def metadata(self) -> dict[str, str]: ...
     def set_opset_import(self, domain: str, version: int) -> None:
         """Adds or changes it."""
+    def remove_opset_import(self, domain: str) -> None: ...
     def set_ir_version(self, version: int) -> None: ...
+    def set_producer_name(self, text: str) -> None:
+        """An empty text takes the field away, here and wherever a text is set."""
+    def set_producer_version(self, text: str) -> None: ...
+    def set_domain(self, text: str) -> None: ...
+    def set_model_version(self, version: int | None) -> None: ...
+    def set_doc_string(self, text: str) -> None: ...
+    def set_metadata(self, key: str, value: str) -> None:
+        """Adds or changes it."""
+    def remove_metadata(self, key: str) -> None: ...
+    def adopt_function(
+        self, function: Function, name: str = "", domain: str | None = None
+    ) -> Function:
+        """Adds a copy of a function of any model, under its own name and domain unless given.
+
+        Raises UsageError when there is one of that name.
+        """
     def remove_function(self, function: Function) -> None: ...
     def copy(self) -> Model:
         """An independent model that shares all bytes."""
@@ -198,9 +215,16 @@ class Function:
     @property
     def doc_string(self) -> str: ...
     @property
+    def metadata(self) -> dict[str, str]: ...
+    @property
     def opset_imports(self) -> dict[str, int]: ...
     def set_opset_import(self, domain: str, version: int) -> None:
         """Adds or changes it."""
+    def remove_opset_import(self, domain: str) -> None: ...
+    def set_doc_string(self, text: str) -> None: ...
+    def set_metadata(self, key: str, value: str) -> None:
+        """Adds or changes it."""
+    def remove_metadata(self, key: str) -> None: ...
     @property
     def attributes(self) -> list[str]:
         """Names, those with a default last."""
@@ -215,6 +239,13 @@ class Graph:
     def name(self) -> str: ...
     @property
     def doc_string(self) -> str: ...
+    @property
+    def metadata(self) -> dict[str, str]: ...
+    def set_name(self, text: str) -> None: ...
+    def set_doc_string(self, text: str) -> None: ...
+    def set_metadata(self, key: str, value: str) -> None:
+        """Adds or changes it."""
+    def remove_metadata(self, key: str) -> None: ...
     @property
     def nodes(self) -> list[Node]:
         """In the order of the file."""
@@ -260,6 +291,12 @@ class Graph:
     def remove_node(self, node: Node) -> None: ...
     def rename_value(self, name: str, new_name: str) -> None:
         """Renames it everywhere, bodies that read it included."""
+    def rename_values(self, names: Sequence[tuple[str, str]]) -> None:
+        """As `rename_value`, of several (old, new) in one pass; no value of now has a new name."""
+    def order_inputs(self, names: Sequence[str]) -> None:
+        """Lists the inputs in this order. Raises UsageError when these are not all of them."""
+    def order_outputs(self, names: Sequence[str]) -> None:
+        """Lists the outputs in this order. Raises UsageError when these are not all of them."""
     def replace_uses(self, name: str, other: str) -> None:
         """Nodes and bodies that read `name` read `other`, which may be of a graph around."""
     def add_output(self, name: str) -> None:
@@ -282,6 +319,10 @@ class Graph:
         self, name: str, dtype: str | None, shape: Sequence[int | str | None] | None = None
     ) -> None:
         """Declares the type of a value; None forgets it."""
+    def declare_like(self, name: str, other: Value) -> None:
+        """Declares the type that another value has, of any kind and of any graph."""
+    def set_value_doc_string(self, name: str, text: str) -> None:
+        """Of an input, an output, or a value with a declared type."""
     def fresh_name(self, base: str) -> str:
         """A name that nothing here, around or inside uses."""
     def __eq__(self, other: object) -> bool: ...
@@ -304,6 +345,11 @@ class Node:
     def doc_string(self) -> str: ...
     @property
     def metadata(self) -> dict[str, str]: ...
+    def set_name(self, text: str) -> None: ...
+    def set_doc_string(self, text: str) -> None: ...
+    def set_metadata(self, key: str, value: str) -> None:
+        """Adds or changes it."""
+    def remove_metadata(self, key: str) -> None: ...
     @property
     def inputs(self) -> list[Value | None]:
         """None for an omitted one."""
@@ -363,6 +409,8 @@ class Value:
     @property
     def type_text(self) -> str: ...
     @property
+    def doc_string(self) -> str: ...
+    @property
     def producer(self) -> Node | None: ...
     @property
     def consumers(self) -> list[Node]:
@@ -384,6 +432,12 @@ class Value:
 class Tensor:
     """A constant; its elements are read when they are asked for."""
 
+    def __init__(self, value: ArrayLike, name: str = "", dtype: str | None = None) -> None:
+        """The elements of an array, or of numbers or text: floats as float32, integers as int64.
+
+        A read-only array is shared, another one copied. Elements are cast to `dtype`, if that is
+        given. Raises UsageError for what ONNX has no dtype for.
+        """
     @property
     def name(self) -> str: ...
     @property
@@ -524,6 +578,14 @@ def extract(
     outputs: Sequence[str],
     detach: bool = False,
 ) -> tuple[Model, list[str], list[str]]: ...
+def cut_out(model: Model, given: Sequence[str], outputs: Sequence[str]) -> tuple[Model, list[str]]:
+    """A copy without what `outputs` do not need when `given` are handed in, and what is fed to it.
+
+    What stays keeps its bytes and its order. Inputs are in the order of `given`, then those of the
+    old model that are read. Raises ModelError for a name that the graph does not have, one that is
+    given and an output too, and a cycle.
+    """
+
 def extract_shapes(
     model: Model,
     given: Sequence[tuple[str, str | None, Sequence[int] | None]],

@@ -99,6 +99,12 @@ ModelPtr alone(const NodeHandle& node) {
   return model;
 }
 
+std::vector<ValueId> known_values(const Graph& graph, const std::vector<py::str>& names) {
+  std::vector<ValueId> out;
+  for (const py::str& name : names) out.push_back(known_value(graph, name));
+  return out;
+}
+
 std::vector<ValueId> interned(Graph& graph, const std::vector<py::str>& names) {
   std::vector<ValueId> out;
   for (const auto& each : names) out.push_back(graph.intern(from_str(each)));
@@ -202,6 +208,18 @@ void bind_value_edits(py::class_<GraphHandle>& graph) {
           "name"_a, "dtype"_a, "shape"_a = py::none(),
           "Declares the type of a value; None forgets it.")
       .def(
+          "declare_like",
+          [](const GraphHandle& g, const py::str& name, const ValueHandle& other) {
+            g.get()->set_type(known_value(*g.get(), name), other.graph.get()->type(other.id));
+          },
+          "name"_a, "other"_a, "Declares the type that another value has, of any graph.")
+      .def(
+          "set_value_doc_string",
+          [](const GraphHandle& g, const py::str& name, const py::str& text) {
+            g.get()->set_value_doc_string(known_value(*g.get(), name), given_text(text));
+          },
+          "name"_a, "text"_a)
+      .def(
           "fresh_name",
           [](const GraphHandle& g, const py::str& base) {
             return to_str(g.get()->fresh_name(from_str(base)));
@@ -251,6 +269,18 @@ void bind_graph_edits(py::class_<GraphHandle>& graph) {
             g.get()->remove_output(known_value(*g.get(), name));
           },
           "name"_a)
+      .def(
+          "order_inputs",
+          [](const GraphHandle& g, const std::vector<py::str>& names) {
+            check(g.get()->order_inputs(known_values(*g.get(), names)));
+          },
+          "names"_a, "Lists the inputs in this order.")
+      .def(
+          "order_outputs",
+          [](const GraphHandle& g, const std::vector<py::str>& names) {
+            check(g.get()->order_outputs(known_values(*g.get(), names)));
+          },
+          "names"_a, "Lists the outputs in this order.")
       .def(
           "sort", [](const GraphHandle& g) { check(g.get()->sort()); },
           "Lists producers before their consumers.");

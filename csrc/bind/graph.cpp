@@ -123,6 +123,9 @@ void bind_value(py::class_<ValueHandle>& value) {
       .def_property_readonly(
           "initializer", [](const ValueHandle& v) { return mutable_tensor(v.get().initializer); })
       .def_property_readonly("graph", [](const ValueHandle& v) { return v.graph; })
+      .def_property_readonly(
+          "doc_string",
+          [](const ValueHandle& v) { return to_str(v.graph.get()->value_doc_string(v.id)); })
       .def("__eq__", &same_handle<ValueHandle>, "other"_a, py::is_operator())
       .def("__hash__", &hash_handle<ValueHandle>)
       .def("__repr__", [](const ValueHandle& v) {
@@ -324,7 +327,10 @@ void bind_graph(py::module_& m) {
   bind_value(value);
   bind_node(node);
   bind_graph_class(graph);
+  bind_graph_header(graph);
+  bind_node_header(node);
   bind_edits(graph, node);
+  bind_names(graph);
 }
 
 }  // namespace pot

@@ -44,6 +44,18 @@ struct ValueHandle {
   [[nodiscard]] const Value& get() const { return graph.get()->value(id); }
 };
 
+struct FunctionHandle {
+  ModelPtr model;
+  const Function* function;
+
+  [[nodiscard]] const Function& get() const {
+    for (const auto& each : model->functions()) {
+      if (each.get() == function) return *each;
+    }
+    raise({Error::Kind::invalid, "this function is gone: an edit removed it", {}, {}, {}});
+  }
+};
+
 [[nodiscard]] inline GraphHandle main_graph(const ModelPtr& model) {
   return {model, model->graph_ptr()};
 }
@@ -62,6 +74,12 @@ struct ValueHandle {
   return std::string(pybind11::reinterpret_steal<pybind11::bytes>(made));
 }
 
+/// "" takes the text away.
+[[nodiscard]] inline Text given_text(const pybind11::str& text) {
+  std::string given = from_str(text);
+  return given.empty() ? Text() : Text(std::move(given));
+}
+
 [[nodiscard]] pybind11::dict metadata_dict(const std::vector<MetadataEntry>& entries);
 [[nodiscard]] pybind11::dict opset_dict(const std::vector<OpsetImport>& imports);
 
@@ -70,6 +88,11 @@ struct ValueHandle {
 
 void bind_graph(pybind11::module_& m);
 void bind_edits(pybind11::class_<GraphHandle>& graph, pybind11::class_<NodeHandle>& node);
+void bind_names(pybind11::class_<GraphHandle>& graph);
 void bind_tensor(pybind11::module_& m);
+void bind_model_header(pybind11::class_<Model, ModelPtr>& model);
+void bind_function_header(pybind11::class_<FunctionHandle>& function);
+void bind_graph_header(pybind11::class_<GraphHandle>& graph);
+void bind_node_header(pybind11::class_<NodeHandle>& node);
 
 }  // namespace pot

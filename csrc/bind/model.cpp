@@ -13,18 +13,6 @@ namespace {
 namespace py = pybind11;
 using namespace py::literals;
 
-struct FunctionHandle {
-  ModelPtr model;
-  const Function* function;
-
-  [[nodiscard]] const Function& get() const {
-    for (const auto& each : model->functions()) {
-      if (each.get() == function) return *each;
-    }
-    raise({Error::Kind::invalid, "this function is gone: an edit removed it", {}, {}, {}});
-  }
-};
-
 Weights weights_named(const std::string& name) {
   if (name == "auto") return Weights::automatic;
   if (name == "keep") return Weights::keep;
@@ -103,8 +91,8 @@ std::vector<std::string> problems(const Model& model) {
 }
 
 void bind_model_class(py::module_& m) {
-  py::class_<Model, ModelPtr>(m, "Model", "A model; its weights stay in its files.")
-      .def_property_readonly("path", [](const Model& model) { return to_str(model.path()); })
+  py::class_<Model, ModelPtr> bound(m, "Model", "A model; its weights stay in its files.");
+  bound.def_property_readonly("path", [](const Model& model) { return to_str(model.path()); })
       .def_property_readonly("folder", [](const Model& model) { return to_str(model.folder()); })
       .def_property_readonly("graph", [](const ModelPtr& model) { return main_graph(model); })
       .def_property_readonly("functions", &functions)
@@ -123,21 +111,6 @@ void bind_model_class(py::module_& m) {
                              [](const Model& model) { return to_str(model.doc_string()); })
       .def_property_readonly("metadata",
                              [](const Model& model) { return metadata_dict(model.metadata()); })
-      .def(
-          "set_opset_import",
-          [](Model& model, const py::str& domain, std::int64_t version) {
-            model.set_opset(from_str(domain), version);
-          },
-          "domain"_a, "version"_a, "Adds or changes it.")
-      .def(
-          "set_ir_version",
-          [](Model& model, std::int64_t version) { model.set_ir_version(version); }, "version"_a)
-      .def(
-          "remove_function",
-          [](Model& model, const FunctionHandle& function) {
-            model.remove_function(function.get());
-          },
-          "function"_a)
       .def("copy", &Model::copy, "An independent model that shares all bytes.")
       .def("touch", &Model::touch_all, "Marks everything as changed, so that it is written anew.")
       .def("verify", &problems, "What is wrong with the graphs, each problem with its node.")
@@ -146,10 +119,12 @@ void bind_model_class(py::module_& m) {
       .def("save", &save, "path"_a, "weights"_a = "auto", "force"_a = false,
            "Writes the model, all of it or nothing.")
       .def("external_files", &Model::external_files, "Files that hold external data.");
+  bind_model_header(bound);
 }
 
 void bind_function_class(py::module_& m) {
-  py::class_<FunctionHandle>(m, "Function", "A model-local function.")
+  py::class_<FunctionHandle> function(m, "Function", "A model-local function.");
+  function
       .def_property_readonly("name", [](const FunctionHandle& f) { return to_str(f.get().name); })
       .def_property_readonly("domain",
                              [](const FunctionHandle& f) { return to_str(f.get().domain); })
@@ -160,12 +135,6 @@ void bind_function_class(py::module_& m) {
       .def_property_readonly(
           "opset_imports",
           [](const FunctionHandle& f) { return opset_dict(f.get().opset_imports); })
-      .def(
-          "set_opset_import",
-          [](const FunctionHandle& f, const py::str& domain, std::int64_t version) {
-            f.model->set_opset(const_cast<Function&>(f.get()), from_str(domain), version);
-          },
-          "domain"_a, "version"_a, "Adds or changes it.")
       .def_property_readonly("attributes",
                              [](const FunctionHandle& f) {
                                py::list out;
@@ -177,6 +146,7 @@ void bind_function_class(py::module_& m) {
                              })
       .def_property_readonly(
           "graph", [](const FunctionHandle& f) { return GraphHandle{f.model, f.get().body}; });
+  bind_function_header(function);
 }
 
 }  // namespace

@@ -8,12 +8,16 @@
 #include <utility>
 #include <vector>
 
+#include "bind/given.h"
 #include "bind/handles.h"
+#include "wire/fields.h"
+#include "wire/writer.h"
 
 namespace pot {
 namespace {
 
 namespace py = pybind11;
+using namespace py::literals;
 
 /// Types that numpy has not, and their names in ml_dtypes.
 constexpr std::array<std::pair<DType, const char*>, 13> kExotic{{
@@ -79,6 +83,82 @@ py::object to_numpy(const Tensor& tensor) {
   return array;
 }
 
+/// The inverse of `spread`.
+Bytes packed(const py::array& array, unsigned bits) {
+  const auto count = static_cast<std::size_t>(array.size());
+  const auto* elements = static_cast<const std::uint8_t*>(array.data());
+  auto out = std::make_shared<std::vector<std::byte>>((count * bits + 7) / 8);
+  const unsigned mask = (1U << bits) - 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const unsigned code = (elements[i] & mask) << (i * bits % 8);
+    (*out)[i * bits / 8] |= static_cast<std::byte>(code);
+    if (i * bits % 8 + bits > 8) (*out)[i * bits / 8 + 1] |= static_cast<std::byte>(code >> 8);
+  }
+  const ByteView view(*out);
+  return {view, std::move(out)};
+}
+
+/// The bytes of an array that nobody writes to; it is let go by whatever thread is last.
+Bytes bytes_of(const py::array& array) {
+  const Owner owner(array.inc_ref().ptr(), [](const void* object) {
+    if (!Py_IsInitialized()) return;
+    const py::gil_scoped_acquire locked;
+    Py_DECREF(static_cast<PyObject*>(const_cast<void*>(object)));
+  });
+  const auto* data = static_cast<const std::byte*>(array.data());
+  return {{data, static_cast<std::size_t>(array.nbytes())}, owner};
+}
+
+TensorRef string_tensor(const py::array& array, std::string name, std::vector<std::int64_t> dims) {
+  Writer writer;
+  for (const py::handle each : py::list(array.attr("ravel")().attr("tolist")())) {
+    const bool bytes = py::isinstance<py::bytes>(each);
+    const std::string element =
+        bytes ? std::string(py::reinterpret_borrow<py::bytes>(each)) : from_str(py::str(each));
+    writer.text(fields::tensor::string_data, element);
+  }
+  auto owned = std::make_shared<const std::string>(writer.to_string());
+  auto tensor = std::make_shared<Tensor>();
+  tensor->name = Text(std::move(name));
+  tensor->data_type = static_cast<std::int32_t>(DType::string);
+  tensor->dims = std::move(dims);
+  const ByteView view = as_bytes(*owned);
+  if (!view.empty()) tensor->typed.append({view, std::move(owned)});
+  return tensor;
+}
+
+std::optional<DType> onnx_dtype(const py::dtype& dtype) {
+  const auto name = py::cast<std::string>(dtype.attr("name"));
+  for (const auto& [exotic, exotic_name] : kExotic) {
+    if (name == exotic_name) return exotic;
+  }
+  const std::string kinds = "OSUT";  // objects, bytes, text, and text of any length
+  if (kinds.find(dtype.kind()) != std::string::npos) return DType::string;
+  return dtype_named(name);
+}
+
+/// In C order and native bytes, read-only; one's own copy where somebody could write to it.
+py::array settled(const py::handle& given, const std::optional<std::string>& dtype) {
+  const auto numpy = py::module_::import("numpy");
+  py::object array = numpy.attr("asarray")(given);
+  const py::object has = array.attr("dtype");
+  py::object wanted = has.attr("newbyteorder")("=");
+  const bool numbers = !py::hasattr(given, "dtype");
+  if (numbers && has.equal(py::dtype("float64"))) wanted = py::dtype("float32");
+  if (dtype) {
+    const auto named = dtype_named(*dtype);
+    if (!named) raise({Error::Kind::request, "no dtype is called '" + *dtype + "'"});
+    wanted = *named == DType::string ? py::dtype("object") : numpy_dtype(*named);
+  }
+  const auto flags = array.attr("flags");
+  const bool shared = !py::cast<bool>(flags.attr("writeable")) &&
+                      py::cast<bool>(flags.attr("c_contiguous")) && has.equal(wanted);
+  if (shared) return py::reinterpret_borrow<py::array>(array);
+  array = array.attr("astype")(wanted, "order"_a = "C", "copy"_a = true);
+  array.attr("setflags")("write"_a = false);
+  return py::reinterpret_borrow<py::array>(array);
+}
+
 py::object location(const Tensor& tensor) {
   const auto range = tensor.file_range();
   if (!range) return py::none();
@@ -87,8 +167,28 @@ py::object location(const Tensor& tensor) {
 
 }  // namespace
 
+TensorRef tensor_of(const py::handle& given, std::string name,
+                    const std::optional<std::string>& dtype) {
+  const py::array array = settled(given, dtype);
+  const auto element = onnx_dtype(array.dtype());
+  if (!element) {
+    raise({Error::Kind::request, "ONNX has no tensors of " + std::string(py::str(array.dtype())) +
+                                     "; give an array of numbers or text"});
+  }
+  std::vector<std::int64_t> dims(array.shape(), array.shape() + array.ndim());
+  if (*element == DType::string) return string_tensor(array, std::move(name), std::move(dims));
+  const unsigned bits = dtype_bits(*element);
+  return make_tensor(std::move(name), *element, std::move(dims),
+                     bits < 8 ? packed(array, bits) : bytes_of(array));
+}
+
 void bind_tensor(py::module_& m) {
   py::class_<Tensor, std::shared_ptr<Tensor>>(m, "Tensor", "A constant; read when asked for.")
+      .def(py::init([](const py::object& value, const py::str& name,
+                       const std::optional<std::string>& dtype) {
+             return std::const_pointer_cast<Tensor>(tensor_of(value, from_str(name), dtype));
+           }),
+           "value"_a, "name"_a = "", "dtype"_a = py::none(), "The elements of an array.")
       .def_property_readonly("name", [](const Tensor& t) { return to_str(t.name); })
       .def_property_readonly("dtype", [](const Tensor& t) { return dtype_name(t.dtype()); })
       .def_property_readonly("shape", [](const Tensor& t) { return py::tuple(py::cast(t.dims)); })

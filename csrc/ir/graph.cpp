@@ -6,6 +6,7 @@
 
 #include "ir/model.h"
 #include "ir/print.h"
+#include "wire/fields.h"
 
 namespace pot {
 
@@ -63,6 +64,10 @@ TensorRef Graph::constant(ValueId id, bool overridable) const {
   if (!parent_ || is_defined(id)) return nullptr;
   const ValueId outer = parent_->find_value(known.name);
   return outer ? parent_->constant(outer, overridable) : nullptr;
+}
+
+std::vector<MetadataEntry> Graph::metadata() const {
+  return read_metadata(message_.rest, fields::graph::metadata_props.number);
 }
 
 std::vector<Use> Graph::uses(ValueId id) const {

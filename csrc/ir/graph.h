@@ -128,11 +128,14 @@ class Graph : public std::enable_shared_from_this<Graph> {
   /// Version that the model (or the function) imports of a domain.
   [[nodiscard]] std::optional<std::int64_t> opset(std::string_view domain = "") const;
   [[nodiscard]] const Message& message() const noexcept { return message_; }
+  [[nodiscard]] std::vector<MetadataEntry> metadata() const;
 
   // Each one marks this graph and all around it as changed, so that they are written anew.
 
-  void set_name(std::string name);
-  void set_doc_string(std::string text);
+  // A text that is not present takes the field away.
+  void set_name(Text name);
+  void set_doc_string(Text text);
+  void set_metadata(std::span<const MetadataEntry> entries);
 
   /// The id of a name, new if need be. "" gives no id.
   ValueId intern(std::string_view value_name);
@@ -154,20 +157,30 @@ class Graph : public std::enable_shared_from_this<Graph> {
   void set_attribute(NodeId id, Attribute attribute);
   void remove_attribute(NodeId id, std::string_view attribute_name);
   void set_op_type(NodeId id, std::string op_type, std::string domain);
-  void set_node_name(NodeId id, std::string node_name);
+  void set_node_name(NodeId id, Text node_name);
+  void set_node_doc_string(NodeId id, Text text);
   void set_metadata(NodeId id, std::span<const MetadataEntry> entries);
   /// Gives a value another name everywhere, bodies that capture it included.
   /// Error: the name is taken here or around, or the value is defined outside of this graph.
   Status rename_value(ValueId id, std::string new_name);
+  /// As `rename_value`, of several in one pass. A new name must not be one of a value of now.
+  Status rename_values(const RenameMap& names);
 
   /// `type` may be null. Position: at the end unless given.
   void add_input(ValueId value, TypeRef type, std::optional<std::size_t> position = {});
   void add_output(ValueId value, TypeRef type, std::optional<std::size_t> position = {});
   void remove_input(ValueId value);
   void remove_output(ValueId value);
+  /// Lists them in this order. Error: not each of them once.
+  Status order_inputs(std::span<const ValueId> values);
+  Status order_outputs(std::span<const ValueId> values);
   void clear_outputs();
   /// Declares the type: in the input or output of that name, else as value info. Null forgets it.
   void set_type(ValueId value, TypeRef type);
+  /// Of the input, output or value info; nothing happens to a value that has none.
+  void set_value_doc_string(ValueId value, Text text);
+  /// As above; empty when there is none.
+  [[nodiscard]] std::string_view value_doc_string(ValueId id) const noexcept;
   /// Replaces an initializer of the same name. Its value id is returned.
   ValueId set_initializer(TensorRef tensor);
   void remove_initializer(ValueId value);
@@ -204,10 +217,12 @@ class Graph : public std::enable_shared_from_this<Graph> {
   void put(std::vector<ValueInfo>& list, ValueId value, TypeRef type,
            std::optional<std::size_t> position);
   void drop(std::vector<ValueInfo>& list, ValueId value);
+  Status order(std::vector<ValueInfo>& list, std::span<const ValueId> values, const char* what);
   void index_infos();
   void rename_local(ValueId id, std::string new_name);
   void rename_free(const RenameMap& names);
   void move_name(ValueId id, const std::string& new_name);
+  void move_names(const RenameMap& names);
   [[nodiscard]] std::vector<GraphPtr> bodies_reading(ValueId id) const;
   void copy_into(Graph& to) const;
   void collect_captured(std::vector<std::string_view>& names) const;

@@ -179,98 +179,27 @@ void Graph::set_op_type(NodeId id, std::string op_type, std::string domain) {
   if (!(node.domain == domain)) node.domain = Text(std::move(domain));
 }
 
-void Graph::set_node_name(NodeId id, std::string node_name) {
-  edit(id).name = Text(std::move(node_name));
-}
+void Graph::set_node_name(NodeId id, Text node_name) { edit(id).name = std::move(node_name); }
+
+void Graph::set_node_doc_string(NodeId id, Text text) { edit(id).doc_string = std::move(text); }
 
 void Graph::set_metadata(NodeId id, std::span<const MetadataEntry> entries) {
   Node& node = edit(id);
   node.rest = with_metadata(node.rest, fields::node::metadata_props.number, entries);
 }
 
-void Graph::set_name(std::string name) {
-  name_ = Text(std::move(name));
+void Graph::set_name(Text name) {
+  name_ = std::move(name);
   changed();
 }
 
-void Graph::set_doc_string(std::string text) {
-  doc_string_ = Text(std::move(text));
+void Graph::set_doc_string(Text text) {
+  doc_string_ = std::move(text);
   changed();
 }
 
-void Graph::index_infos() {
-  for (Value& value : values_) {
-    value.is_input = value.is_output = false;
-    value.input_index = value.output_index = value.info_index = -1;
-  }
-  const auto index = [this](const std::vector<ValueInfo>& list, auto member) {
-    for (std::size_t i = list.size(); i-- > 0;) {  // backwards, so that the first one counts
-      if (list[i].value) values_[list[i].value.index].*member = static_cast<std::ptrdiff_t>(i);
-    }
-  };
-  index(inputs_, &Value::input_index);
-  index(outputs_, &Value::output_index);
-  index(infos_, &Value::info_index);
-  for (Value& value : values_) {
-    value.is_input = value.input_index >= 0;
-    value.is_output = value.output_index >= 0;
-  }
-}
-
-void Graph::put(std::vector<ValueInfo>& list, ValueId value, TypeRef type,
-                std::optional<std::size_t> position) {
-  ValueInfo info;
-  info.value = value;
-  info.type = std::move(type);
-  const std::size_t at = std::min(position.value_or(list.size()), list.size());
-  list.insert(list.begin() + static_cast<std::ptrdiff_t>(at), std::move(info));
-  index_infos();
-  changed();
-}
-
-void Graph::drop(std::vector<ValueInfo>& list, ValueId value) {
-  if (std::erase_if(list, [&](const ValueInfo& info) { return info.value == value; }) == 0) return;
-  index_infos();
-  changed();
-}
-
-void Graph::add_input(ValueId value, TypeRef type, std::optional<std::size_t> position) {
-  put(inputs_, value, std::move(type), position);
-}
-
-void Graph::add_output(ValueId value, TypeRef type, std::optional<std::size_t> position) {
-  put(outputs_, value, std::move(type), position);
-}
-
-void Graph::remove_input(ValueId value) { drop(inputs_, value); }
-void Graph::remove_output(ValueId value) { drop(outputs_, value); }
-void Graph::remove_value_info(ValueId value) { drop(infos_, value); }
-
-void Graph::clear_outputs() {
-  outputs_.clear();
-  index_infos();
-  changed();
-}
-
-void Graph::set_type(ValueId value, TypeRef type) {
-  bool declared = false;
-  for (auto* list : {&inputs_, &outputs_}) {
-    for (ValueInfo& info : *list) {
-      if (info.value != value) continue;
-      info.type = type;
-      info.source.reset();
-      declared = true;
-    }
-  }
-  if (!type || declared) {
-    drop(infos_, value);
-  } else if (const auto at = this->value(value).info_index; at >= 0) {
-    ValueInfo& info = infos_[static_cast<std::size_t>(at)];
-    info.type = std::move(type);
-    info.source.reset();
-  } else {
-    put(infos_, value, std::move(type), std::nullopt);
-  }
+void Graph::set_metadata(std::span<const MetadataEntry> entries) {
+  message_.rest = with_metadata(message_.rest, fields::graph::metadata_props.number, entries);
   changed();
 }
 
@@ -314,24 +243,6 @@ void Graph::remove_initializers(std::span<const ValueId> values) {
     const ValueId id = each->values ? find_value(each->values->name) : ValueId{};
     return id && !values_[id.index].sparse_initializer;
   });
-  changed();
-}
-
-void Graph::set_value_infos(std::span<const std::pair<ValueId, TypeRef>> types) {
-  std::vector<ValueInfo> list;
-  list.reserve(types.size());
-  for (const auto& [id, type] : types) {
-    assert(type);
-    const std::ptrdiff_t at = value(id).info_index;
-    ValueInfo& info = list.emplace_back();
-    if (at >= 0) info = infos_[static_cast<std::size_t>(at)];
-    info.value = id;
-    if (info.type && type_text(info.type.get()) == type_text(type.get())) continue;
-    info.type = type;
-    info.source.reset();
-  }
-  infos_ = std::move(list);
-  index_infos();
   changed();
 }
 

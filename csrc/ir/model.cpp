@@ -26,6 +26,10 @@ void import_version(std::vector<OpsetImport>& imports, std::string_view domain,
   import.version = version;
 }
 
+void erase_import(std::vector<OpsetImport>& imports, std::string_view domain) {
+  std::erase_if(imports, [&](const auto& each) { return plain(each.domain) == plain(domain); });
+}
+
 std::unique_ptr<Function> clone_function(const Function& from) {
   auto out = std::make_unique<Function>();
   static_cast<Message&>(*out) = from;
@@ -94,6 +98,10 @@ std::optional<std::int64_t> Model::opset(std::string_view domain) const {
   return version;
 }
 
+std::vector<MetadataEntry> Function::metadata() const {
+  return read_metadata(rest, fields::function::metadata_props.number);
+}
+
 std::vector<MetadataEntry> Model::metadata() const {
   return read_metadata(message_.rest, fields::model::metadata_props.number);
 }
@@ -115,13 +123,45 @@ void Model::set_opset(Function& function, std::string_view domain, std::int64_t 
 }
 
 void Model::remove_opset(std::string_view domain) {
-  std::erase_if(opsets_, [&](const auto& each) { return plain(each.domain) == plain(domain); });
+  erase_import(opsets_, domain);
   changed();
 }
 
-void Model::set_producer(std::string name, std::string version) {
-  producer_name_ = Text(std::move(name));
-  producer_version_ = Text(std::move(version));
+void Model::remove_opset(Function& function, std::string_view domain) {
+  changed();
+  function.source.reset();
+  erase_import(function.opset_imports, domain);
+}
+
+void Model::set_doc_string(Function& function, Text text) {
+  changed();
+  function.source.reset();
+  function.doc_string = std::move(text);
+}
+
+void Model::set_metadata(Function& function, std::span<const MetadataEntry> entries) {
+  changed();
+  function.source.reset();
+  function.rest = with_metadata(function.rest, fields::function::metadata_props.number, entries);
+}
+
+void Model::set_producer_name(Text name) {
+  producer_name_ = std::move(name);
+  changed();
+}
+
+void Model::set_producer_version(Text version) {
+  producer_version_ = std::move(version);
+  changed();
+}
+
+void Model::set_domain(Text domain) {
+  domain_ = std::move(domain);
+  changed();
+}
+
+void Model::set_model_version(std::optional<std::int64_t> version) {
+  model_version_ = version;
   changed();
 }
 
@@ -130,8 +170,8 @@ void Model::set_metadata(std::span<const MetadataEntry> entries) {
   changed();
 }
 
-void Model::set_doc_string(std::string text) {
-  doc_string_ = Text(std::move(text));
+void Model::set_doc_string(Text text) {
+  doc_string_ = std::move(text);
   changed();
 }
 
@@ -141,6 +181,16 @@ Function& Model::add_function(std::unique_ptr<Function> function) {
   functions_.push_back(std::move(function));
   changed();
   return *functions_.back();
+}
+
+Function& Model::adopt_function(const Function& from, std::string name, std::string domain) {
+  auto function = clone_function(from);
+  if (!(function->name == name) || !(function->domain == domain)) {
+    function->source.reset();
+    function->name = Text(std::move(name));
+    function->domain = Text(std::move(domain));
+  }
+  return add_function(std::move(function));
 }
 
 void Model::remove_function(const Function& function) {

@@ -38,6 +38,8 @@ struct Function : Message {
   std::vector<Attribute> attribute_defaults;  ///< attribute_proto
   std::vector<OpsetImport> opset_imports;
   GraphPtr body;
+
+  [[nodiscard]] std::vector<MetadataEntry> metadata() const;
 };
 
 class Model {
@@ -82,13 +84,24 @@ class Model {
   void set_ir_version(std::int64_t version);
   void set_opset(std::string_view domain, std::int64_t version);
   void remove_opset(std::string_view domain);
-  /// Pre: the function is of this model.
-  void set_opset(Function& function, std::string_view domain, std::int64_t version);
-  void set_producer(std::string name, std::string version);
+  // A text that is not present takes the field away.
+  void set_producer_name(Text name);
+  void set_producer_version(Text version);
+  void set_domain(Text domain);
+  void set_model_version(std::optional<std::int64_t> version);
+  void set_doc_string(Text text);
   void set_metadata(std::span<const MetadataEntry> entries);
-  void set_doc_string(std::string text);
+
+  // Pre: the function is of this model.
+  void set_opset(Function& function, std::string_view domain, std::int64_t version);
+  void remove_opset(Function& function, std::string_view domain);
+  void set_doc_string(Function& function, Text text);
+  void set_metadata(Function& function, std::span<const MetadataEntry> entries);
   /// Pre: no function has this domain, name and overload. The body becomes part of this model.
   Function& add_function(std::unique_ptr<Function> function);
+  /// Adds a copy of a function, of this model or another one, under this name and domain.
+  /// Pre: as `add_function`.
+  Function& adopt_function(const Function& from, std::string name, std::string domain);
   void remove_function(const Function& function);
 
   /// An independent model; all bytes are shared.

@@ -27,7 +27,8 @@ inline constexpr Field domain{1, "domain"}, version{2, "version"};
 namespace graph {
 inline constexpr Field node{1, "node"}, name{2, "name"}, initializer{5, "initializer"},
     doc_string{10, "doc_string"}, input{11, "input"}, output{12, "output"},
-    value_info{13, "value_info"}, sparse_initializer{15, "sparse_initializer"};
+    value_info{13, "value_info"}, sparse_initializer{15, "sparse_initializer"},
+    metadata_props{16, "metadata_props"};
 }
 
 namespace node {
@@ -101,7 +102,7 @@ namespace function {
 inline constexpr Field name{1, "name"}, input{4, "input"}, output{5, "output"},
     attribute{6, "attribute"}, node{7, "node"}, doc_string{8, "doc_string"},
     opset_import{9, "opset_import"}, domain{10, "domain"}, attribute_proto{11, "attribute_proto"},
-    value_info{12, "value_info"}, overload{13, "overload"};
+    value_info{12, "value_info"}, overload{13, "overload"}, metadata_props{14, "metadata_props"};
 }
 
 }  // namespace fields
