@@ -77,11 +77,24 @@ def replace(
     `outputs` are values of the tape, or older ones that its readers read instead. Returns the new
     nodes, and (value, old value) of those that an older value stands for.
     """
-    graph = view.graph
+    place = view.node
+    place.set_outputs([])
+    added, passed = stand_in(view.graph, view.outputs, outputs, tape, place)
+    view.graph.remove_node(place)
+    return added, passed
+
+
+def stand_in(
+    graph: Graph, olds: Sequence[str], outputs: Sequence[str], tape: Tape, before: Node
+) -> tuple[list[Node], list[tuple[str, str]]]:
+    """Put the tape's nodes before a node; `outputs` are what takes the place of the old values.
+
+    Pre: no node makes the old values any more. Returns what `replace` does.
+    """
     made = {name for node in tape.nodes for name in node.output if name}
     names: dict[str, str] = {}
     passed: list[tuple[str, str]] = []
-    for kept, new in zip(map(str, view.outputs), outputs, strict=False):
+    for kept, new in zip(map(str, olds), outputs, strict=False):
         if not kept or not new:
             continue
         if new in made and new not in names:
@@ -90,14 +103,11 @@ def replace(
             passed.append((str(new), kept))
         else:
             names[tape.op("Identity", new)] = kept
-    place = view.node
-    place.set_outputs([])
-    added = _put(graph, tape, names, place)
+    added = _put(graph, tape, names, before)
     for new, old in passed:
         graph.replace_uses(old, new)
     for name in tape.retyped:
         graph.declare(name, None)
-    graph.remove_node(place)
     return added, passed
 
 

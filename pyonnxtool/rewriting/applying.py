@@ -1,0 +1,260 @@
+"""Applies rules to a model until none of them fits any more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+from pyonnxtool.errors import ModelError, UsageError
+from pyonnxtool.rewriting.decision import Edit, Keep
+from pyonnxtool.rewriting.found import label_of
+from pyonnxtool.rewriting.match import Match
+from pyonnxtool.rewriting.matching import Matcher
+from pyonnxtool.rewriting.operand import Facts
+from pyonnxtool.rewriting.placing import graphs_under, names_of, stand_in
+from pyonnxtool.rewriting.refusal import Refusal
+from pyonnxtool.rewriting.report import Left
+from pyonnxtool.rewriting.sweeping import sweep
+from pyonnxtool.rewriting.tape import Names, Tape
+from pyonnxtool.rewriting.written import unfit
+from pyonnxtool.user_file import told_of
+from pyonnxtool.wording import plural
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Function, Graph, Model, Node
+    from pyonnxtool.rewriting.found import Found, Miss
+    from pyonnxtool.rewriting.rule import Rule
+
+_TIMES_PER_NODE = 4
+_TIMES_AT_LEAST = 1000
+"""How often rules are applied to a model before they are taken to go round in circles."""
+_MOST_MISSES = 5
+"""Near misses that are told of each rule, those that came closest first."""
+
+
+@dataclass
+class Applied:
+    """What rules did to a model."""
+
+    changes: Counter[str] = field(default_factory=Counter)
+    """Rule, and how often."""
+    left: list[Left] = field(default_factory=list)
+    """Places where a rule was refused, and where its pattern nearly fitted."""
+    rules: dict[str, str] = field(default_factory=dict)
+    """Value to the rule that made it."""
+    stands_for: list[tuple[str, str]] = field(default_factory=list)
+    """(value, old value) where an older value took the place of one that is gone."""
+    idle: list[str] = field(default_factory=list)
+    """Sentences about rules that did nothing at all, and came nowhere near."""
+
+
+def apply_rules(model: Model, rules: Sequence[Rule]) -> Applied:
+    """Apply the rules, the first that fits first, in all graphs, bodies and functions, in place.
+
+    Raises UsageError for what the functions of rules do wrong, and for rules without an end.
+    """
+    work = _Application(model, rules)
+    while work.round():
+        pass
+    work.tell_misses()
+    return work.done
+
+
+class _Application:
+    def __init__(self, model: Model, rules: Sequence[Rule]) -> None:
+        self._model, self._rules = model, rules
+        self._names, self._facts = Names(_all_names(model)), Facts(model)
+        self._refused: set[tuple[Rule, Node]] = set()
+        self._misses: dict[Rule, list[tuple[Miss, Left]]] = {}
+        nodes = sum(graph.node_count for graph, _ in self._graphs())
+        self._most = _TIMES_AT_LEAST + _TIMES_PER_NODE * nodes
+        self.done = Applied()
+
+    def _graphs(self) -> Iterator[tuple[Graph, Model | Function]]:
+        """Every graph, and what says which opsets it imports. Inner ones first: edits move them."""
+        holders: list[Model | Function] = [self._model, *self._model.functions]
+        for holder in holders:
+            for graph in reversed(list(graphs_under(holder.graph))):
+                yield graph, holder
+
+    def round(self) -> bool:
+        """Try every rule at every node once; whether one was applied."""
+        before = self.done.changes.total()
+        self._misses = {rule: [] for rule in self._rules}
+        for graph, holder in self._graphs():
+            opset = holder.opset_imports.get("", self._model.opset_imports.get("", 1))
+            matchers = [(rule, self._matcher(rule, opset)) for rule in self._rules]
+            changed = [self._at(node, holder, matchers) for node in graph.order()]
+            if any(changed):
+                graph.sort()
+        return self.done.changes.total() > before
+
+    def _matcher(self, rule: Rule, opset: int) -> Matcher:
+        return Matcher(
+            rule.pattern, opset, self._facts, tolerance=rule.tolerance, shared=rule.shared
+        )
+
+    def _at(
+        self, node: Node, holder: Model | Function, matchers: Sequence[tuple[Rule, Matcher]]
+    ) -> bool:
+        for rule, matcher in matchers:
+            if not _is_there(node):
+                return False
+            if (rule, node) in self._refused or not matcher.may_begin_at(node.op_type, node.domain):
+                continue
+            found = matcher.at(node)
+            if found is not None:
+                if self._apply(rule, found, holder):
+                    return True
+            elif matcher.closest is not None:
+                told = f"{rule.name} came close: {matcher.closest.text}"
+                left = Left(node.label, told)
+                self._misses[rule].append((matcher.closest, left))
+        return False
+
+    def _apply(self, rule: Rule, found: Found, holder: Model | Function) -> bool:
+        match = Match(rule.pattern, found, self._facts)
+        tape = Tape(match.opset, match.root.label or match.root.op_type, self._names)
+        outputs = self._decided(rule, match, tape)
+        if not isinstance(outputs, Refusal):
+            wrong = unfit(tape, holder, self._model.ir_version) or circular(match, outputs)
+            outputs = match.refuse(wrong) if wrong else outputs
+        if isinstance(outputs, Refusal):
+            self._refused.add((rule, match.root.node))
+            if outputs.reason:
+                self.done.left.append(Left(match.root.node.label, f"{rule.name}: {outputs.reason}"))
+            return False
+        self._replace(rule, match, outputs, tape, holder)
+        return True
+
+    def _decided(self, rule: Rule, match: Match, tape: Tape) -> list[str] | Refusal:
+        """What the rule's function says; a refusal without a reason keeps the place in silence."""
+        try:
+            decision = rule.build(match, tape)
+        except Exception as error:  # whatever the user's own code raises
+            where = f"rule {rule.name} at {label_of(match.root)}"
+            raise UsageError(f"{where} failed: {told_of(error, rule.file)}") from error
+        if isinstance(decision, Refusal):
+            return decision
+        if isinstance(decision, Keep):
+            return Refusal(match.root.label, match.root.op_type, "")
+        if decision is None or isinstance(decision, Edit):
+            raise UsageError(
+                f"rule {rule.name} returned {type(decision).__name__}; return the value that takes "
+                "the place of what the pattern gives back, or match.refuse(why)"
+            )
+        outputs = [decision] if isinstance(decision, str) else list(decision)
+        if len(outputs) != len(match.outputs):
+            raise UsageError(
+                f"rule {rule.name} returned {len(outputs)} values, and its pattern gives back "
+                f"{len(match.outputs)}"
+            )
+        self._known(rule, match, tape, outputs)
+        return outputs
+
+    def _known(self, rule: Rule, match: Match, tape: Tape, outputs: Sequence[str]) -> None:
+        """Raises UsageError for a name that neither the tape nor the graph has."""
+        made = {name for node in tape.nodes for name in node.output}
+        made |= {tensor.name for tensor in tape.constants}
+        read = [name for node in tape.nodes for name in node.input if name]
+        for name in (*outputs, *read):
+            graph: Graph | None = match.graph
+            while graph is not None and name not in made and not graph.defines(str(name)):
+                graph = graph.parent
+            if graph is None:
+                raise UsageError(f"rule {rule.name} names {str(name)!r}, and nothing makes it")
+
+    def _replace(
+        self,
+        rule: Rule,
+        match: Match,
+        outputs: Sequence[str],
+        tape: Tape,
+        holder: Model | Function,
+    ) -> None:
+        graph, place = match.graph, match.root.node
+        read = [name for view in match.nodes for name in (*view.inputs, *view.outputs) if name]
+        replaced = {str(name) for name in match.outputs}
+        for view in match.nodes:
+            if replaced & set(view.node.output_names):
+                kept = ["" if name in replaced else name for name in view.node.output_names]
+                view.node.set_outputs(kept)
+        added, passed = stand_in(graph, match.outputs, outputs, tape, place)
+        for domain in {node.domain for node in added} - holder.opset_imports.keys():
+            holder.set_opset_import(domain, 1)
+        self._facts.outdated()
+        self.done.changes[rule.told] += 1
+        self.done.stands_for += passed
+        for node in added:
+            self.done.rules |= {name: rule.told for name in node.output_names if name}
+        sweep(graph, [view.node for view in match.nodes], read)
+        if self.done.changes.total() > self._most:
+            raise UsageError(
+                f"the rules were applied {self._most:,} times and still fit: {rule.name} and those "
+                "before it go round in circles; a rule must not write what a pattern fits again"
+            )
+
+    def tell_misses(self) -> None:
+        """Report the near misses of the last round, and rules that had nothing to look at."""
+        for rule in self._rules:
+            steps = {made.step for made in rule.pattern.made}
+            tried = sorted(self._misses[rule], key=lambda one: one[0].nearness, reverse=True)
+            near = [left for miss, left in tried if miss.depth >= min(2, len(steps))]
+            idle = not self.done.changes[rule.told] and not self._was_refused(rule)
+            if idle and not near:
+                near = [left for _, left in tried[:1]]
+            self.done.left += near[:_MOST_MISSES]
+            if len(near) > _MOST_MISSES:
+                more = plural(len(near) - _MOST_MISSES, "more node")
+                self.done.idle.append(f"{rule.name} came close at {more}")
+            if idle and not near:
+                first = rule.pattern.outputs[0].step.told
+                self.done.idle.append(f"{rule.name} did nothing: there is no {first}")
+
+    def _was_refused(self, rule: Rule) -> bool:
+        return any(refused is rule for refused, _ in self._refused)
+
+
+def circular(match: Match, outputs: Sequence[str]) -> str:
+    """Why the match cannot be replaced as one; "" when it can be.
+
+    With several outputs, what it reads may depend on what it makes.
+    """
+    if len(match.outputs) < 2:
+        return ""
+    inside = {view.node for view in match.nodes}
+    needed = {str(name) for view in match.nodes for name in view.inputs if name}
+    made = {str(name) for view in match.nodes for name in view.outputs if name}
+    waiting = [str(name) for name in match.outputs if name]
+    seen = set(waiting)
+    for place in count():
+        if place >= len(waiting):
+            return ""
+        for reader in match.graph.value(waiting[place]).consumers:
+            if reader in inside:
+                continue
+            reached = {name for name in reader.output_names if name}
+            if found := sorted(reached & needed - made):
+                return f"{found[0]}, which it reads, is computed of what it makes"
+            waiting += sorted(reached - seen)
+            seen |= reached
+    raise AssertionError("count has no end")
+
+
+def _all_names(model: Model) -> Iterator[str]:
+    yield from names_of(model)
+    for function in model.functions:
+        for graph in graphs_under(function.graph):
+            yield from (value.name for value in graph.values)
+            yield from (node.name for node in graph.nodes)
+
+
+def _is_there(node: Node) -> bool:
+    """Not once it was replaced."""
+    try:
+        return bool(node.op_type)
+    except ModelError:
+        return False
