@@ -7,7 +7,7 @@ or up, as `opset` does it with whole models.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -66,9 +66,9 @@ def standardize(given: Model, wanted: Wanted) -> tuple[Model, Expanded]:
     """A copy of the model without custom operators that have a symbolic, and what was done.
 
     Custom operators without one are refused unless they are kept. Raises UsageError for operators
-    to expand that there are not, and for a symbolic that fails.
+    to expand or to keep that there are not, and for a symbolic that fails.
     """
-    _check_names(wanted)
+    _check_names(given, wanted)
     model = given.copy()
     model, closed = _opened(model, wanted)
     unread = Unread(model)
@@ -93,14 +93,34 @@ def operator_of(node: Node) -> str:
     return f"{plain_domain(node.domain) or 'ai.onnx'}::{node.op_type}"
 
 
-def _check_names(wanted: Wanted) -> None:
+def custom_operators(model: Model) -> list[str]:
+    """Those that neither ONNX nor the model itself defines, in functions too."""
+    own = {(function.domain, function.name) for function in model.functions}
+    return sorted(
+        operator_of(node)
+        for node in {(one.domain, one.op_type): one for one in _all_nodes(model)}.values()
+        if node.domain not in STANDARD_DOMAINS and (node.domain, node.op_type) not in own
+    )
+
+
+def _all_nodes(model: Model) -> Iterator[Node]:
+    for body in (model.graph, *(function.graph for function in model.functions)):
+        for graph in graphs_under(body):
+            yield from graph.nodes
+
+
+def _check_names(model: Model, wanted: Wanted) -> None:
     for name in sorted(wanted.expand):
-        versions = versions_of(name)
-        if not versions:
+        if not versions_of(name):
             close = ", ".join(one for one in standard_ops() if one.lower() == name.lower())
             raise UsageError(
                 f"ai.onnx has no operator {name!r}" + (f"; did you mean {close}" if close else "")
             )
+    custom = custom_operators(model)
+    for pattern in wanted.keep:
+        if not any(fnmatchcase(operator, pattern) for operator in custom):
+            told = f"its custom operators are: {', '.join(custom)}" if custom else "it has none"
+            raise UsageError(f"no custom operator of the model is called {pattern!r}; {told}")
 
 
 def _opened(model: Model, wanted: Wanted) -> tuple[Model, list[Refusal]]:
@@ -118,13 +138,7 @@ def _opened(model: Model, wanted: Wanted) -> tuple[Model, list[Refusal]]:
 
 def _drop_imports(model: Model) -> int:
     """Forget domains that no operator is of; how many."""
-    bodies = [model.graph, *(function.graph for function in model.functions)]
-    used = {
-        plain_domain(node.domain)
-        for body in bodies
-        for graph in graphs_under(body)
-        for node in graph.nodes
-    }
+    used = {plain_domain(node.domain) for node in _all_nodes(model)}
     used |= {function.domain for function in model.functions}
     unused = [one for one in model.opset_imports if plain_domain(one) and one not in used]
     for domain in unused:

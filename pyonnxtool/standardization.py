@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pyonnxtool.conversion import checked_opset, imported, opset
-from pyonnxtool.expansion import Wanted, standardize
-from pyonnxtool.inspection import inspect
+from pyonnxtool.conversion import goal_of, imported, opset
+from pyonnxtool.expansion import Wanted, custom_operators, standardize
 from pyonnxtool.model import ModelLike, as_model
 from pyonnxtool.proof import check_of, verified
 from pyonnxtool.report import strict_json
@@ -68,8 +67,8 @@ def lower(
     """
     check = check_of(**proof)
     model = as_model(given)
-    if isinstance(to, int):
-        checked_opset(to)
+    if to is not None:
+        goal_of(model, to)  # before anything is done, as it may not exist
     if check.progress is not None:
         check.progress("lowering", 0, 0)
     named = frozenset(name.removeprefix("ai.onnx::") for name in expand)
@@ -84,7 +83,7 @@ def lower(
         opset_before=imported(model),
         opset=imported(made),
         value_map=tuple(StandsFor(new, old) for new, old in done.stands_for),
-        kept=tuple(sorted({f"{one.domain}::{one.op_type}" for one in inspect(made).custom_ops})),
+        kept=tuple(custom_operators(made)),
         rules=done.rules,
     )
     rewrite = Rewrite(made, report)

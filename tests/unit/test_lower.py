@@ -200,6 +200,8 @@ def test_what_is_asked_wrongly(tmp_path: Path) -> None:
         UsageError, match=r"ai\.onnx has no operator 'Gridsample'; did you mean Grid"
     ):
         pot.lower(onnx.parser.parse_model(MINE), expand=["Gridsample"])
+    with pytest.raises(UsageError, match=r"'you::\*'; its custom operators are: my::Twice"):
+        pot.lower(onnx.parser.parse_model(MINE), keep=["you::*"])
     with pytest.raises(UsageError, match="'Twice' is no DOMAIN::OP; write it as"):
         pot.symbolic("Twice")
     relu = GELU.replace("com.microsoft.Gelu", "Neg")
