@@ -11,6 +11,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 import click
@@ -25,7 +26,15 @@ Examples:
   pyonnxtool diff model.onnx             onnxruntime without against with optimizations
   pyonnxtool specialize model.onnx -o fixed.onnx --dim batch=1
   pyonnxtool layout m.onnx -o out.onnx   as few Transposes as the graph allows
-  pyonnxtool opset m.onnx -o old.onnx --runtime onnxruntime-1.8"""
+  pyonnxtool opset m.onnx -o old.onnx --runtime onnxruntime-1.8
+  pyonnxtool lower optimized.onnx -o plain.onnx
+  pyonnxtool outputs m.onnx -o probed.onnx --add '*attn*'"""
+SECTIONS = {
+    "": "Look and compare",
+    "rewrite_options": "Rewrite: run beside the original before it is written",
+    "edit_options": "Edit: as you say, without reading weights",
+}
+"""Options that a command takes to the heading that it is listed under."""
 USAGE, INCONCLUSIVE, INTERRUPTED, PIPE_CLOSED, BUG = 2, 125, 130, 141, 255
 
 
@@ -46,8 +55,13 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a command, read from its source: no command is imported to be listed."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary_of(name)) for name in self.list_commands(ctx)])
+        width = max(map(len, self.list_commands(ctx)))
+        found: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS.values()}
+        for name in self.list_commands(ctx):
+            found[section_of(name)].append((name.ljust(width), summary_of(name)))
+        for section, lines in found.items():
+            with formatter.section(section):
+                formatter.write_dl(lines)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an unexpected exception becomes a report of our bug."""
@@ -104,10 +118,20 @@ def folded(text: str) -> str:
 
 def summary_of(name: str) -> str:
     """First line of the docstring of a command's module, without importing it."""
-    spec = importlib.util.find_spec(f"{__name__}.{name}")
+    return (ast.get_docstring(_source_of(name)) or "").partition("\n")[0]
+
+
+def section_of(name: str) -> str:
+    """Under which heading a command is listed: by the options that it takes."""
+    named = {each.id for each in ast.walk(_source_of(name)) if isinstance(each, ast.Name)}
+    return SECTIONS[next((options for options in SECTIONS if options in named), "")]
+
+
+@cache
+def _source_of(name: str) -> ast.Module:
+    spec = importlib.util.find_spec(f"{__name__}.{name.replace('-', '_')}")
     source = spec.loader.get_source(spec.name) if spec and spec.loader else None  # type: ignore[attr-defined]
-    text = ast.get_docstring(ast.parse(source or "")) or ""
-    return text.partition("\n")[0]
+    return ast.parse(source or "")
 
 
 def report_bug(error: Exception, *, traced: bool) -> None:
@@ -155,7 +179,7 @@ def show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> N
     help="Show the versions that matter in a bug report.",
 )
 def main() -> None:
-    """Find the node that makes an ONNX model wrong.
+    """Find the node that makes an ONNX model wrong, and rewrite models with proof.
 
     Reference first, candidate second. Each command has its own --help, with examples.
     """
