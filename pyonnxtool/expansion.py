@@ -155,16 +155,22 @@ class _Expander:
         self._functions = {(one.domain, one.name) for one in model.functions}
         self._facts = Facts(model)
         self._names: Names | None = None
+        self._labels = Names(())
+        """Of nodes: several may have one name, and what is made of them may not."""
+        self._refused: set[Node] = set()
         self.done = Expanded()
 
     def run(self) -> None:
         """Every node that is to be expanded, and what it is expanded to, until none is left."""
-        for graph in reversed(list(graphs_of(self._model))):  # inner ones first: edits move bodies
-            waiting = graph.order()
-            while waiting:
-                node = waiting.pop(0)
-                if self.concerns(node):
-                    waiting = [*self._expand(node), *waiting]
+        before = -1
+        while before < self.done.changes.total():  # new nodes may have bodies
+            before = self.done.changes.total()
+            for graph in reversed(list(graphs_of(self._model))):  # inner first: edits move bodies
+                waiting = graph.order()
+                while waiting:
+                    node = waiting.pop(0)
+                    if self.concerns(node) and node not in self._refused:
+                        waiting = [*self._expand(node), *waiting]
 
     def concerns(self, node: Node) -> bool:
         """Whether the node is to be expanded."""
@@ -181,9 +187,10 @@ class _Expander:
         """The nodes in its place."""
         operator = operator_of(node)
         label = node.name or next(filter(None, node.output_names), "")
-        made = self._made_of(node)
+        made = self._made_of(node, self._labels.fresh(label or node.op_type))
         if isinstance(made, Refusal):
             self.done.refusals.append(Refusal(label, operator, made.reason, made.rule))
+            self._refused.add(node)
             return []
         island, rule = made
         self.done.changes[rule] += 1
@@ -207,10 +214,11 @@ class _Expander:
         self.done.stands_for.append((given, made))
         return True
 
-    def _made_of(self, node: Node) -> tuple[Model, str] | Refusal:
+    def _made_of(self, node: Node, label: str) -> tuple[Model, str] | Refusal:
         """What takes the node's place, at the opset of the model, and the rule."""
         operator = operator_of(node)
         island = isolated(node, self._facts)
+        island.graph.nodes[0].set_name(label)  # names of new values begin with it
         if operator in self._wanted.known:
             return self._by_symbolic(island, operator)
         if plain_domain(node.domain):

@@ -126,6 +126,24 @@ def test_standard_operators_are_built_of_older_ones(given: str) -> None:
     onnx.checker.check_model(pot.to_proto(made.model), full_check=True)
 
 
+def test_nodes_of_one_name_and_bodies_of_what_is_made() -> None:
+    @pot.symbolic("my::Twice")
+    def by_branch(node: NodeView, tape: Tape) -> Decision:
+        x = node.inputs[0]
+        doubled = tape.body([], lambda inner, _: [(inner.op("Selu", x), "float32", 2)])
+        again = tape.body([], lambda inner, _: [(inner.op("Add", x, x), "float32", 2)])
+        known = tape.op("Not", tape.op("IsNaN", tape.op("ReduceSum", x, keepdims=0)))
+        return tape.op("If", known, then_branch=again, else_branch=doubled)
+
+    text = MINE.replace(
+        "y = my.Twice <by: float = 2.0> (x)", "[n] z = my.Twice (x) [n] y = my.Twice (z)"
+    )
+    proto = onnx.parser.parse_model(text)
+    made = pot.to_proto(pot.lower(proto, symbolics=[by_branch]).model)
+    onnx.checker.check_model(made, full_check=True)
+    assert (run_ort(made, {"x": np.ones((2, 3), np.float32)})[0] == 4).all()
+
+
 def test_operators_that_onnxruntime_writes_before_their_opset() -> None:
     proto = onnx.parser.parse_model(
         '<ir_version: 7, opset_import: ["" : 13]>'
