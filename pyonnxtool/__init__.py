@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from pyonnxtool.diffing import diff
     from pyonnxtool.reduction import reduce
     from pyonnxtool.relayout import layout
+    from pyonnxtool.rewriting.rule import rewrite
     from pyonnxtool.router import ShapeRouter
     from pyonnxtool.specialization import specialize
     from pyonnxtool.standardization import lower
+    from pyonnxtool.surgery.extract import extract
     from pyonnxtool.surgery.outputs import outputs
     from pyonnxtool.surgery.rename import rename
     from pyonnxtool.symbolics._catalogue import symbolic
@@ -42,6 +44,7 @@ __all__ = [
     "assert_close",
     "bisect",
     "diff",
+    "extract",
     "from_proto",
     "layout",
     "load",
@@ -62,11 +65,13 @@ _LATER = {
     "assert_close": "pyonnxtool.assertion",
     "bisect": "pyonnxtool.bisection",
     "diff": "pyonnxtool.diffing",
+    "extract": "pyonnxtool.surgery.extract",
     "layout": "pyonnxtool.relayout",
     "lower": "pyonnxtool.standardization",
     "opset": "pyonnxtool.conversion",
     "outputs": "pyonnxtool.surgery.outputs",
     "reduce": "pyonnxtool.reduction",
+    "rewrite": "pyonnxtool.rewriting.rule",
     "rename": "pyonnxtool.surgery.rename",
     "specialize": "pyonnxtool.specialization",
     "specialize_variants": "pyonnxtool.variants",

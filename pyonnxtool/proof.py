@@ -21,13 +21,11 @@ _EXACT_ENOUGH = Tolerances()
 """What `diff` allows when it is told nothing."""
 
 
-class Proof(TypedDict, total=False):
-    """What every function that rewrites takes besides what it does."""
+class Running(TypedDict, total=False):
+    """How a rewrite is checked, but for what the models are fed."""
 
     verify: int
     """Number of samples on which old and new model are run and compared; 0, the default: none."""
-    inputs: object
-    """What they are fed: files, mappings of arrays, or None: they are generated."""
     seed: int
     atol: Tolerance
     rtol: Tolerance
@@ -35,6 +33,13 @@ class Proof(TypedDict, total=False):
     """Budget of what is held at once, "2GiB" unless given."""
     custom_ops: Sequence[str]
     progress: Progress | None
+
+
+class Proof(Running, total=False):
+    """What every function that rewrites takes besides what it does."""
+
+    inputs: object
+    """What they are fed: files, mappings of arrays, or None: they are generated."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 #include "bind/bind.h"
 #include "bind/raise.h"
 #include "passes/align.h"
+#include "passes/cut_out.h"
 #include "passes/extract.h"
 #include "passes/quantization.h"
 
@@ -76,6 +77,18 @@ void bind_extract(py::module_& m) {
       "model"_a, "Names of the values that nodes of the main graph make, in topological order.");
 }
 
+void bind_cut_out(py::module_& m) {
+  m.def(
+      "cut_out",
+      [](const ModelPtr& model, const std::vector<std::string>& given,
+         const std::vector<std::string>& outputs) {
+        CutOut made = unwrap(cut_out(*model, given, outputs));
+        return std::tuple(made.model, made.inputs);
+      },
+      "model"_a, "given"_a, "outputs"_a,
+      "The model without what `outputs` do not need when `given` are handed in: (model, inputs).");
+}
+
 void bind_quantization(py::module_& m) {
   m.def(
       "float_sketch",
@@ -95,6 +108,7 @@ void bind_quantization(py::module_& m) {
 
 void bind_passes(py::module_& m) {
   bind_extract(m);
+  bind_cut_out(m);
   bind_quantization(m);
   m.def(
       "align",

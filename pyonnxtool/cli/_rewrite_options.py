@@ -122,6 +122,11 @@ def edit_options(function: Function) -> Function:
     return _gathered(function, [_samples_option(0)])
 
 
+def cut_options(function: Function) -> Function:
+    """As `edit_options`, for a command whose --inputs are names: --feeds is what models run on."""
+    return _gathered(function, [_samples_option(0)], "--feeds")
+
+
 def _samples_option(default: int) -> Option:
     asked = "" if default else " 0: nothing is run."
     return click.option(
@@ -154,12 +159,13 @@ def _target_options() -> list[Option]:
     ]
 
 
-def _proof_options() -> list[Option]:
+def _proof_options(feeds: str) -> list[Option]:
     several: dict[str, Any] = {"multiple": True}
     return [
         seed_option,
         click.option(
-            "--inputs",
+            feeds,
+            "inputs",
             metavar="FILE|DIR|PY:FN",
             help="Inputs to check on: .npz, .npy, a test_data_set folder, or a function of a "
             "Python file. Without it they are generated.",
@@ -191,7 +197,7 @@ def _proof_options() -> list[Option]:
     ]
 
 
-def _gathered(function: Function, verification: list[Option]) -> Function:
+def _gathered(function: Function, verification: list[Option], feeds: str = "--inputs") -> Function:
     """The command with all options, and what they come to as three parameters."""
 
     @functools.wraps(function)
@@ -217,5 +223,5 @@ def _gathered(function: Function, verification: list[Option]) -> Function:
         )
         return function(*args, target=target, proof=proof, output=output, **values)
 
-    options = [*_target_options(), *verification, *_proof_options()]
+    options = [*_target_options(), *verification, *_proof_options(feeds)]
     return cast(Function, stacked(options, gathered))
