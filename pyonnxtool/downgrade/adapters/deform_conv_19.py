@@ -81,8 +81,6 @@ def _form_of(node: NodeView) -> _Form | Refusal:
         return node.refuse_dynamic("its rank, or what size `W` has,")
     if not 3 <= len(x) == len(weights) == len(out):
         return node.refuse("its sizes do not fit each other")
-    if None in (x[1], out[1]):
-        return node.refuse_dynamic("how many channels it has")
     kernel = weights[2:]
     axes = len(kernel)
     groups, offset_groups = node.attr_int("group"), node.attr_int("offset_group")
@@ -90,11 +88,13 @@ def _form_of(node: NodeView) -> _Form | Refusal:
         node.attr_ints(name, [1] * axes) or [] for name in ("strides", "dilations")
     )
     pads = node.attr_ints("pads", [0] * 2 * axes) or []
-    channels = x[1] or 0
-    wanted = (axes, axes, axes, 2 * axes, axes, offset_groups * prod(kernel) * axes)
-    has = (len(x) - 2, len(strides), len(dilations), len(pads), len(out) - 2, out[1])
+    channels = weights[1] * groups  # of a valid node, whether they are known of the image or not
+    moved = offset_groups * prod(kernel) * axes
+    wanted = (axes, axes, axes, 2 * axes, axes, moved, channels)
+    has = (len(x) - 2, len(strides), len(dilations), len(pads), len(out) - 2)
+    has += (moved if out[1] is None else out[1], channels if x[1] is None else x[1])
     divided = groups > 0 and offset_groups > 0 and not channels % offset_groups
-    if wanted != has or not divided or channels != weights[1] * groups or weights[0] % groups:
+    if wanted != has or not divided or weights[0] % groups:
         return node.refuse("its sizes do not fit each other")
     spread = np.indices(kernel).reshape(axes, -1).T * dilations - np.array(pads[:axes])
     steps = np.array(strides, np.int64)
