@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyonnxtool.rewriting.refusal import Refusal
 
@@ -58,7 +58,7 @@ def activated(node: NodeView, tape: Tape, value: str) -> str | Refusal:
     if kind is None:
         return node.refuse(f"its activation {name!r} is not known")
     given: Sequence[float] = node.attr("activation_params", ())
-    attributes = {
+    attributes: dict[str, Any] = {
         parameter: float(given[i]) if i < len(given) else _parameter(node, parameter, default)
         for i, (parameter, default) in enumerate(kind.parameters.items())
     }
