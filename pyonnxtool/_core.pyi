@@ -1,10 +1,16 @@
 """The C++ core. tests/unit/test_stub.py compares this file with the module."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Buffer
+
+_Name: TypeAlias = str | Value
+_Operand: TypeAlias = Value | ArrayLike | None
+_Attribute: TypeAlias = (
+    int | float | str | bytes | Tensor | NDArray[Any] | Sequence[int | float] | Sequence[str]
+)
 
 class OpInfo:
     """What is known of one operator."""
@@ -183,6 +189,8 @@ class Model:
     def remove_function(self, function: Function) -> None: ...
     def copy(self) -> Model:
         """An independent model that shares all bytes."""
+    def prune(self) -> dict[str, int]:
+        """Removes nodes, weights, functions and imports that no output needs: what, how many."""
     def touch(self) -> None:
         """Marks everything as changed, so that it is written anew from its fields."""
     def verify(self) -> list[str]:
@@ -233,7 +241,11 @@ class Function:
         """The body."""
 
 class Graph:
-    """A graph: of a model, of a function, or a body of a node."""
+    """A graph: of a model, of a function, or a body of a node.
+
+    A value is given by its name or by itself. An edit that would break the graph raises ModelError:
+    a second producer for a name, an input that nothing makes, a cycle.
+    """
 
     @property
     def name(self) -> str: ...
@@ -248,7 +260,7 @@ class Graph:
     def remove_metadata(self, key: str) -> None: ...
     @property
     def nodes(self) -> list[Node]:
-        """In the order of the file."""
+        """Those of now, in the order of the file; `for` skips what is removed meanwhile."""
     @property
     def node_count(self) -> int: ...
     @property
@@ -264,49 +276,86 @@ class Graph:
     def parent(self) -> Graph | None: ...
     @property
     def model(self) -> Model: ...
-    def value(self, name: str) -> Value:
+    def value(self, name: _Name) -> Value:
         """Raises ModelError when there is none of this name."""
     def defines(self, name: str) -> bool:
         """Whether it is an input, an initializer or made by a node here."""
-    def node(self, id: int) -> Node:
-        """Raises ModelError when there is none of this id (any more)."""
+    def node(self, id: int | str) -> Node:
+        """By its id, or the first one of this name. Raises ModelError when there is none."""
+    def verify(self) -> list[str]:
+        """What is wrong with the graph and what is inside of it, each problem with its node.
+
+        Cycles, values that nothing or more than one node makes; where there are none, types that
+        the schema of an operator does not take, and declared ones that are not what is made.
+        """
     def order(self) -> list[Node]:
         """The nodes, producers first. Raises ModelError for a cycle."""
     def text(self) -> str:
         """One node a line."""
+    def op(
+        self,
+        op_type: str,
+        *inputs: _Operand,
+        outputs: int | Sequence[_Name] = 1,
+        name: str = "",
+        domain: str = "",
+        before: Node | None = None,
+        **attributes: _Attribute | None,
+    ) -> Any:
+        """Adds a node; what it makes: a Value, or a tuple of several.
+
+        An input is a value, None where it is omitted, or an array or number, which becomes a
+        constant (a float of the dtype of the values beside it). `outputs` says how many there are,
+        or how they are called. It is listed after what makes its inputs, or before a node.
+        """
+    def constant(self, value: ArrayLike, name: str = "constant", dtype: str | None = None) -> Value:
+        """Adds a constant as `Tensor` reads it, under this name or one like it."""
     def add_node(
         self,
         op_type: str,
-        inputs: Sequence[str],
-        outputs: Sequence[str],
+        inputs: Sequence[_Operand],
+        outputs: Sequence[_Name],
         name: str = "",
         domain: str = "",
+        attributes: Mapping[str, _Attribute | None] = {},
+        before: Node | None = None,
     ) -> Node:
-        """Adds a node without attributes at the end."""
+        """Adds a node at the end, or before another one; inputs as `op` takes them."""
+    def insert_after(
+        self,
+        value: _Name,
+        build: Callable[[Value], _Name],
+        readers: Sequence[Node] | None = None,
+    ) -> Value:
+        """Calls `build` with the value; its readers read what that returns from now on.
+
+        An output keeps its name and its declared type, and is what was built too. `readers`: only
+        these nodes read it, and an output stays as it is.
+        """
     def adopt(self, node: Node, names: Mapping[str, str] = {}, before: Node | None = None) -> Node:
         """Copies a node of another graph to the end of this one, or before a node of it.
 
         Its operands, and what its bodies read from around them, are called as `names` says.
         """
     def remove_node(self, node: Node) -> None: ...
-    def rename_value(self, name: str, new_name: str) -> None:
+    def rename_value(self, name: _Name, new_name: str) -> None:
         """Renames it everywhere, bodies that read it included."""
     def rename_values(self, names: Sequence[tuple[str, str]]) -> None:
         """As `rename_value`, of several (old, new) in one pass; no value of now has a new name."""
-    def order_inputs(self, names: Sequence[str]) -> None:
-        """Lists the inputs in this order. Raises UsageError when these are not all of them."""
-    def order_outputs(self, names: Sequence[str]) -> None:
-        """Lists the outputs in this order. Raises UsageError when these are not all of them."""
-    def replace_uses(self, name: str, other: str) -> None:
+    def order_inputs(self, names: Sequence[_Name]) -> None:
+        """Lists the inputs in this order. Raises UsageError for others."""
+    def order_outputs(self, names: Sequence[_Name]) -> None:
+        """Lists the outputs in this order. Raises UsageError for others."""
+    def replace_uses(self, name: _Name, other: _Name) -> None:
         """Nodes and bodies that read `name` read `other`, which may be of a graph around."""
-    def add_output(self, name: str) -> None:
+    def add_output(self, name: _Name) -> None:
         """Makes a value an output, without a type."""
-    def remove_output(self, name: str) -> None: ...
+    def remove_output(self, name: _Name) -> None: ...
     def sort(self) -> None:
         """Lists producers before their consumers."""
-    def set_initializer(self, tensor: Tensor, name: str = "") -> None:
-        """Adds or replaces it; the bytes are shared."""
-    def remove_initializer(self, name: str) -> None: ...
+    def set_initializer(self, tensor: Tensor | ArrayLike, name: str = "") -> None:
+        """Adds or replaces it; the bytes of a tensor are shared. An array needs a name."""
+    def remove_initializer(self, name: _Name) -> None: ...
     def add_input(
         self,
         name: str,
@@ -314,14 +363,14 @@ class Graph:
         shape: Sequence[int | str | None] | None = None,
     ) -> None:
         """Declares an input at the end."""
-    def remove_input(self, name: str) -> None: ...
+    def remove_input(self, name: _Name) -> None: ...
     def declare(
-        self, name: str, dtype: str | None, shape: Sequence[int | str | None] | None = None
+        self, name: _Name, dtype: str | None, shape: Sequence[int | str | None] | None = None
     ) -> None:
         """Declares the type of a value; None forgets it."""
-    def declare_like(self, name: str, other: Value) -> None:
+    def declare_like(self, name: _Name, other: Value) -> None:
         """Declares the type that another value has, of any kind and of any graph."""
-    def set_value_doc_string(self, name: str, text: str) -> None:
+    def set_value_doc_string(self, name: _Name, text: str) -> None:
         """Of an input, an output, or a value with a declared type."""
     def fresh_name(self, base: str) -> str:
         """A name that nothing here, around or inside uses."""
@@ -378,15 +427,18 @@ class Node:
         """For messages: "node 'conv1' (Conv)"."""
     def alone(self) -> Model:
         """A model that holds a copy of this node and nothing else."""
-    def set_attribute(
-        self,
-        name: str,
-        value: int | float | str | bytes | Tensor | Sequence[int] | Sequence[float] | Sequence[str],
-    ) -> None: ...
+    def bypass(self, input: int | None = None) -> Value:
+        """Removes the node; readers of its first output read one of its inputs, which is returned.
+
+        That is the only one that is no constant, unless its number is given. Outputs of the graph
+        keep their names. Raises ModelError where another output is read.
+        """
+    def set_attribute(self, name: str, value: _Attribute) -> None:
+        """An array becomes a tensor."""
     def remove_attribute(self, name: str) -> None: ...
-    def set_inputs(self, names: Sequence[str]) -> None:
+    def set_inputs(self, names: Sequence[_Name | None]) -> None:
         """An omitted one is empty."""
-    def set_outputs(self, names: Sequence[str]) -> None:
+    def set_outputs(self, names: Sequence[_Name | None]) -> None:
         """An omitted one is empty."""
     def set_op_type(self, op_type: str, domain: str = "") -> None: ...
     def text(self) -> str:
@@ -466,8 +518,11 @@ class Tensor:
 def load(path: str) -> Model:
     """Maps a model file; no weight is read."""
 
-def from_bytes(data: bytes, folder: str = "") -> Model:
-    """A model over these bytes. External data is looked up in `folder`."""
+def from_bytes(data: bytes, folder: str = "", path: str = "") -> Model:
+    """A model over these bytes. External data is looked up in `folder`.
+
+    `path` is the file that the model stands for: it may be saved over it.
+    """
 
 def save_together(
     models: Sequence[tuple[Model, str]], data_path: str, links: Mapping[str, str] = {}

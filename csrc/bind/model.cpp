@@ -6,6 +6,7 @@
 #include "ir/load.h"
 #include "ir/save.h"
 #include "ir/verify.h"
+#include "passes/prune.h"
 
 namespace pot {
 namespace {
@@ -35,14 +36,14 @@ ModelPtr load(const std::string& path) {
 }
 
 // The bytes object is the owner, and it may be let go by a thread that has no GIL.
-ModelPtr from_bytes(const py::bytes& data, const std::string& folder) {
+ModelPtr from_bytes(const py::bytes& data, const std::string& folder, const std::string& path) {
   const Owner owner(data.inc_ref().ptr(), [](const void* object) {
     if (!Py_IsInitialized()) return;
     const py::gil_scoped_acquire locked;
     Py_DECREF(static_cast<PyObject*>(const_cast<void*>(object)));
   });
   const Bytes bytes{as_bytes(std::string_view(data)), owner};
-  return unwrap(load_model(bytes, folder));
+  return unwrap(load_model(bytes, folder, path));
 }
 
 py::bytes to_bytes(const Model& model, const std::string& weights, const std::string& folder,
@@ -84,6 +85,17 @@ std::vector<FunctionHandle> functions(const ModelPtr& model) {
   return out;
 }
 
+std::map<std::string, std::size_t> prune_all(Model& model) {
+  Changes changes;
+  (void)unwrap(prune(model, changes));
+  prune_header(model, changes);
+  std::map<std::string, std::size_t> out;
+  for (const Changes::Rule& each : changes.rules()) {
+    if (each.count != 0) out.emplace(each.name, each.count);
+  }
+  return out;
+}
+
 std::vector<std::string> problems(const Model& model) {
   std::vector<std::string> out;
   for (const Error& error : verify(model)) out.push_back(error.text());
@@ -113,6 +125,7 @@ void bind_model_class(py::module_& m) {
                              [](const Model& model) { return metadata_dict(model.metadata()); })
       .def("copy", &Model::copy, "An independent model that shares all bytes.")
       .def("touch", &Model::touch_all, "Marks everything as changed, so that it is written anew.")
+      .def("prune", &prune_all, "Removes what no output needs.")
       .def("verify", &problems, "What is wrong with the graphs, each problem with its node.")
       .def("to_bytes", &to_bytes, "weights"_a = "inside", "folder"_a = "", "threshold"_a = 1024,
            "The model as one message. weights: inside, keep or link.")
@@ -172,7 +185,7 @@ void bind_model(py::module_& m) {
   bind_function_class(m);
   bind_model_class(m);
   m.def("load", &load, "path"_a, "Maps a model file; no weight is read.");
-  m.def("from_bytes", &from_bytes, "data"_a, "folder"_a = "",
+  m.def("from_bytes", &from_bytes, "data"_a, "folder"_a = "", "path"_a = "",
         "A model over these bytes. External data is looked up in `folder`.");
   m.def("save_together", &save_models_together, "models"_a, "data_path"_a,
         "links"_a = std::map<std::string, std::string>{},

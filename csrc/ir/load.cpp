@@ -336,9 +336,9 @@ Result<ModelPtr> load_model(const std::string& path) {
   return model;
 }
 
-Result<ModelPtr> load_model(Bytes bytes, const std::string& folder) {
+Result<ModelPtr> load_model(Bytes bytes, const std::string& folder, const std::string& path) {
   auto files = folder.empty() ? nullptr : std::make_shared<DataFiles>(folder);
-  return parse(bytes.view, {bytes.owner, nullptr, std::move(files)}, "", folder);
+  return parse(bytes.view, {bytes.owner, nullptr, std::move(files)}, path, folder);
 }
 
 }  // namespace pot
