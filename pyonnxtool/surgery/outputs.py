@@ -11,7 +11,9 @@ from pyonnxtool.proof import check_of
 from pyonnxtool.rewriting import Rewrite
 from pyonnxtool.rewriting.operand import Facts
 from pyonnxtool.surgery.edit_report import EditReport, edited
+from pyonnxtool.surgery.places import made_in, named, opened_for
 from pyonnxtool.surgery.selection import selected
+from pyonnxtool.surgery.type_text import dtype_text, sizes_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -25,40 +27,54 @@ def outputs(
     *,
     add: Sequence[str] = (),
     remove: Sequence[str] = (),
+    only: Sequence[str] = (),
     **proof: Unpack[Proof],
 ) -> Rewrite[EditReport]:
-    """The model with more outputs, or fewer; the one that is given stays as it is.
+    """The model with more outputs, fewer, or others; the one that is given stays as it is.
 
-    `add` and `remove` are names or globs: of values that nodes of the main graph make, and of
-    outputs. New ones come last, in the order of the graph, with dtype and shape as far as they can
-    be inferred. What only removed outputs needed stays in the graph; `extract` cuts it off.
+    `add`, `remove` and `only` are names or globs: of values that nodes of the main graph make, also
+    in functions that it calls ("<call>/<name>"; such functions are opened), and of outputs. New
+    outputs come last, in the order in which they are asked for, those of one glob in that of the
+    graph; they get dtype and shape as far as these can be inferred. With `only` the outputs are
+    these, in this order. What only removed outputs needed stays in the graph; `extract` cuts it
+    off.
 
-    Raises UsageError for a name that there is not and when no output would be left, or as
-    `edit_report.edited` does.
+    Raises UsageError for a name that there is not and when no output would be left, Refused for a
+    value inside the body of an If, a Loop or a Scan, or as `edit_report.edited` does.
     """
     check = check_of(**proof)
+    if only and (add or remove):
+        raise UsageError("give all outputs with only, or some with add and remove; not both")
     model = as_model(given)
-    made = model.copy()
+    source, opened = opened_for(model, [*add, *only])
+    made = source.copy()
     graph = made.graph
-    going = selected(remove, [value.name for value in graph.outputs], "output")
-    if not add and not going:
+    there = [value.name for value in graph.outputs]
+    coming = named("outputs", made, [*add, *only], [*made_in(graph), *_handed_through(graph)])
+    going = selected(remove, there, "output")
+    if only:
+        going = [name for name in there if name not in set(coming)]
+    if not coming and not going:
         raise UsageError("say which outputs to add or to remove")
-    coming = [name for name in selected(add, _made_in(graph), "value") if _is_new(graph, name)]
+    coming = [name for name in coming if name not in set(there)]
     for name in going:
         graph.remove_output(name)
     _add(made, coming)
     if not graph.outputs:
         raise UsageError("a model needs an output; add one when you remove all that it has")
-    changes = {"outputs added": len(coming), "outputs removed": len(going)}
+    moved = _order(graph, named("outputs", made, only, [value.name for value in graph.outputs]))
+    changes = {
+        "functions opened": opened,
+        "outputs added": len(coming),
+        "outputs removed": len(going),
+        "new order of outputs": int(moved),
+    }
     return edited("outputs", model, made, changes, check=check)
 
 
-def _made_in(graph: Graph) -> list[str]:
-    return [name for node in graph.nodes for name in node.output_names if name]
-
-
-def _is_new(graph: Graph, name: str) -> bool:
-    return not graph.value(name).is_output
+def _handed_through(graph: Graph) -> list[str]:
+    """Outputs that no node makes."""
+    return [value.name for value in graph.outputs if value.producer is None]
 
 
 def _add(model: Model, names: Sequence[str]) -> None:
@@ -66,12 +82,16 @@ def _add(model: Model, names: Sequence[str]) -> None:
     facts = Facts(model)
     for name in names:
         fact = facts.of(name, graph)
-        known = fact is not None and fact.kind == "tensor" and fact.dtype
+        dtype = dtype_text(fact)
         graph.add_output(name)
-        if fact is not None and known:
-            sizes = None if fact.dims is None else [_declared(size) for size in fact.dims]
-            graph.declare(name, fact.dtype, sizes)
+        if dtype is not None:
+            graph.declare(name, dtype, sizes_of(fact))
 
 
-def _declared(size: int | float | str | None) -> int | str | None:
-    return size if isinstance(size, int | str) else None
+def _order(graph: Graph, wanted: Sequence[str]) -> bool:
+    """Put outputs in this order; whether that moved any."""
+    before = [value.name for value in graph.outputs]
+    if not wanted or list(wanted) == before:
+        return False
+    graph.order_outputs(wanted)
+    return True
