@@ -56,3 +56,17 @@ def deform_conv2d(
     if bias is not None:
         out += bias.reshape(-1, 1, 1)
     return out.astype(x.dtype)
+
+
+def nms(boxes: Array, scores: Array, threshold: float, offset: int = 0) -> Array:
+    """torchvision.ops.nms; `offset` is what a box is larger than its coordinates say."""
+    area = (boxes[:, 2] - boxes[:, 0] + offset) * (boxes[:, 3] - boxes[:, 1] + offset)
+    order = [int(one) for one in np.argsort(-scores, kind="stable")]
+    covered: set[int] = set()
+    for place, i in enumerate(order):
+        for j in order[place + 1 :] if i not in covered else []:
+            sides = np.minimum(boxes[i, 2:], boxes[j, 2:]) - np.maximum(boxes[i, :2], boxes[j, :2])
+            common = np.prod(np.maximum(sides + offset, np.float32(0)))
+            if common and common / (area[i] + area[j] - common) > threshold:
+                covered.add(j)
+    return np.array([i for i in order if i not in covered], np.int64)

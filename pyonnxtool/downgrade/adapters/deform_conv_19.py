@@ -90,9 +90,9 @@ def _form_of(node: NodeView) -> _Form | Refusal:
     pads = node.attr_ints("pads", [0] * 2 * axes) or []
     channels = weights[1] * groups  # of a valid node, whether they are known of the image or not
     moved = offset_groups * prod(kernel) * axes
-    wanted = (axes, axes, axes, 2 * axes, axes, moved, channels)
-    has = (len(x) - 2, len(strides), len(dilations), len(pads), len(out) - 2)
-    has += (moved if out[1] is None else out[1], channels if x[1] is None else x[1])
+    wanted = [axes, axes, axes, 2 * axes, axes, moved, channels]
+    has = [len(x) - 2, len(strides), len(dilations), len(pads), len(out) - 2]
+    has += [moved if out[1] is None else out[1], channels if x[1] is None else x[1]]
     divided = groups > 0 and offset_groups > 0 and not channels % offset_groups
     if wanted != has or not divided or weights[0] % groups:
         return node.refuse("its sizes do not fit each other")
