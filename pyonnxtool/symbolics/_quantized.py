@@ -9,11 +9,13 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from pyonnxtool.rewriting.operand import Operand
     from pyonnxtool.rewriting.tape import Tape
 
-Number: TypeAlias = "np.float32 | str"
-"""A float32 that is known, or the name of the scalar that holds it when the model runs."""
+Number: TypeAlias = "np.float32 | NDArray[np.float32] | str"
+"""A float32 (or one a column) that is known, or what holds it when the model runs."""
 
 
 def number(tape: Tape, operand: Operand) -> Number:
@@ -22,8 +24,16 @@ def number(tape: Tape, operand: Operand) -> Number:
     return np.float32(known.item()) if known is not None else _scalar(tape, operand)
 
 
+def numbers(tape: Tape, operand: Operand) -> Number:
+    """A scale that may be one number a column."""
+    known = operand.const
+    if known is None:
+        return operand
+    return np.float32(known.item()) if known.size == 1 else known.astype(np.float32)
+
+
 def named(tape: Tape, value: Number) -> str:
-    """The name of a scalar that holds the number."""
+    """The name of a value that holds the number."""
     return value if isinstance(value, str) else tape.const(np.array(value, np.float32))
 
 
@@ -32,7 +42,8 @@ def combined(tape: Tape, op_type: str, left: Number, right: Number) -> Number:
     if isinstance(left, str) or isinstance(right, str):
         return tape.op(op_type, named(tape, left), named(tape, right))
     with np.errstate(all="ignore"):
-        return np.float32(left / right if op_type == "Div" else left * right)
+        found = np.divide(left, right) if op_type == "Div" else np.multiply(left, right)
+    return np.asarray(found, np.float32)
 
 
 def zero_point(tape: Tape, operand: Operand) -> str | None:
