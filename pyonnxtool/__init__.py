@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from pyonnxtool.router import ShapeRouter
     from pyonnxtool.specialization import specialize
     from pyonnxtool.standardization import lower
+    from pyonnxtool.surgery.edit import edit
     from pyonnxtool.surgery.extract import extract
     from pyonnxtool.surgery.outputs import outputs
     from pyonnxtool.surgery.rename import rename
+    from pyonnxtool.surgery.set_io import set_io
     from pyonnxtool.symbolics._catalogue import symbolic
     from pyonnxtool.variants import specialize_variants
 
@@ -44,6 +46,7 @@ __all__ = [
     "assert_close",
     "bisect",
     "diff",
+    "edit",
     "extract",
     "from_proto",
     "layout",
@@ -53,6 +56,8 @@ __all__ = [
     "outputs",
     "reduce",
     "rename",
+    "rewrite",
+    "set_io",
     "specialize",
     "specialize_variants",
     "symbolic",
@@ -65,6 +70,7 @@ _LATER = {
     "assert_close": "pyonnxtool.assertion",
     "bisect": "pyonnxtool.bisection",
     "diff": "pyonnxtool.diffing",
+    "edit": "pyonnxtool.surgery.edit",
     "extract": "pyonnxtool.surgery.extract",
     "layout": "pyonnxtool.relayout",
     "lower": "pyonnxtool.standardization",
@@ -73,6 +79,7 @@ _LATER = {
     "reduce": "pyonnxtool.reduction",
     "rewrite": "pyonnxtool.rewriting.rule",
     "rename": "pyonnxtool.surgery.rename",
+    "set_io": "pyonnxtool.surgery.set_io",
     "specialize": "pyonnxtool.specialization",
     "specialize_variants": "pyonnxtool.variants",
     "symbolic": "pyonnxtool.symbolics._catalogue",

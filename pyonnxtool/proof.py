@@ -81,17 +81,20 @@ def verified(
     check: Check,
     border: Mapping[str, Axes] | None = None,
     *,
+    ports: Mapping[str, str] | None = None,
     rules: Mapping[str, str] | None = None,
     drifts: bool = False,
 ) -> Rewrite[Report]:
     """The rewrite with the word of `verify` in its report, unless no samples are asked for.
 
-    Raises as `verify` does, which says what `border`, `rules` and `drifts` are.
+    Raises as `verify` does, which says what `border`, `ports`, `rules` and `drifts` are.
     """
     if not check.samples:
         return rewrite
     from pyonnxtool.verification import verify  # noqa: PLC0415 - what runs models takes a while
 
     told = rewrite.report.value_map
-    found = verify(what, model, rewrite.model, check, told, border, rules=rules, drifts=drifts)
+    found = verify(
+        what, model, rewrite.model, check, told, border, ports=ports, rules=rules, drifts=drifts
+    )
     return replace(rewrite, report=replace(rewrite.report, verification=found))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyonnxtool.agreement import judged, side_of
+from pyonnxtool.counterparts import Counterparts
 from pyonnxtool.divergence.case import feeds_of, parse_memory
 from pyonnxtool.divergence.probe import Feeds, Side, Values
-from pyonnxtool.divergence.views import moved
-from pyonnxtool.errors import BackendError
+from pyonnxtool.errors import BackendError, UsageError
 from pyonnxtool.feeds import required_inputs
 from pyonnxtool.feeds.sizes import resolve_shapes
 from pyonnxtool.inspection import all_graphs, key_of, random_ops
@@ -23,7 +24,6 @@ from pyonnxtool.wording import distance
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node
-    from pyonnxtool.divergence.compare import Array
     from pyonnxtool.proof import Check
     from pyonnxtool.rewriting.report import Axes
 
@@ -51,6 +51,7 @@ def verify(
     told: Sequence[StandsFor] = (),
     border: Mapping[str, Axes] | None = None,
     *,
+    ports: Mapping[str, str] | None = None,
     rules: Mapping[str, str] | None = None,
     drifts: bool = False,
 ) -> Verification:
@@ -61,16 +62,26 @@ def verify(
     Sizes that the rewritten model leaves open are tried at two values each. `told` is what the
     rewrite says of the values that it made, for the search after a mismatch; `what` names the
     rewrite. `border` gives the order of axes in which inputs and outputs of the rewritten model
-    come, where it is another one: inputs are those of the original model, transposed. `rules` are
+    come, where it is another one: inputs are those of the original model, transposed. `ports` are
+    inputs and outputs of the rewritten model with another name, to that in the original; with them
+    (they may be empty) element types may differ too: both models are given values that either can
+    hold, and outputs are compared in the type of the rewritten model. Outputs that one of them
+    lacks are left out. `rules` are
     values of the rewritten model and what made them, to name it after a mismatch. Of a rewrite
     that adds numbers up in another order (`drifts`), outputs may differ by more when every node,
     given the original's values, stays within its rounding.
 
+    The original may be a side: a network that runs elsewhere. On the inputs of `examples` it has to
+    run; on generated ones it may then fail, as they may be none that it is meant for.
+
     Raises Refused when an output differs by more than its dtype's rounding allows, with the node;
-    BackendError when the original model cannot be run, so that nothing can be said.
+    BackendError when the original model cannot be run, so that nothing can be said; UsageError when
+    the two have no output in common, or the rewritten model an input of its own.
     """
     border = border or {}
-    verifier = _Verifier(what, original, rewritten, check, border)
+    counterparts = Counterparts(original, rewritten, ports, border)
+    counterparts.check()
+    verifier = _Verifier(what, original, rewritten, check, counterparts)
     try:
         for trial in verifier.trials():
             verifier.run(trial)
@@ -91,11 +102,11 @@ class _Verifier:
         original: Model,
         rewritten: Model,
         check: Check,
-        border: Mapping[str, Axes],
+        counterparts: Counterparts,
     ) -> None:
         self._what, self._check = what, check
-        self._border = {name: tuple(perm) for name, perm in border.items()}
-        self._fitted = original if border else rewritten
+        self._counterparts = counterparts
+        self._fitted = original if counterparts.are_moved else rewritten
         self._notes: list[str] = []
         self._ours = self._side("the original model", original)
         self._theirs = self._side("the rewritten model", rewritten)
@@ -110,32 +121,73 @@ class _Verifier:
         self.failed: Feeds | None = None
         """The first inputs on which an output differs."""
 
-    def _side(self, text: str, model: Model) -> Side:
+    def _side(self, text: str, model: Model | Side) -> Side:
+        if isinstance(model, Side):
+            return model
         side, note = side_of(text, model, self._check)
         self._notes += filter(None, [note])
         return side
 
     def trials(self) -> Iterator[_Trial]:
-        """Inputs of the sizes that the rewritten model takes; generated ones suit the original."""
-        check, fitted = self._check, self._fitted
-        if check.inputs is not None:
-            for feeds in feeds_of(fitted, check.inputs, check.samples, check.seed, None, None):
-                yield _Trial(feeds, needed=True)
+        """Inputs of the original, of sizes that the rewritten model takes too."""
+        if self._check.inputs is not None:
+            for feeds in self._given():
+                yield _Trial(self._counterparts.rounded(feeds), needed=True)
             return
-        first, second = (resolve_shapes(fitted, {}, {}, other=other) for other in (False, True))
-        yield from self._generated(first, needed=True)
+        first, second = (self._shapes(other=other) for other in (False, True))
+        yield from self._generated(first, needed=not self._examples)
         if first == second:
             return
         ran = self._samples
         yield from self._generated(second, needed=False)
         if self._samples == ran:  # all at once do not fit together; each alone may
-            for shapes in _one_by_one(fitted, second):
-                yield from self._generated(shapes, needed=False)
+            for shapes in _one_by_one(self._fitted, self._in_new_names(second)):
+                yield from self._generated(self._in_old_names(shapes), needed=False)
+
+    def _given(self) -> list[dict[str, Any]]:
+        """Inputs that were given: for the original, or else for the rewritten model."""
+        check = self._check
+
+        def read(model: Model) -> list[dict[str, Any]]:
+            return feeds_of(model, check.inputs, check.samples, check.seed, None, None)
+
+        if self._counterparts.suit_each_other:
+            return read(self._fitted)
+        try:
+            return read(self._ours.model)
+        except UsageError:
+            with suppress(UsageError):
+                return [self._counterparts.told_in_old(one) for one in read(self._theirs.model)]
+            raise
+
+    def _shapes(self, *, other: bool) -> Shapes:
+        return self._in_old_names(resolve_shapes(self._fitted, {}, {}, other=other))
+
+    def _in_old_names(self, shapes: Shapes) -> Shapes:
+        return {self._counterparts.old_input(name): sizes for name, sizes in shapes.items()}
+
+    def _in_new_names(self, shapes: Shapes) -> Shapes:
+        return {self._counterparts.new_input(name): sizes for name, sizes in shapes.items()}
 
     def _generated(self, shapes: Shapes, *, needed: bool) -> Iterator[_Trial]:
-        check = self._check
-        for feeds in feeds_of(self._ours.model, None, check.samples, check.seed, shapes, None):
-            yield _Trial(feeds, needed)
+        check, ports = self._check, self._counterparts
+        try:
+            made = feeds_of(self._ours.model, None, check.samples, check.seed, shapes, None)
+        except UsageError as error:
+            if needed:
+                raise
+            self._notes.append(f"not checked at {_told(shapes)}: the original model: {error}")
+            return
+        if ports.unlike:  # numbers of a kind that the rewritten model would be given
+            others = self._in_new_names(shapes)
+            theirs = feeds_of(self._theirs.model, None, check.samples, check.seed, others, None)
+            told = [ports.told_in_old(feeds) for feeds in theirs]
+            made = [
+                feeds | {name: other[name] for name in ports.unlike}
+                for feeds, other in zip(made, told, strict=True)
+            ]
+        for feeds in made:
+            yield _Trial(ports.rounded(feeds), needed)
 
     def run(self, trial: _Trial) -> None:
         """Run the original on one set of inputs; the rewritten model catches up from time to time.
@@ -172,30 +224,21 @@ class _Verifier:
 
     def _compare(self, feeds: Feeds, expected: Values, number: int) -> None:
         shapes = _shapes_of(feeds)
-        taken = {value.name for value in self._theirs.model.graph.inputs}
+        ports = self._counterparts
         try:
-            found = self._theirs.run_whole(
-                {name: self._turned(name, feeds[name]) for name in feeds if name in taken}
-            )
+            found = self._theirs.run_whole(ports.fed(feeds))
         except BackendError as error:
             why = f"the rewritten model does not run at {_told(shapes)}, and the original does"
             reason = f"{why}: {_bare(error, self._theirs)}"
             raise refused(self._what, [Refusal("", "", reason)]) from error
         self._sizes.setdefault(tuple(sorted(shapes.items())), shapes)
-        good = [self._agree(name, expected[name], found[name], number) for name in expected]
+        good = [
+            self._agree(name, value, found[new], number)
+            for name, value in expected.items()
+            if (new := ports.new_output(name)) is not None
+        ]
         if not all(good) and self.failed is None:
             self.failed = feeds
-
-    def _turned(self, name: str, array: Array) -> Array:
-        """An input of the original model as the rewritten one takes it."""
-        return moved(array, self._border[name]) if name in self._border else array
-
-    def _turned_back(self, name: str, value: object) -> object:
-        """An output of the rewritten model as the original one gives it."""
-        perm = self._border.get(name, ())
-        if not perm or not isinstance(value, np.ndarray) or value.ndim != len(perm):
-            return value
-        return moved(value, [int(axis) for axis in np.argsort(perm)])
 
     def _unverified(self, error: BackendError, *, opened: bool) -> BackendError:
         made_up = opened and self._check.inputs is None
@@ -206,22 +249,20 @@ class _Verifier:
         )
 
     def _agree(self, name: str, expected: object, found: object, number: int) -> bool:
-        found = self._turned_back(name, found)
+        ports = self._counterparts
         rank, row = judged(
             name,
-            expected,
-            found,
+            ports.expected(name, expected),
+            ports.turned_back(name, found),
             self._check.tolerances,
             sample=number,
             is_random=name in self._random,
-            note=self._note(name),
+            note=ports.note(name),
         )
         if name not in self._worst or rank > self._worst[name][0]:
+            row = replace(row, value=ports.new_output(name) or name)
             self._worst[name] = (rank, row)
         return row.status != "bad"
-
-    def _note(self, name: str) -> str:
-        return f"transposed {self._border[name]}" if name in self._border else ""
 
     def result(self) -> Verification:
         """What was compared, and what was not."""

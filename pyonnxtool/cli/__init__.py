@@ -42,15 +42,19 @@ class Commands(click.Group):
     """Finds the commands by file name and turns every ending into its exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the modules of this package that do not start with an underscore."""
-        found = pkgutil.iter_modules(__path__)
-        return sorted(module.name for module in found if not module.name.startswith("_"))
+        """Names of the modules of this package that do not start with an underscore.
+
+        An underscore inside is a hyphen: `set_io.py` is set-io.
+        """
+        found = (module.name for module in pkgutil.iter_modules(__path__))
+        return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The `command` of the module of that name, or None when there is no such module."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        module = f"{__name__}.{cmd_name.replace('-', '_')}"
+        command: click.Command = importlib.import_module(module).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -76,6 +76,6 @@ def edited(
         outputs=tuple(port(value) for value in after.graph.outputs),
         notes=tuple(notes),
     )
-    return verified(
-        operation, before, Rewrite(after, report), check, rules=rules, drifts=bool(rules)
-    )
+    made = Rewrite(after, report)
+    ports = {new: old for old, new in report.pairs}
+    return verified(operation, before, made, check, ports=ports, rules=rules, drifts=bool(rules))

@@ -46,6 +46,7 @@ PYTHON_LAYERS = (
         *(
             "verification",
             "agreement",
+            "counterparts",
             "mismatch",
             "proof",
             "specialization",
