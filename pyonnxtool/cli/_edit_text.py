@@ -13,6 +13,7 @@ from pyonnxtool.cli._rewrite_text import (
     SHOWN,
     checked,
     print_changes,
+    print_left,
     print_ports,
     print_sizes,
     print_verification,
@@ -48,6 +49,7 @@ def print_edit(target: Console, report: EditReport, *, verbose: bool) -> None:
     limit = None if verbose else SHOWN
     target.print(summary(report))
     print_changes(target, report, "the model is as it was")
+    print_left(target, report.left, limit)
     names = {new: old for old, new in report.pairs}
     print_ports(target, "Inputs", report.inputs_before, report.inputs, limit, names)
     print_ports(target, "Outputs", report.outputs_before, report.outputs, limit, names)

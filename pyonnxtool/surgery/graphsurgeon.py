@@ -1,0 +1,63 @@
+"""A model as an onnx-graphsurgeon graph, and the way back. Weights are not read, nor copied.
+
+What graphsurgeon sees of a weight is its type; its elements are mapped from the file when a script
+asks for them. What graphsurgeon does not know of (documentation, metadata, types other than
+tensors, inputs that have a default) is kept aside and put back where nothing has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import onnx_graphsurgeon as gs
+from onnx import ModelProto
+from onnx_graphsurgeon.util.exception import OnnxGraphSurgeonException
+
+from pyonnxtool import _core
+from pyonnxtool.errors import UsageError
+from pyonnxtool.surgery._gs_keepsakes import Keepsakes
+from pyonnxtool.surgery._gs_weights import Weights, emptied, refill
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model
+
+
+def through(model: Model, edit: Callable[[Any], Any], name: str) -> Model:
+    """The model as `edit` leaves its onnx-graphsurgeon graph; `edit` may return another graph.
+
+    `name` is how messages call it. Raises UsageError for a graph that cannot be written, or as
+    `edit` does.
+    """
+    proto, tensors = emptied(model)
+    keepsakes = Keepsakes(proto)
+    weights = Weights(tensors)
+    graph = gs.import_onnx(proto)
+    keepsakes.remember(graph)
+    weights.offer(graph)
+    keepsakes.remember_functions(graph, weights)
+    result = edit(graph)
+    if result is not None and not isinstance(result, gs.Graph):
+        raise UsageError(
+            f"{name} returned a {type(result).__name__}; return nothing, and change the graph that "
+            "is given, or return another onnx_graphsurgeon.Graph"
+        )
+    return _written(graph if result is None else result, model, keepsakes, weights, name)
+
+
+def _written(
+    graph: gs.Graph, model: Model, keepsakes: Keepsakes, weights: Weights, name: str
+) -> Model:
+    try:
+        with weights.set_aside(graph):
+            made: ModelProto = gs.export_onnx(graph, do_type_check=False)
+            keepsakes.put_back(made, graph)
+    except OnnxGraphSurgeonException as error:
+        first = str(error).strip().splitlines()[0]
+        raise UsageError(f"what {name} leaves cannot be written: {first}") from error
+    except (TypeError, ValueError, AttributeError, AssertionError) as error:
+        told = f"{type(error).__name__}: {error}"
+        raise UsageError(f"what {name} leaves cannot be written: {told}") from error
+    written = _core.from_bytes(made.SerializeToString(), model.folder, model.path)
+    refill(written, made, weights)
+    return written
