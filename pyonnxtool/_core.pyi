@@ -295,18 +295,19 @@ class Graph:
     def op(
         self,
         op_type: str,
-        *inputs: _Operand,
+        *args: _Operand,
         outputs: int | Sequence[_Name] = 1,
         name: str = "",
         domain: str = "",
         before: Node | None = None,
-        **attributes: _Attribute | None,
+        **kwargs: _Attribute | None,
     ) -> Any:
         """Adds a node; what it makes: a Value, or a tuple of several.
 
         An input is a value, None where it is omitted, or an array or number, which becomes a
-        constant (a float of the dtype of the values beside it). `outputs` says how many there are,
-        or how they are called. It is listed after what makes its inputs, or before a node.
+        constant (a float of the dtype of the values beside it). Keywords are attributes. `outputs`
+        says how many there are, or how they are called. The node is listed after what makes its
+        inputs, or before another one.
         """
     def constant(self, value: ArrayLike, name: str = "constant", dtype: str | None = None) -> Value:
         """Adds a constant as `Tensor` reads it, under this name or one like it."""
@@ -347,7 +348,10 @@ class Graph:
     def order_outputs(self, names: Sequence[_Name]) -> None:
         """Lists the outputs in this order. Raises UsageError for others."""
     def replace_uses(self, name: _Name, other: _Name) -> None:
-        """Nodes and bodies that read `name` read `other`, which may be of a graph around."""
+        """Nodes and bodies that read `name` read `other`, of this graph or of one around it.
+
+        That may be made later. Raises ModelError where making it needs what it is to replace.
+        """
     def add_output(self, name: _Name) -> None:
         """Makes a value an output, without a type."""
     def remove_output(self, name: _Name) -> None: ...

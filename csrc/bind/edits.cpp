@@ -6,9 +6,11 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
+#include "bind/building.h"
+#include "bind/edit_checks.h"
+#include "bind/given.h"
 #include "bind/handles.h"
 #include "ir/type.h"
 
@@ -25,58 +27,14 @@ Error unknown_name(const std::string& name) {
 
 }  // namespace
 
-ValueId known_value(const Graph& graph, const pybind11::str& name) {
-  const std::string text = from_str(name);
+ValueId known_value(const Graph& graph, const GivenName& name) {
+  const std::string& text = name.text;
   const ValueId id = graph.find_value(text);
   if (!id) raise(unknown_name(text));
   return id;
 }
 
 namespace {
-
-/// What an attribute can be set to; the first that fits, so [1, 2] are integers.
-using GivenAttribute =
-    std::variant<std::int64_t, double, py::bytes, py::str, std::shared_ptr<Tensor>,
-                 std::vector<std::int64_t>, std::vector<double>, std::vector<py::str>>;
-
-struct AttributeOf {
-  AttributeValue operator()(std::int64_t value) const { return value; }
-  AttributeValue operator()(double value) const { return static_cast<float>(value); }
-  AttributeValue operator()(const py::bytes& value) const { return std::string(value); }
-  AttributeValue operator()(const py::str& value) const { return from_str(value); }
-  AttributeValue operator()(const std::shared_ptr<Tensor>& value) const { return TensorRef(value); }
-  AttributeValue operator()(const std::vector<std::int64_t>& value) const { return value; }
-  AttributeValue operator()(const std::vector<double>& value) const {
-    return std::vector<float>(value.begin(), value.end());
-  }
-  AttributeValue operator()(const std::vector<py::str>& value) const {
-    std::vector<std::string> out;
-    for (const auto& each : value) out.push_back(from_str(each));
-    return out;
-  }
-};
-
-NodeHandle add_node(const GraphHandle& handle, const py::str& op_type,
-                    const std::vector<py::str>& inputs, const std::vector<py::str>& outputs,
-                    const py::str& name, const py::str& domain) {
-  const auto graph = handle.get();
-  Node node;
-  node.op_type = from_str(op_type);
-  for (const auto& each : inputs) node.inputs.push_back(graph->intern(from_str(each)));
-  for (const auto& each : outputs) node.outputs.push_back(graph->intern(from_str(each)));
-  if (py::len(name) != 0) node.name = from_str(name);
-  if (py::len(domain) != 0) node.domain = from_str(domain);
-  return {handle, graph->add_node(std::move(node))};
-}
-
-NodeId place_of(const GraphHandle& graph, const std::optional<NodeHandle>& before) {
-  if (!before) return {};
-  (void)before->get();
-  if (graph.get() != before->graph.get()) {
-    raise({Error::Kind::invalid, "the node is of another graph", {}, {}, {}});
-  }
-  return before->id;
-}
 
 NodeHandle adopt(const GraphHandle& handle, const NodeHandle& node,
                  const std::map<std::string, std::string>& names,
@@ -99,15 +57,9 @@ ModelPtr alone(const NodeHandle& node) {
   return model;
 }
 
-std::vector<ValueId> known_values(const Graph& graph, const std::vector<py::str>& names) {
+std::vector<ValueId> known_values(const Graph& graph, const std::vector<GivenName>& names) {
   std::vector<ValueId> out;
-  for (const py::str& name : names) out.push_back(known_value(graph, name));
-  return out;
-}
-
-std::vector<ValueId> interned(Graph& graph, const std::vector<py::str>& names) {
-  std::vector<ValueId> out;
-  for (const auto& each : names) out.push_back(graph.intern(from_str(each)));
+  for (const GivenName& name : names) out.push_back(known_value(graph, name));
   return out;
 }
 
@@ -137,8 +89,7 @@ void bind_node_edits(py::class_<NodeHandle>& node) {
           "set_attribute",
           [](const NodeHandle& n, const py::str& name, const GivenAttribute& value) {
             (void)n.get();
-            n.graph.get()->set_attribute(
-                n.id, Attribute(from_str(name), std::visit(AttributeOf{}, value)));
+            n.graph.get()->set_attribute(n.id, Attribute(from_str(name), attribute_value(value)));
           },
           "name"_a, "value"_a)
       .def(
@@ -150,16 +101,20 @@ void bind_node_edits(py::class_<NodeHandle>& node) {
           "name"_a)
       .def(
           "set_inputs",
-          [](const NodeHandle& n, const std::vector<py::str>& names) {
+          [](const NodeHandle& n, const std::vector<GivenName>& names) {
             (void)n.get();
-            n.graph.get()->set_inputs(n.id, interned(*n.graph.get(), names));
+            const auto graph = n.graph.get();
+            auto inputs = readable(*graph, names);
+            check_acyclic(*graph, n.id, inputs);
+            graph->set_inputs(n.id, std::move(inputs));
           },
           "names"_a, "An omitted one is empty.")
       .def(
           "set_outputs",
-          [](const NodeHandle& n, const std::vector<py::str>& names) {
+          [](const NodeHandle& n, const std::vector<GivenName>& names) {
             (void)n.get();
-            n.graph.get()->set_outputs(n.id, interned(*n.graph.get(), names));
+            const auto graph = n.graph.get();
+            graph->set_outputs(n.id, makeable(*graph, names, n.id));
           },
           "names"_a, "An omitted one is empty.")
       .def(
@@ -175,14 +130,13 @@ void bind_value_edits(py::class_<GraphHandle>& graph) {
   graph
       .def(
           "set_initializer",
-          [](const GraphHandle& g, const std::shared_ptr<Tensor>& tensor, const py::str& name) {
-            const std::string text = from_str(name);
-            g.get()->set_initializer(text.empty() ? TensorRef(tensor) : tensor->renamed(text));
+          [](const GraphHandle& g, const py::object& tensor, const py::str& name) {
+            set_initializer(*g.get(), tensor, from_str(name));
           },
-          "tensor"_a, "name"_a = "", "Adds or replaces it; the bytes are shared.")
+          "tensor"_a, "name"_a = "", "Adds or replaces it.")
       .def(
           "remove_initializer",
-          [](const GraphHandle& g, const py::str& name) {
+          [](const GraphHandle& g, const GivenName& name) {
             g.get()->remove_initializer(known_value(*g.get(), name));
           },
           "name"_a)
@@ -190,18 +144,20 @@ void bind_value_edits(py::class_<GraphHandle>& graph) {
           "add_input",
           [](const GraphHandle& g, const py::str& name, const std::optional<std::string>& dtype,
              const std::optional<std::vector<py::object>>& shape) {
-            g.get()->add_input(g.get()->intern(from_str(name)), declared_type(dtype, shape));
+            const ValueId value = g.get()->intern(from_str(name));
+            check_new_input(*g.get(), value);
+            g.get()->add_input(value, declared_type(dtype, shape));
           },
           "name"_a, "dtype"_a = py::none(), "shape"_a = py::none(), "Declares an input at the end.")
       .def(
           "remove_input",
-          [](const GraphHandle& g, const py::str& name) {
+          [](const GraphHandle& g, const GivenName& name) {
             g.get()->remove_input(known_value(*g.get(), name));
           },
           "name"_a)
       .def(
           "declare",
-          [](const GraphHandle& g, const py::str& name, const std::optional<std::string>& dtype,
+          [](const GraphHandle& g, const GivenName& name, const std::optional<std::string>& dtype,
              const std::optional<std::vector<py::object>>& shape) {
             g.get()->set_type(known_value(*g.get(), name), declared_type(dtype, shape));
           },
@@ -209,13 +165,13 @@ void bind_value_edits(py::class_<GraphHandle>& graph) {
           "Declares the type of a value; None forgets it.")
       .def(
           "declare_like",
-          [](const GraphHandle& g, const py::str& name, const ValueHandle& other) {
+          [](const GraphHandle& g, const GivenName& name, const ValueHandle& other) {
             g.get()->set_type(known_value(*g.get(), name), other.graph.get()->type(other.id));
           },
           "name"_a, "other"_a, "Declares the type that another value has, of any graph.")
       .def(
           "set_value_doc_string",
-          [](const GraphHandle& g, const py::str& name, const py::str& text) {
+          [](const GraphHandle& g, const GivenName& name, const py::str& text) {
             g.get()->set_value_doc_string(known_value(*g.get(), name), given_text(text));
           },
           "name"_a, "text"_a)
@@ -229,8 +185,6 @@ void bind_value_edits(py::class_<GraphHandle>& graph) {
 
 void bind_graph_edits(py::class_<GraphHandle>& graph) {
   graph
-      .def("add_node", &add_node, "op_type"_a, "inputs"_a, "outputs"_a, "name"_a = "",
-           "domain"_a = "", "Adds a node without attributes at the end.")
       .def("adopt", &adopt, "node"_a, "names"_a = std::map<std::string, std::string>{},
            "before"_a = py::none(),
            "Copies a node of another graph to the end of this one, or before a node of it.")
@@ -246,38 +200,44 @@ void bind_graph_edits(py::class_<GraphHandle>& graph) {
           "node"_a)
       .def(
           "rename_value",
-          [](const GraphHandle& g, const py::str& name, const py::str& new_name) {
+          [](const GraphHandle& g, const GivenName& name, const py::str& new_name) {
             check(g.get()->rename_value(known_value(*g.get(), name), from_str(new_name)));
           },
           "name"_a, "new_name"_a, "Renames it everywhere, bodies that read it included.")
       .def(
           "replace_uses",
-          [](const GraphHandle& g, const py::str& name, const py::str& other) {
+          [](const GraphHandle& g, const GivenName& name, const GivenName& other) {
             const auto home = g.get();
-            home->replace_uses(known_value(*home, name), home->intern(from_str(other)));
+            const ValueId from = known_value(*home, name);
+            const ValueId to = home->intern(other.text);
+            if (!to) raise(unknown_name(other.text));
+            check_replacement(*home, from, to);
+            home->replace_uses(from, to);
           },
           "name"_a, "other"_a, "Readers of `name` read `other`, which may be of a graph around.")
       .def(
           "add_output",
-          [](const GraphHandle& g, const py::str& name) {
-            g.get()->add_output(known_value(*g.get(), name), nullptr);
+          [](const GraphHandle& g, const GivenName& name) {
+            const ValueId value = readable(*g.get(), {name})[0];
+            check_new_output(*g.get(), value);
+            g.get()->add_output(value, nullptr);
           },
           "name"_a, "Makes a value an output, without a type.")
       .def(
           "remove_output",
-          [](const GraphHandle& g, const py::str& name) {
+          [](const GraphHandle& g, const GivenName& name) {
             g.get()->remove_output(known_value(*g.get(), name));
           },
           "name"_a)
       .def(
           "order_inputs",
-          [](const GraphHandle& g, const std::vector<py::str>& names) {
+          [](const GraphHandle& g, const std::vector<GivenName>& names) {
             check(g.get()->order_inputs(known_values(*g.get(), names)));
           },
           "names"_a, "Lists the inputs in this order.")
       .def(
           "order_outputs",
-          [](const GraphHandle& g, const std::vector<py::str>& names) {
+          [](const GraphHandle& g, const std::vector<GivenName>& names) {
             check(g.get()->order_outputs(known_values(*g.get(), names)));
           },
           "names"_a, "Lists the outputs in this order.")
@@ -292,6 +252,8 @@ void bind_edits(py::class_<GraphHandle>& graph, py::class_<NodeHandle>& node) {
   bind_graph_edits(graph);
   bind_value_edits(graph);
   bind_node_edits(node);
+  bind_building(graph);
+  bind_node_bypass(node);
 }
 
 }  // namespace pot

@@ -15,6 +15,9 @@ struct GivenName {
   std::string text;
 };
 
+/// Raises ModelError when the graph mentions no such name.
+[[nodiscard]] ValueId known_value(const Graph& graph, const GivenName& name);
+
 /// A tensor over the elements of an array, or of what numpy makes one of: Python's floats are
 /// float32, its integers int64. A read-only array is shared, another one copied. Elements are cast
 /// to `dtype`, if that is given. Raises UsageError for what ONNX has no dtype for.

@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
+#include <variant>
 #include <vector>
 
-#include "bind/handles.h"
+#include "bind/given.h"
+#include "bind/node_list.h"
 #include "ir/print.h"
+#include "ir/verify.h"
 
 namespace pot {
 namespace {
@@ -83,13 +87,12 @@ std::optional<NodeHandle> producer_of(const ValueHandle& value) {
   return producer ? std::optional(NodeHandle{value.graph, producer}) : std::nullopt;
 }
 
-std::vector<NodeHandle> consumers_of(const ValueHandle& value) {
-  std::vector<NodeHandle> out;
+py::object consumers_of(const ValueHandle& value) {
+  std::vector<NodeId> out;
   for (const Use& use : value.graph.get()->uses(value.id)) {
-    const auto same = [&](const NodeHandle& each) { return each.id == use.node; };
-    if (std::ranges::none_of(out, same)) out.push_back({value.graph, use.node});
+    if (std::ranges::find(out, use.node) == out.end()) out.push_back(use.node);
   }
-  return out;
+  return node_list(value.graph, out);
 }
 
 std::shared_ptr<Tensor> mutable_tensor(const TensorRef& tensor) {
@@ -231,10 +234,27 @@ void bind_node(py::class_<NodeHandle>& node) {
       });
 }
 
-std::vector<NodeHandle> node_handles(const GraphHandle& graph, std::span<const NodeId> ids) {
-  std::vector<NodeHandle> out;
-  for (const NodeId id : ids) out.push_back({graph, id});
-  return out;
+NodeHandle node_called(const GraphHandle& handle,
+                       const std::variant<std::uint32_t, py::str>& given) {
+  if (const auto* id = std::get_if<std::uint32_t>(&given)) {
+    const NodeHandle node{handle, NodeId{*id}};
+    (void)node.get();
+    return node;
+  }
+  const std::string name = from_str(std::get<py::str>(given));
+  const auto graph = handle.get();
+  for (const NodeId id : graph->nodes()) {
+    if (graph->node(id).name == name) return {handle, id};
+  }
+  raise({Error::Kind::invalid, "this graph has no node called '" + name + "'"});
+}
+
+/// What is wrong with the graph, then with the types of what its operators read and make.
+py::list problems_of(const GraphHandle& graph) {
+  py::list out;
+  for (const Error& error : verify(*graph.get())) out.append(error.text());
+  if (!out.empty()) return out;
+  return py::module_::import("pyonnxtool.surgery.graph_check").attr("misfits")(graph);
 }
 
 std::vector<ValueHandle> mentioned_values(const GraphHandle& handle) {
@@ -267,7 +287,7 @@ void bind_graph_class(py::class_<GraphHandle>& graph) {
       .def_property_readonly("doc_string",
                              [](const GraphHandle& g) { return to_str(g.get()->doc_string()); })
       .def_property_readonly("nodes",
-                             [](const GraphHandle& g) { return node_handles(g, g.get()->nodes()); })
+                             [](const GraphHandle& g) { return node_list(g, g.get()->nodes()); })
       .def_property_readonly("node_count",
                              [](const GraphHandle& g) { return g.get()->nodes().size(); })
       .def_property_readonly(
@@ -280,7 +300,7 @@ void bind_graph_class(py::class_<GraphHandle>& graph) {
       .def_property_readonly("model", [](const GraphHandle& g) { return g.model; })
       .def(
           "value",
-          [](const GraphHandle& g, const py::str& name) {
+          [](const GraphHandle& g, const GivenName& name) {
             return ValueHandle{g, known_value(*g.get(), name)};
           },
           "name"_a)
@@ -291,16 +311,10 @@ void bind_graph_class(py::class_<GraphHandle>& graph) {
             return id && g.get()->is_defined(id);
           },
           "name"_a, "Whether it is an input, an initializer or made by a node here.")
+      .def("node", &node_called, "id"_a, "The node of this id, or the first one of this name.")
+      .def("verify", &problems_of, "What is wrong with the graph, each problem with its node.")
       .def(
-          "node",
-          [](const GraphHandle& g, std::uint32_t id) {
-            const NodeHandle node{g, NodeId{id}};
-            (void)node.get();
-            return node;
-          },
-          "id"_a)
-      .def(
-          "order", [](const GraphHandle& g) { return node_handles(g, unwrap(g.get()->order())); },
+          "order", [](const GraphHandle& g) { return node_list(g, unwrap(g.get()->order())); },
           "The nodes, producers first.")
       .def("text", [](const GraphHandle& g) { return to_str(graph_text(*g.get())); })
       .def(
@@ -320,6 +334,7 @@ void bind_graph_class(py::class_<GraphHandle>& graph) {
 }  // namespace
 
 void bind_graph(py::module_& m) {
+  bind_node_list(m);
   // All names first, so that signatures can mention them.
   py::class_<GraphHandle> graph(m, "Graph", "A graph: of a model, of a function, or a body.");
   py::class_<NodeHandle> node(m, "Node", "A node of one graph.");

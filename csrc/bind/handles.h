@@ -83,9 +83,6 @@ struct FunctionHandle {
 [[nodiscard]] pybind11::dict metadata_dict(const std::vector<MetadataEntry>& entries);
 [[nodiscard]] pybind11::dict opset_dict(const std::vector<OpsetImport>& imports);
 
-/// Raises ModelError when the graph mentions no such name.
-[[nodiscard]] ValueId known_value(const Graph& graph, const pybind11::str& name);
-
 void bind_graph(pybind11::module_& m);
 void bind_edits(pybind11::class_<GraphHandle>& graph, pybind11::class_<NodeHandle>& node);
 void bind_names(pybind11::class_<GraphHandle>& graph);

@@ -76,6 +76,12 @@ class Verifier {
 
 }  // namespace
 
+std::vector<Error> verify(const Graph& graph) {
+  std::vector<Error> errors;
+  Verifier(errors).graph(graph);
+  return errors;
+}
+
 std::vector<Error> verify(const Model& model) {
   std::vector<Error> errors;
   Verifier verifier(errors);

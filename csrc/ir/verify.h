@@ -12,5 +12,7 @@ namespace pot {
 /// Every name is defined once and before it is needed: values with two producers, inputs that
 /// nothing defines, cycles, outputs that nothing makes. All problems, each naming its node.
 [[nodiscard]] std::vector<Error> verify(const Model& model);
+/// The same for one graph and what is inside of it.
+[[nodiscard]] std::vector<Error> verify(const Graph& graph);
 
 }  // namespace pot

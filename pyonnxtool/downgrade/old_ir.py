@@ -54,13 +54,13 @@ def _lift_initializers(body: Graph, main: Graph) -> None:
     inputs = {value.name for value in body.inputs}
     for tensor in [one for one in body.initializers if one.name not in inputs]:
         name = main.fresh_name(tensor.name)
+        main.set_initializer(tensor, name)
         if body.value(tensor.name).is_output:
             body.remove_initializer(tensor.name)
             body.add_node("Identity", [name], [tensor.name], name=tensor.name)
         else:
             body.rename_value(tensor.name, name)
             body.remove_initializer(name)
-        main.set_initializer(tensor, name)
     body.sort()
 
 

@@ -135,11 +135,11 @@ def test_handles_that_are_stale(model: pot.Model) -> None:
         model.graph.value("nothing")
 
 
-def test_what_verify_names(model: pot.Model) -> None:
-    graph = model.graph
-    graph.add_node("Relu", ["nothing"], ["y"], name="extra")
-    graph.add_node("Exp", ["loop"], ["loop"], name="snake")
-    graph.nodes[1].subgraphs[0].add_node("Abs", ["lost"], ["u"], name="inner")
+def test_what_verify_names() -> None:
+    more = "y = Clip (r, , w)\n  [extra] y = Relu (nothing)\n  [snake] loop = Exp (loop)"
+    text = TEXT.replace("y = Clip (r, , w)", more)
+    text = text.replace("{ t = Mul (h, w) }", "{ t = Mul (h, w) [inner] u = Abs (lost) }")
+    model = pot.from_proto(onnx.parser.parse_model(text))
     assert model.verify() == [
         "'y' is made twice: by Clip node that makes 'y' and by node 'extra' (Relu)",
         "input 0 of node 'inner' (Abs), 'lost', is defined nowhere",

@@ -1,0 +1,110 @@
+"""Whether the values of a graph have the types that its operators take and that it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pyonnxtool import _core
+from pyonnxtool.downgrade.type_check import misfits as operand_misfits
+from pyonnxtool.downgrade.type_check import mixed_types, told
+from pyonnxtool.onnx_inference import ask_onnx
+from pyonnxtool.op_schemas import plain_domain, schema_at, tensor_type, versions_of
+from pyonnxtool.rewriting.node_view import NodeView
+from pyonnxtool.rewriting.operand import Facts
+from pyonnxtool.rewriting.placing import graphs_under
+
+if TYPE_CHECKING:
+    from onnx.defs import OpSchema
+
+    from pyonnxtool._core import Function, Graph, Model, Node, Value
+
+
+def misfits(graph: Graph) -> list[str]:
+    """Each operator that takes other types than it is given, and each declaration that is wrong.
+
+    What the onnx package has no schema for, and values whose type is not known, fit everything.
+    Pre: the graph holds together otherwise.
+    """
+    return list(_found(graph))
+
+
+def _found(graph: Graph) -> Iterator[str]:
+    model = graph.model
+    facts = Facts(model)
+    local = {(one.domain, one.name) for one in model.functions}
+    imports = _imports(graph)
+    for each in graphs_under(graph):
+        for node in each.nodes:
+            version = imports.get(plain_domain(node.domain))
+            if (node.domain, node.op_type) not in local and version is not None:
+                yield from _of_node(node, version, facts)
+    if graph == model.graph:
+        yield from _declared_otherwise(model)
+
+
+def _imports(graph: Graph) -> dict[str, int]:
+    top = graph
+    while top.parent is not None:
+        top = top.parent
+    owner: Model | Function = graph.model
+    for function in graph.model.functions:
+        if function.graph == top:
+            owner = function
+    return owner.opset_imports
+
+
+def _of_node(node: Node, version: int, facts: Facts) -> Iterator[str]:
+    schema = schema_at(node.op_type, version, node.domain)
+    if schema is None:
+        if versions_of(node.op_type, node.domain):
+            yield f"{node.label}: there is no {node.op_type} in opset {version}"
+        elif not plain_domain(node.domain):
+            yield f"{node.label}: ai.onnx has no operator {node.op_type}; does it have a domain?"
+        return
+    view = NodeView(node, version, facts)
+    if count := _miscounted(view, schema):
+        yield f"{node.label}: {count}"
+    for misfit in operand_misfits(view, schema):
+        yield f"{node.label}: {told(misfit, node.op_type, version)} ({str(misfit.operand)!r})"
+    if mixed := mixed_types(view, schema):
+        yield f"{node.label}: {mixed}"
+
+
+def _miscounted(view: NodeView, schema: OpSchema) -> str:
+    given = [name for name in view.inputs if name]
+    if not schema.min_input <= len(view.inputs) <= schema.max_input:
+        most = "" if schema.max_input > len(schema.inputs) else f" to {schema.max_input}"
+        return f"{view.op_type} takes {schema.min_input}{most} inputs and has {len(given)}"
+    if len(view.outputs) > schema.max_output:
+        return f"{view.op_type} makes {schema.max_output} outputs, not {len(view.outputs)}"
+    known = schema.attributes
+    strange = next((name for name in view.attributes if name not in known), None)
+    if strange is not None:
+        return f"{view.op_type} has no attribute {strange}"
+    missing = next((n for n, one in known.items() if one.required and not view.given(n)), None)
+    return f"{view.op_type} needs attribute {missing}" if missing is not None else ""
+
+
+def _declared_otherwise(model: Model) -> Iterator[str]:
+    """Values of the main graph that are declared with another dtype than what makes them makes."""
+    declared = [one for one in model.graph.values if one.producer is not None and one.dtype]
+    if not declared:
+        return
+    bare = model.copy()
+    for one in declared:
+        bare.graph.declare(one.name, None)
+    found = _core.infer_shapes(bare, ask_onnx)
+    for one in declared:
+        fact = found.value(one.name)
+        if fact.kind == "tensor" and fact.dtype and fact.dtype != one.dtype:
+            yield _told(one, fact.dtype)
+
+
+def _told(value: Value, made: str) -> str:
+    maker = value.producer
+    assert maker is not None
+    return (
+        f"{maker.label} makes {value.name!r} as {tensor_type(made)}, and it is declared as "
+        f"{tensor_type(str(value.dtype))}"
+    )
