@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.bisection import bisect
 from pyonnxtool.divergence.pairing.given_pairs import view_of
+from pyonnxtool.divergence.recorded import RecordedBackend
 from pyonnxtool.errors import PyonnxtoolError
 from pyonnxtool.rewriting import Refusal, StandsFor
+from pyonnxtool.subjects import Subject
 from pyonnxtool.wording import finding
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from pyonnxtool.divergence.probe import Feeds, Side
     from pyonnxtool.proof import Check
     from pyonnxtool.report import Culprit
+    from pyonnxtool.subjects import SubjectLike
 
 _MOST_NAMED = 4
 _MOST_LAYOUTS = 2
@@ -105,7 +108,9 @@ def _themselves(
             yield StandsFor(name, name)
 
 
-def _as_verified(side: Side) -> tuple[Model, str]:
+def _as_verified(side: Side) -> SubjectLike:
+    if isinstance(side.backend, RecordedBackend):
+        return Subject(side.text, None, side.backend.name, recorded=side.backend.recorded)
     plain = side.backend.name == "onnxruntime"
     return side.model, f"{side.backend.name}:none" if plain else side.backend.name
 

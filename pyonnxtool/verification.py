@@ -45,7 +45,7 @@ class _Trial:
 
 def verify(
     what: str,
-    original: Model,
+    original: Model | Side,
     rewritten: Model,
     check: Check,
     told: Sequence[StandsFor] = (),
@@ -54,6 +54,7 @@ def verify(
     ports: Mapping[str, str] | None = None,
     rules: Mapping[str, str] | None = None,
     drifts: bool = False,
+    examples: Sequence[Feeds] = (),
 ) -> Verification:
     """Run both models under onnxruntime, as the files have them, and compare final outputs.
 
@@ -79,9 +80,10 @@ def verify(
     the two have no output in common, or the rewritten model an input of its own.
     """
     border = border or {}
-    counterparts = Counterparts(original, rewritten, ports, border)
+    before = original.model if isinstance(original, Side) else original
+    counterparts = Counterparts(before, rewritten, ports, border)
     counterparts.check()
-    verifier = _Verifier(what, original, rewritten, check, counterparts)
+    verifier = _Verifier(what, original, rewritten, check, counterparts, examples)
     try:
         for trial in verifier.trials():
             verifier.run(trial)
@@ -99,18 +101,19 @@ class _Verifier:
     def __init__(
         self,
         what: str,
-        original: Model,
+        original: Model | Side,
         rewritten: Model,
         check: Check,
         counterparts: Counterparts,
+        examples: Sequence[Feeds],
     ) -> None:
         self._what, self._check = what, check
-        self._counterparts = counterparts
-        self._fitted = original if counterparts.are_moved else rewritten
+        self._counterparts, self._examples = counterparts, examples
         self._notes: list[str] = []
         self._ours = self._side("the original model", original)
         self._theirs = self._side("the rewritten model", rewritten)
-        self._random = drawn_outputs(original)
+        self._fitted = self._ours.model if counterparts.are_moved else rewritten
+        self._random = drawn_outputs(self._ours.model)
         self._worst: dict[str, tuple[float, ValueRow]] = {}
         self._sizes: dict[tuple[Any, ...], Shapes] = {}
         self._drifted: list[str] = []
@@ -130,6 +133,8 @@ class _Verifier:
 
     def trials(self) -> Iterator[_Trial]:
         """Inputs of the original, of sizes that the rewritten model takes too."""
+        for feeds in self._examples:
+            yield _Trial(feeds, needed=True)
         if self._check.inputs is not None:
             for feeds in self._given():
                 yield _Trial(self._counterparts.rounded(feeds), needed=True)

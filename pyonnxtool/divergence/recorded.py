@@ -55,6 +55,11 @@ class RecordedBackend:
         return [{name: values[name] for name in wanted} for values in recorded]
 
     @property
+    def recorded(self) -> Recorded:
+        """Where the values come from."""
+        return self._recorded
+
+    @property
     def notes(self) -> Sequence[str]:
         """What is to be known of how the values were made."""
         return ()
