@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyonnxtool.standardization import lower
     from pyonnxtool.surgery.edit import edit
     from pyonnxtool.surgery.extract import extract
+    from pyonnxtool.surgery.metadata import metadata
     from pyonnxtool.surgery.outputs import outputs
     from pyonnxtool.surgery.rename import rename
     from pyonnxtool.surgery.set_io import set_io
@@ -52,6 +53,7 @@ __all__ = [
     "layout",
     "load",
     "lower",
+    "metadata",
     "opset",
     "outputs",
     "reduce",
@@ -74,6 +76,7 @@ _LATER = {
     "extract": "pyonnxtool.surgery.extract",
     "layout": "pyonnxtool.relayout",
     "lower": "pyonnxtool.standardization",
+    "metadata": "pyonnxtool.surgery.metadata",
     "opset": "pyonnxtool.conversion",
     "outputs": "pyonnxtool.surgery.outputs",
     "reduce": "pyonnxtool.reduction",

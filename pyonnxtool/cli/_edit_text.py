@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from pyonnxtool.cli._header_text import print_header
 from pyonnxtool.cli._options import Output
 from pyonnxtool.cli._output import deliver
 from pyonnxtool.cli._rewrite_text import (
@@ -55,5 +56,6 @@ def print_edit(target: Console, report: EditReport, *, verbose: bool) -> None:
     print_ports(target, "Outputs", report.outputs_before, report.outputs, limit, names)
     print_sizes(target, report.before, report.after)
     print_verification(target, report.verification, limit)
+    print_header(target, report.header)
     facts(target, [("note", note) for note in report.notes])
     print_written(target, report.written)

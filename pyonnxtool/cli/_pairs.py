@@ -23,6 +23,17 @@ def pairs(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) 
     return found
 
 
+def entries(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """`license=MIT` gives {"license": "MIT"}. A value may have a = in it, a key may not."""
+    found: dict[str, str] = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or not key:
+            raise click.BadParameter(f"{text!r} is not KEY=VALUE; write one such as license=MIT")
+        found[key] = value
+    return found
+
+
 def pairs_option(flag: str, name: str, text: str) -> Any:
     """An option that may be repeated, whose pairs are a dictionary."""
     return click.option(

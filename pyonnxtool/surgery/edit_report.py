@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyonnxtool.inspection import Port, port, real_inputs
@@ -31,6 +31,9 @@ class EditReport(RewriteReport):
     """Outputs of the model as it was."""
     outputs: tuple[Port, ...]
     """Outputs of the new model."""
+    header: Mapping[str, str] = field(default_factory=dict)
+    """What the new model says of itself, where the edit is about that: "producer_name",
+    "metadata.license"."""
 
     def to_json(self) -> str:
         """`pyonnxtool/edit/1`."""
