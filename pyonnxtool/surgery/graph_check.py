@@ -13,6 +13,7 @@ from pyonnxtool.op_schemas import plain_domain, schema_at, tensor_type, versions
 from pyonnxtool.rewriting.node_view import NodeView
 from pyonnxtool.rewriting.operand import Facts
 from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.wording import plural
 
 if TYPE_CHECKING:
     from onnx.defs import OpSchema
@@ -72,12 +73,14 @@ def _of_node(node: Node, version: int, facts: Facts) -> Iterator[str]:
 
 
 def _miscounted(view: NodeView, schema: OpSchema) -> str:
-    given = [name for name in view.inputs if name]
-    if not schema.min_input <= len(view.inputs) <= schema.max_input:
-        most = "" if schema.max_input > len(schema.inputs) else f" to {schema.max_input}"
-        return f"{view.op_type} takes {schema.min_input}{most} inputs and has {len(given)}"
+    given = len(view.inputs)
+    if given < schema.min_input:
+        return f"{view.op_type} needs {plural(schema.min_input, 'input')} and has {given}"
+    if given > schema.max_input:
+        return f"{view.op_type} takes {plural(schema.max_input, 'input')} at most and has {given}"
     if len(view.outputs) > schema.max_output:
-        return f"{view.op_type} makes {schema.max_output} outputs, not {len(view.outputs)}"
+        most = plural(schema.max_output, "output")
+        return f"{view.op_type} makes {most} at most and has {len(view.outputs)}"
     known = schema.attributes
     strange = next((name for name in view.attributes if name not in known), None)
     if strange is not None:
