@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import onnx_graphsurgeon as gs
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
+from onnx import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+)
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 if TYPE_CHECKING:
@@ -69,7 +78,7 @@ class Keepsakes:
                 setattr(made, name, getattr(self._old, name))
         made.metadata_props.extend(self._old.metadata_props)
         made.training_info.extend(self._old.training_info)
-        self._graph(graph, made.graph)
+        self._graph(graph, made.graph, [])
         _inputs_with_defaults(made, self._graphs.get(id(graph), (None, GraphProto()))[1])
         for function, proto in zip(graph.functions, made.functions, strict=True):
             self._function(function, proto)
@@ -81,13 +90,15 @@ class Keepsakes:
             return
         constants = len(proto.node) - len(function.nodes)
         for node, made in zip(function.nodes, proto.node[constants:], strict=True):
-            self._node(node, made)
+            self._node(node, made, [])
 
-    def _graph(self, graph: gs.Graph, made: GraphProto) -> None:
-        for node, proto in zip(graph.nodes, made.node, strict=True):
-            self._node(node, proto)
-        _add_constant_outputs(graph, made)
+    def _graph(self, graph: gs.Graph, made: GraphProto, around: Sequence[_Around]) -> None:
         _, old = self._graphs.get(id(graph), (None, None))
+        here = _Around(made, {one.name for one in old.initializer} if old else set())
+        for node, proto in zip(graph.nodes, made.node, strict=True):
+            self._node(node, proto, [*around, here])
+        _hand_out(here, around)
+        _add_constant_outputs(graph, made)
         if old is None:
             return
         made.metadata_props.extend(old.metadata_props)
@@ -107,11 +118,11 @@ class Keepsakes:
             one for one in old.quantization_annotation if one.tensor_name in there
         )
 
-    def _node(self, node: gs.Node, made: NodeProto) -> None:
+    def _node(self, node: gs.Node, made: NodeProto, around: Sequence[_Around]) -> None:
         bodies = {name: value for name, value in node.attrs.items() if isinstance(value, gs.Graph)}
         for attribute in made.attribute:
             if attribute.name in bodies:
-                self._graph(bodies[attribute.name], attribute.g)
+                self._graph(bodies[attribute.name], attribute.g, around)
         _, old = self._nodes.get(id(node), (None, None))
         if old is None or (old.op_type, old.domain) != (made.op_type, made.domain):
             return
@@ -120,6 +131,34 @@ class Keepsakes:
         made.metadata_props.extend(old.metadata_props)
         has = {one.name for one in made.attribute}
         made.attribute.extend(one for one in old.attribute if one.name not in has and _beyond(one))
+
+
+@dataclass(frozen=True)
+class _Around:
+    """A graph, as it is written."""
+
+    made: GraphProto
+    initializers: set[str]
+    """Those that it had."""
+
+
+def _hand_out(body: _Around, around: Sequence[_Around]) -> None:
+    """Weights of the graphs around go back there: graphsurgeon has them in each body that reads."""
+    kept = []
+    for tensor in body.made.initializer:
+        homes = [one for one in around if tensor.name in one.initializers]
+        if tensor.name in body.initializers or not homes:
+            kept.append(tensor)
+            continue
+        there = {one.name: one for one in homes[-1].made.initializer}
+        if tensor.name not in there:
+            homes[-1].made.initializer.append(tensor)
+        elif there[tensor.name] != tensor:
+            kept.append(tensor)
+    if len(kept) < len(body.made.initializer):
+        copies = [TensorProto.FromString(one.SerializeToString()) for one in kept]
+        del body.made.initializer[:]
+        body.made.initializer.extend(copies)
 
 
 def _simplify_graph(graph: GraphProto) -> None:

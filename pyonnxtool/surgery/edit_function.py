@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyonnxtool._core import Function, Graph, Model
-from pyonnxtool.errors import BackendError, Refused, UsageError
+from pyonnxtool.errors import BackendError, ModelError, Refused, UsageError
 from pyonnxtool.model import as_model
 from pyonnxtool.op_schemas import newest_opset, plain_domain
-from pyonnxtool.rewriting import Rewrite
+from pyonnxtool.rewriting import Refusal, Rewrite, refused
 from pyonnxtool.rewriting.placing import graphs_under
 from pyonnxtool.user_file import told_of
 
@@ -35,7 +35,7 @@ class EditFunction:
         """The model as the function leaves it; the one that is given may be changed for it.
 
         Raises UsageError for whatever the function raises, with its line, and for what it cannot be
-        given or returns; Refused as it comes.
+        given or returns; Refused as it comes, and for a cycle.
         """
         wanted = self._wanted()
         if wanted == "graphsurgeon":
@@ -45,7 +45,10 @@ class EditFunction:
         else:
             result = self._called(model.graph if wanted == "graph" else model)
             made = self._model_of(result, model)
-        tidy(made)
+        try:
+            tidy(made)
+        except ModelError as error:  # a cycle
+            raise refused("surgery", [Refusal("", "", str(error))]) from error
         return made
 
     def _wanted(self) -> str:

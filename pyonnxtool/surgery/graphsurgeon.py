@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_graphsurgeon as gs
 from onnx import ModelProto
+from onnx_graphsurgeon.logger import G_LOGGER
 from onnx_graphsurgeon.util.exception import OnnxGraphSurgeonException
 
 from pyonnxtool import _core
@@ -32,7 +33,8 @@ def through(model: Model, edit: Callable[[Any], Any], name: str) -> Model:
     proto, tensors = emptied(model)
     keepsakes = Keepsakes(proto)
     weights = Weights(tensors)
-    graph = gs.import_onnx(proto)
+    with G_LOGGER.suppress(G_LOGGER.ERROR):  # it prints, and what it warns of is kept aside
+        graph = gs.import_onnx(proto)
     keepsakes.remember(graph)
     weights.offer(graph)
     keepsakes.remember_functions(graph, weights)
@@ -49,7 +51,7 @@ def _written(
     graph: gs.Graph, model: Model, keepsakes: Keepsakes, weights: Weights, name: str
 ) -> Model:
     try:
-        with weights.set_aside(graph):
+        with weights.set_aside(graph), G_LOGGER.suppress(G_LOGGER.ERROR):
             made: ModelProto = gs.export_onnx(graph, do_type_check=False)
             keepsakes.put_back(made, graph)
     except OnnxGraphSurgeonException as error:

@@ -1,0 +1,328 @@
+"""A model goes through onnx-graphsurgeon: what a script does is done, and the rest is as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import pyonnxtool as pot
+from pyonnxtool.errors import UsageError
+from pyonnxtool.rewriting.placing import graphs_under
+
+
+def same(graph: gs.Graph) -> None:
+    """A script that does nothing."""
+
+
+def model_of(text: str) -> onnx.ModelProto:
+    return onnx.parser.parse_model(text)
+
+
+def through(
+    proto: onnx.ModelProto, edit: Callable[[gs.Graph], Any] = same, **options: Any
+) -> onnx.ModelProto:
+    return pot.to_proto(pot.edit(proto, edit, **options).model, weights="inside")
+
+
+def graphs_of(model: pot.Model) -> Iterator[pot.Graph]:
+    for holder in (model, *model.functions):
+        yield from graphs_under(holder.graph)
+
+
+PLAIN = """
+<ir_version: 8, opset_import: ["" : 17]>
+g (float[n,3] x) => (float[n,3] y) <float[3] w = {1, 2, 3}> {
+   h = Relu (x)
+   y = Mul (h, w)
+}
+"""
+
+CONTROL = """
+<ir_version: 8, opset_import: ["" : 17]>
+g (float[3] x, bool c) => (float[3] y) <float[3] w = {1, 2, 3}> {
+   y = If (c) <
+      then_branch = t () => (float[3] a) { a = Add (x, w) },
+      else_branch = e () => (float[3] b) <float[3] v = {4, 5, 6}> { d = Mul (x, w) b = Sub (d, v) }
+   >
+}
+"""
+
+FUNCTIONS = """
+<ir_version: 8, opset_import: ["" : 17, "my" : 1]>
+g (float[n,3] x) => (float[n,3] y) {
+   h = my.twice <alpha = 0.5> (x)
+   y = my.twice <alpha = 0.25> (h)
+}
+<domain: "my", opset_import: ["" : 17]>
+twice <alpha> (a) => (b) {
+   one = Constant <value = float {1.0}> ()
+   l = LeakyRelu <alpha: float = @alpha> (a)
+   b = Add (l, one)
+}
+"""
+
+SEQUENCES = """
+<ir_version: 8, opset_import: ["" : 17]>
+g (seq(float[n]) s, optional(float[n]) o) => (seq(float[n]) r, float[n] y) {
+   y = OptionalGetElement (o)
+   r = SequenceInsert (s, y)
+}
+"""
+
+
+@pytest.mark.parametrize("text", [PLAIN, CONTROL, FUNCTIONS, SEQUENCES])
+def test_what_is_not_touched_is_as_it_was(text: str) -> None:
+    given = pot.from_proto(documented(model_of(text)))
+    made = pot.edit(given, same).model
+    for ours, theirs in zip(graphs_of(given), graphs_of(made), strict=True):
+        assert [node.text() for node in ours.nodes] == [node.text() for node in theirs.nodes]
+        assert [one.type_text for one in ours.inputs] == [one.type_text for one in theirs.inputs]
+        assert [one.type_text for one in ours.outputs] == [one.type_text for one in theirs.outputs]
+        assert [one.name for one in ours.initializers] == [one.name for one in theirs.initializers]
+        assert [node.doc_string for node in ours.nodes] == [
+            node.doc_string for node in theirs.nodes
+        ]
+        assert [node.metadata for node in ours.nodes] == [node.metadata for node in theirs.nodes]
+    assert made.metadata == given.metadata
+    assert made.doc_string == given.doc_string
+    assert made.model_version == given.model_version
+
+
+def documented(proto: onnx.ModelProto) -> onnx.ModelProto:
+    proto.doc_string, proto.model_version = "about it", 7
+    proto.metadata_props.add(key="trained", value="yes")
+    for node in proto.graph.node:
+        node.doc_string = f"makes {node.output[0]}"
+        node.metadata_props.add(key="from", value="here")
+    return proto
+
+
+def test_a_script_edits_the_graph_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    def edit(graph: gs.Graph) -> None:
+        relu = next(node for node in graph.nodes if node.op == "Relu")
+        relu.op, relu.name = "Abs", "first"
+        graph.outputs = [*graph.outputs, relu.outputs[0]]
+        relu.outputs[0].dtype = np.float32
+
+    made = through(model_of(PLAIN), edit)
+    assert [node.op_type for node in made.graph.node] == ["Abs", "Mul"]
+    assert [one.name for one in made.graph.output] == ["y", "h"]
+    onnx.checker.check_model(made)
+    assert capsys.readouterr().out == ""
+
+
+def test_another_graph_may_be_returned() -> None:
+    def edit(graph: gs.Graph) -> gs.Graph:
+        x = gs.Variable("x", np.float32, ("n", 3))
+        y = gs.Variable("y", np.float32, ("n", 3))
+        return gs.Graph([gs.Node("Neg", inputs=[x], outputs=[y])], [x], [y], opset=17)
+
+    assert [node.op_type for node in through(model_of(PLAIN), edit).graph.node] == ["Neg"]
+
+
+def test_weights_can_be_read_changed_and_made(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    onnx.save(model_of(PLAIN), path)
+    before = path.read_bytes()
+
+    def edit(graph: gs.Graph) -> None:
+        w = graph.tensors()["w"]
+        assert w.values.tolist() == [1, 2, 3]
+        w.values[1] = 7
+        bias = gs.Constant("bias", np.array([1, 1, 1], np.float32))
+        y = graph.outputs[0]
+        z = gs.Variable("z", np.float32, y.shape)
+        graph.nodes.append(gs.Node("Add", inputs=[y, bias], outputs=[z]))
+        graph.outputs = [z]
+
+    made = pot.edit(path, edit).model
+    values = {tensor.name: tensor.numpy().tolist() for tensor in made.graph.initializers}
+    assert values == {"w": [1, 7, 3], "bias": [1, 1, 1]}
+    assert path.read_bytes() == before
+    made.save(str(path))  # over the file that it was made of
+    assert pot.load(path).graph.initializers[0].numpy()[1] == 7
+
+
+@pytest.mark.parametrize("external", [False, True])
+def test_large_weights_are_views_of_the_file(tmp_path: Path, external: bool) -> None:
+    proto = model_of(PLAIN)
+    large = np.arange(3 * 2**17, dtype=np.float32).reshape(-1, 3)
+    for name in ("big", "other"):
+        proto.graph.initializer.append(numpy_helper.from_array(large, name))
+    proto.graph.node.append(helper.make_node("Gather", ["big", "ids"], ["p"]))
+    proto.graph.node.append(helper.make_node("Gather", ["other", "ids"], ["q"]))
+    proto.graph.initializer.append(numpy_helper.from_array(np.array([3]), "ids"))
+    proto.graph.output.extend(
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in "pq"
+    )
+    path = tmp_path / "m.onnx"
+    onnx.save(proto, path, save_as_external_data=external, location="m.data")
+
+    def edit(graph: gs.Graph) -> None:
+        big, other = (graph.tensors()[name] for name in ("big", "other"))
+        assert isinstance(big.values, np.memmap)
+        assert big.values[3].tolist() == [9, 10, 11]
+        other.values[3] *= 2
+
+    given = pot.load(path)
+    made = pot.edit(given, edit).model
+    places = {tensor.name: tensor.location for tensor in given.graph.initializers}
+    kept = {tensor.name: tensor.location for tensor in made.graph.initializers}
+    assert kept["big"] == places["big"]  # it was read, and is still where it was
+    assert kept["other"] is None
+    assert made.graph.value("other").initializer is not None
+    values = {tensor.name: tensor.numpy() for tensor in made.graph.initializers}
+    assert values["other"][3].tolist() == [18, 20, 22]
+    assert np.array_equal(values["big"], large)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        *(ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2fnuz, ml_dtypes.int4),
+        *(np.float16, np.float64, np.int8, np.uint16, np.bool_),
+    ],
+)
+def test_weights_of_every_dtype_come_back(dtype: Any) -> None:
+    values = np.array([0, 1, 1, 0]).astype(dtype)
+    graph = helper.make_graph(
+        [helper.make_node("Cast", ["w"], ["y"], to=TensorProto.FLOAT)],
+        "g",
+        [],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4])],
+        [numpy_helper.from_array(values, "w")],
+    )
+    proto = helper.make_model(graph, ir_version=11, opset_imports=[helper.make_opsetid("", 23)])
+
+    def read(graph: gs.Graph) -> None:
+        assert graph.tensors()["w"].values.dtype == dtype
+
+    def change(graph: gs.Graph) -> None:
+        graph.tensors()["w"].values = values[::-1].copy()
+
+    for edit in (same, read, change):
+        made = through(proto, edit).graph.initializer[0]
+        assert made.data_type == proto.graph.initializer[0].data_type
+        assert (
+            numpy_helper.to_array(made).tolist() == values.tolist()[:: -1 if edit is change else 1]
+        )
+
+
+def test_constants_of_branches_stay_around_them() -> None:
+    made = through(model_of(CONTROL))
+    assert [one.name for one in made.graph.initializer] == ["w"]
+    bodies = {one.name: one.g for one in made.graph.node[0].attribute}
+    assert [one.name for one in bodies["else_branch"].initializer] == ["v"]
+    assert not bodies["then_branch"].initializer
+
+
+def test_bodies_and_functions_are_edited() -> None:
+    def in_body(graph: gs.Graph) -> None:
+        body = graph.nodes[0].attrs["then_branch"]
+        body.nodes[0].op = "Mul"
+
+    made = through(model_of(CONTROL), in_body)
+    assert {one.name: one.g.node[0].op_type for one in made.graph.node[0].attribute} == {
+        "then_branch": "Mul",
+        "else_branch": "Mul",
+    }
+
+    def in_function(graph: gs.Graph) -> None:
+        graph.functions[0].nodes[-1].op = "Sub"
+
+    made = through(model_of(FUNCTIONS), in_function)
+    assert [node.op_type for node in made.functions[0].node] == ["Constant", "LeakyRelu", "Sub"]
+    assert made.functions[0].node[1].attribute[0].ref_attr_name == "alpha"
+
+
+def test_constants_are_folded() -> None:
+    text = PLAIN.replace("h = Relu (x)", "h = Relu (x) u = Neg (w)").replace("(h, w)", "(h, u)")
+
+    def fold(graph: gs.Graph) -> gs.Graph:
+        return graph.fold_constants().cleanup()
+
+    made = through(model_of(text), fold, verify=1)
+    assert [node.op_type for node in made.graph.node] == ["Relu", "Mul"]
+    assert numpy_helper.to_array(made.graph.initializer[0]).tolist() == [-1, -2, -3]
+
+
+def test_inputs_with_a_default_stay_inputs() -> None:
+    proto = model_of(PLAIN)
+    proto.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [3]))
+    assert [one.name for one in through(proto).graph.input] == ["x", "w"]
+
+    def more(graph: gs.Graph) -> None:
+        graph.nodes[1].inputs[1] = gs.Constant("new", np.ones(3, np.float32))
+
+    proto.ir_version = 3  # there, every initializer is an input
+    made = through(proto, more)
+    assert [one.name for one in made.graph.input] == ["x", "new"]
+    onnx.checker.check_model(made)
+
+
+def test_outputs_that_are_weights() -> None:
+    def edit(graph: gs.Graph) -> None:
+        graph.outputs.append(gs.Constant("k", np.array([5], np.float32)))
+
+    made = through(model_of(PLAIN), edit)
+    session = onnxruntime.InferenceSession(made.SerializeToString())
+    assert session.run(["k"], {"x": np.ones((1, 3), np.float32)})[0].tolist() == [5]
+
+
+def test_attributes_that_graphsurgeon_does_not_write() -> None:
+    proto = model_of(PLAIN)
+    proto.graph.node[0].domain = "my"
+    proto.opset_import.add(domain="my", version=1)
+    attributes = proto.graph.node[0].attribute
+    attributes.append(helper.make_attribute("axes", [], attr_type=onnx.AttributeProto.INTS))
+    attributes.append(helper.make_attribute("key", b"\xff\xfe"))
+    attributes.append(helper.make_attribute("kind", helper.make_tensor_type_proto(1, [2])))
+    attributes.append(helper.make_attribute("alpha", 0.1))
+    made = {one.name: one for one in through(proto).graph.node[0].attribute}
+    assert made == {one.name: one for one in attributes}
+
+
+def untyped(graph: gs.Graph) -> None:
+    graph.outputs = [graph.nodes[0].outputs[0], gs.Variable("nowhere")]
+
+
+def two_of_a_name(graph: gs.Graph) -> None:
+    graph.nodes[0].outputs[0].name = "x"
+
+
+def returns_text(graph: gs.Graph) -> str:
+    return "done"
+
+
+def odd_attribute(graph: gs.Graph) -> None:
+    graph.nodes[0].attrs["x"] = object()
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (returns_text, "returns_text returned a str; return nothing, and change the graph"),
+        (odd_attribute, "what odd_attribute leaves cannot be written"),
+    ],
+)
+def test_what_cannot_be_written_is_told(edit: Any, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        pot.edit(model_of(PLAIN), edit)
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [(untyped, "nowhere"), (two_of_a_name, "Relu node that makes 'x' needs its own output")],
+)
+def test_a_graph_that_does_not_hold_together_is_refused(edit: Any, told: str) -> None:
+    with pytest.raises(pot.Refused, match=told):
+        pot.edit(model_of(PLAIN), edit)
