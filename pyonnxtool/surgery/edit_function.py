@@ -13,7 +13,9 @@ from pyonnxtool.errors import BackendError, ModelError, Refused, UsageError
 from pyonnxtool.model import as_model
 from pyonnxtool.op_schemas import newest_opset, plain_domain
 from pyonnxtool.rewriting import Refusal, Rewrite, refused
+from pyonnxtool.rewriting.operand import Facts
 from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.surgery.type_text import dtype_text, sizes_of
 from pyonnxtool.user_file import told_of
 
 _OURS = {Graph: "graph", Model: "model", inspect.Parameter.empty: "graph", Any: "graph"}
@@ -38,6 +40,7 @@ class EditFunction:
         given or returns; Refused as it comes, and for a cycle.
         """
         wanted = self._wanted()
+        bare = set(_untold(model))
         if wanted == "graphsurgeon":
             from pyonnxtool.surgery.graphsurgeon import through  # noqa: PLC0415 - takes a while
 
@@ -47,6 +50,7 @@ class EditFunction:
             made = self._model_of(result, model)
         try:
             tidy(made)
+            _declare(made, [name for name in _untold(made) if name not in bare])
         except ModelError as error:  # a cycle
             raise refused("surgery", [Refusal("", "", str(error))]) from error
         return made
@@ -107,6 +111,7 @@ class EditFunction:
             ) from None
 
 
+_UNTOLD = ("unknown", "tensor")
 _STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -117,7 +122,7 @@ def function_of(function: Callable[..., Any], name: str = "") -> EditFunction:
 
 
 def tidy(model: Model) -> None:
-    """List producers first, and import the domains that nodes have and nobody imports.
+    """List producers first, and import domains that nodes have and nobody imports.
 
     Raises ModelError for a cycle.
     """
@@ -130,3 +135,17 @@ def tidy(model: Model) -> None:
         for domain in used.keys() - holder.opset_imports.keys():
             version = model.opset_imports.get(domain, 1 if domain else newest_opset())
             holder.set_opset_import(domain, version)
+
+
+def _untold(model: Model) -> list[str]:
+    """Outputs whose type, or number of axes, nobody declares."""
+    return [one.name for one in model.graph.outputs if one.kind in _UNTOLD and one.shape is None]
+
+
+def _declare(model: Model, names: list[str]) -> None:
+    facts = Facts(model)
+    for name in names:
+        fact = facts.of(name, model.graph)
+        dtype = dtype_text(fact)
+        if dtype is not None:
+            model.graph.declare(name, dtype, sizes_of(fact))
