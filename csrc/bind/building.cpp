@@ -33,9 +33,7 @@ struct AttributeOf {
   }
 };
 
-[[noreturn]] void refuse_request(std::string why) {
-  raise({Error::Kind::request, std::move(why)});
-}
+[[noreturn]] void refuse_request(std::string why) { raise({Error::Kind::request, std::move(why)}); }
 
 bool is_value(const py::handle& given) {
   return given.is_none() || py::isinstance<py::str>(given) || py::isinstance<ValueHandle>(given);
@@ -90,8 +88,8 @@ ValueHandle constant(const GraphHandle& handle, const py::object& value, const p
                      const std::optional<std::string>& dtype) {
   const auto graph = handle.get();
   const std::string base = from_str(name);
-  const TensorRef tensor = tensor_of(value, graph->fresh_name(base.empty() ? "constant" : base),
-                                     dtype);
+  const TensorRef tensor =
+      tensor_of(value, graph->fresh_name(base.empty() ? "constant" : base), dtype);
   const std::string made = add_constant(handle, tensor);
   return {handle, graph->find_value(made)};
 }
@@ -109,8 +107,8 @@ std::vector<GivenName> operands(const GraphHandle& handle, const std::string& op
     if (is_value(given[i])) continue;
     const bool number = py::isinstance<py::float_>(given[i]) && !py::hasattr(given[i], "dtype");
     const auto dtype = number ? dtype_beside(*graph, values) : std::nullopt;
-    names[i].text = add_constant(
-        handle, tensor_of(given[i], graph->fresh_name(op_type + "_constant"), dtype));
+    names[i].text =
+        add_constant(handle, tensor_of(given[i], graph->fresh_name(op_type + "_constant"), dtype));
   }
   while (!names.empty() && names.back().text.empty()) names.pop_back();
   return names;

@@ -75,8 +75,9 @@ ValueHandle insert_after(const GraphHandle& handle, const GivenName& name,
   const std::vector<Use> before = graph->uses(value);
   const py::object built = build(ValueHandle{handle, value});
   if (!py::isinstance<ValueHandle>(built) && !py::isinstance<py::str>(built)) {
-    raise({Error::Kind::request, "the function that builds what is inserted has to return the "
-                                 "value that readers get instead"});
+    raise({Error::Kind::request,
+           "the function that builds what is inserted has to return the "
+           "value that readers get instead"});
   }
   const ValueId made = readable(*graph, {built.cast<GivenName>()})[0];
   if (made == value) return {handle, value};
@@ -104,8 +105,8 @@ ValueId passing(const Graph& graph, NodeId id, std::optional<std::size_t> slot) 
   std::vector<ValueId> varying;
   for (const ValueId input : node.inputs) {
     const NodeId maker = input ? graph.value(input).producer : NodeId{};
-    const bool constant = !input || constant_of(graph, input) ||
-                          (maker && graph.node(maker).is("Constant"));
+    const bool constant =
+        !input || constant_of(graph, input) || (maker && graph.node(maker).is("Constant"));
     if (!constant) varying.push_back(input);
   }
   if (varying.size() == 1) return varying[0];

@@ -128,8 +128,8 @@ void bind_function_header(py::class_<FunctionHandle>& function) {
       .def(
           "set_metadata",
           [](const FunctionHandle& f, const py::str& key, const py::str& value) {
-            f.model->set_metadata(
-                edited(f), with_entry(f.get().metadata(), from_str(key), from_str(value)));
+            f.model->set_metadata(edited(f),
+                                  with_entry(f.get().metadata(), from_str(key), from_str(value)));
           },
           "key"_a, "value"_a)
       .def(
@@ -157,8 +157,7 @@ void bind_graph_header(py::class_<GraphHandle>& graph) {
       .def(
           "set_metadata",
           [](const GraphHandle& g, const py::str& key, const py::str& value) {
-            g.get()->set_metadata(
-                with_entry(g.get()->metadata(), from_str(key), from_str(value)));
+            g.get()->set_metadata(with_entry(g.get()->metadata(), from_str(key), from_str(value)));
           },
           "key"_a, "value"_a)
       .def(
@@ -194,8 +193,7 @@ void bind_node_header(py::class_<NodeHandle>& node) {
       .def(
           "remove_metadata",
           [](const NodeHandle& n, const py::str& key) {
-            n.graph.get()->set_metadata(n.id,
-                                        without_entry(n.get().metadata(), from_str(key)));
+            n.graph.get()->set_metadata(n.id, without_entry(n.get().metadata(), from_str(key)));
           },
           "key"_a);
 }

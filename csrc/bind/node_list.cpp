@@ -40,8 +40,8 @@ void bind_node_list(py::module_& m) {
   members["__iter__"] = py::cpp_function([](const py::list& nodes) { return Alive{nodes}; },
                                          py::is_method(py::none()));
   const auto builtins = py::module_::import("builtins");
-  const py::object made = builtins.attr("type")(
-      kClass, py::make_tuple(builtins.attr("list")), members);
+  const py::object made =
+      builtins.attr("type")(kClass, py::make_tuple(builtins.attr("list")), members);
   m.attr(kClass) = made;
 }
 

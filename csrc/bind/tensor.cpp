@@ -114,8 +114,8 @@ TensorRef string_tensor(const py::array& array, std::string name, std::vector<st
   for (const py::handle each : py::list(array.attr("ravel")().attr("tolist")())) {
     const bool bytes = py::isinstance<py::bytes>(each);
     if (!bytes && !py::isinstance<py::str>(each)) {
-      raise({Error::Kind::request, "a tensor holds numbers or text, not " +
-                                       std::string(py::str(py::type::of(each)))});
+      raise({Error::Kind::request,
+             "a tensor holds numbers or text, not " + std::string(py::str(py::type::of(each)))});
     }
     const std::string element =
         bytes ? std::string(py::reinterpret_borrow<py::bytes>(each)) : from_str(py::str(each));
