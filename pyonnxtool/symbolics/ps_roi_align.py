@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
+from pyonnxtool.rewriting.open_sizes import Sizes
 from pyonnxtool.symbolics import SYMBOLICS
 from pyonnxtool.symbolics._regions import Bins, corners, images_of, unfit
 from pyonnxtool.symbolics._signature import signature
 
 if TYPE_CHECKING:
-    from pyonnxtool.downgrade.adapters._open_sizes import Size
     from pyonnxtool.rewriting.decision import Decision
     from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.open_sizes import Size
     from pyonnxtool.rewriting.operand import Operand
     from pyonnxtool.rewriting.refusal import Refusal
     from pyonnxtool.rewriting.tape import Tape

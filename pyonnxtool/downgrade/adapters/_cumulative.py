@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool.downgrade.adapters._axes import from_front, reshape, sliced, unsqueezed
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
 from pyonnxtool.feeds.dtypes import numpy_dtype
+from pyonnxtool.rewriting.open_sizes import Sizes
 from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from pyonnxtool.downgrade.adapters._indices import from_the_front
 
 if TYPE_CHECKING:
-    from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
     from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.open_sizes import Size, Sizes
     from pyonnxtool.rewriting.operand import Operand
     from pyonnxtool.rewriting.refusal import Refusal
     from pyonnxtool.rewriting.tape import Tape

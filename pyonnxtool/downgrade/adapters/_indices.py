@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pyonnxtool._core import Node
-    from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
+    from pyonnxtool.rewriting.open_sizes import Size, Sizes
     from pyonnxtool.rewriting.operand import Operand
     from pyonnxtool.rewriting.tape import Tape
 

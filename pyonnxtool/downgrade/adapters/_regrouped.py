@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
+    from pyonnxtool.rewriting.open_sizes import Size, Sizes
     from pyonnxtool.rewriting.tape import Tape
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
+from pyonnxtool.rewriting.open_sizes import Sizes
 
 if TYPE_CHECKING:
-    from pyonnxtool.downgrade.adapters._open_sizes import Size
+    from pyonnxtool.rewriting.open_sizes import Size
     from pyonnxtool.rewriting.tape import Tape
 
 END = 2**63 - 1

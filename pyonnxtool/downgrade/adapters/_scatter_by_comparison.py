@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
+    from pyonnxtool.rewriting.open_sizes import Size, Sizes
     from pyonnxtool.rewriting.tape import Tape
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
+from pyonnxtool.rewriting.open_sizes import Sizes
 
 if TYPE_CHECKING:
     from pyonnxtool.rewriting.decision import Decision

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
+from pyonnxtool.rewriting.open_sizes import Size, Sizes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._regrouped import regrouped
 from pyonnxtool.rewriting.decision import Edit
+from pyonnxtool.rewriting.open_sizes import Sizes
 
 if TYPE_CHECKING:
-    from pyonnxtool.downgrade.adapters._open_sizes import Size
     from pyonnxtool.rewriting.decision import Decision
     from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.open_sizes import Size
     from pyonnxtool.rewriting.tape import Tape
 
 _HAVE_KERNELS = ("float32", "float16", "bfloat16", None)

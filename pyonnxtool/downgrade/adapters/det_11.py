@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._regrouped import regrouped
+from pyonnxtool.rewriting.open_sizes import Sizes
 
 if TYPE_CHECKING:
     from pyonnxtool.rewriting.decision import Decision

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._shapes import may_be_empty, reshaped
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.rewriting.decision import KEEP
+from pyonnxtool.rewriting.open_sizes import Sizes
 
 if TYPE_CHECKING:
     from pyonnxtool.rewriting.decision import Decision

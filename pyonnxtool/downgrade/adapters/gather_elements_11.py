@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._flat_places import own_places, strides, times
 from pyonnxtool.downgrade.adapters._indices import from_the_front
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
+from pyonnxtool.rewriting.open_sizes import Sizes
 
 if TYPE_CHECKING:
     from pyonnxtool.rewriting.decision import Decision

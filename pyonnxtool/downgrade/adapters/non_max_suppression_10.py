@@ -9,7 +9,7 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._flat_places import own_places
-from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
+from pyonnxtool.rewriting.open_sizes import Size, Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

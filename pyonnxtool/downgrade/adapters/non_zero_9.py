@@ -8,7 +8,7 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._flat_places import strides
-from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
+from pyonnxtool.rewriting.open_sizes import Size, Sizes
 
 if TYPE_CHECKING:
     from pyonnxtool.rewriting.decision import Decision

@@ -8,8 +8,8 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._indices import never_negative
-from pyonnxtool.downgrade.adapters._open_sizes import Size, Sizes
 from pyonnxtool.rewriting.decision import KEEP, Edit
+from pyonnxtool.rewriting.open_sizes import Size, Sizes
 
 if TYPE_CHECKING:
     from pyonnxtool.rewriting.decision import Decision

@@ -8,15 +8,15 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._indices import from_the_front
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._pad_forms import padded
 from pyonnxtool.rewriting.decision import KEEP, Edit
+from pyonnxtool.rewriting.open_sizes import Sizes
 from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
-    from pyonnxtool.downgrade.adapters._open_sizes import Size
     from pyonnxtool.rewriting.decision import Decision
     from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.open_sizes import Size
     from pyonnxtool.rewriting.tape import Tape
 
 

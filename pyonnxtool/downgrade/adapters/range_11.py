@@ -10,8 +10,8 @@ import numpy as np
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import reshape
 from pyonnxtool.downgrade.adapters._indices import never_negative
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.feeds.dtypes import numpy_dtype
+from pyonnxtool.rewriting.open_sizes import Sizes
 
 if TYPE_CHECKING:
     from pyonnxtool.rewriting.decision import Decision

@@ -13,8 +13,8 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._flat_places import SMALL, tuples_of
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.rewriting.decision import KEEP, Edit
+from pyonnxtool.rewriting.open_sizes import Sizes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

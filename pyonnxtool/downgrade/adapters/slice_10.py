@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import from_front
 from pyonnxtool.downgrade.adapters._indices import never_negative
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.downgrade.adapters._run_time_slice import END, Cut, cut_places, known_places
+from pyonnxtool.rewriting.open_sizes import Sizes
 from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyonnxtool.downgrade.adapters._open_sizes import Size
     from pyonnxtool.rewriting.decision import Decision
     from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.open_sizes import Size
     from pyonnxtool.rewriting.tape import Tape
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._indices import from_the_front, never_negative
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.rewriting.decision import KEEP, Edit
+from pyonnxtool.rewriting.open_sizes import Sizes
 
 if TYPE_CHECKING:
     from pyonnxtool.rewriting.decision import Decision

@@ -8,8 +8,8 @@ import numpy as np
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
 from pyonnxtool.downgrade.adapters._axes import from_front, reshape
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
 from pyonnxtool.rewriting.decision import Edit
+from pyonnxtool.rewriting.open_sizes import Sizes
 from pyonnxtool.rewriting.refusal import Refusal
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.adapters import ADAPTERS
-from pyonnxtool.downgrade.adapters._open_sizes import Sizes
+from pyonnxtool.rewriting.open_sizes import Sizes
 
 if TYPE_CHECKING:
-    from pyonnxtool.downgrade.adapters._open_sizes import Size
     from pyonnxtool.rewriting.decision import Decision
     from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.open_sizes import Size
     from pyonnxtool.rewriting.tape import Tape
 
 _COMPARED_AS = dict.fromkeys(("bool", "int8", "uint8", "int16", "uint16"), "int32") | {
