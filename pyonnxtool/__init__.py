@@ -80,6 +80,7 @@ _LATER = {
     "opset": "pyonnxtool.conversion",
     "outputs": "pyonnxtool.surgery.outputs",
     "reduce": "pyonnxtool.reduction",
+    "remove": "pyonnxtool.surgery.remove",
     "rewrite": "pyonnxtool.rewriting.rule",
     "rename": "pyonnxtool.surgery.rename",
     "set_io": "pyonnxtool.surgery.set_io",
@@ -90,6 +91,8 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "torch":  # a module, and one that is not `torch` itself
+        return import_module("pyonnxtool.torch")
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(_LATER[name]), name)
@@ -98,4 +101,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, "torch"})

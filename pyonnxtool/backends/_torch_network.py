@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -162,9 +163,15 @@ class ModuleNetwork:
     """An `nn.Module`: run as it is for its outputs, exported for the values on the way."""
 
     def __init__(
-        self, module: Any, text: str, example: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self,
+        module: Any,
+        text: str,
+        example: tuple[tuple[Any, ...], dict[str, Any]] | None = None,
+        names: Sequence[str] = (),
     ) -> None:
+        """`names` are what the ONNX model calls the tensors of the example, in their order."""
         self._module, self._text, self._example = module, text, example
+        self._names = names
         self.training = any(child.training for child in module.modules())
         self.notes: list[str] = [TRAINING] if self.training else []
         self._programs: dict[tuple[Any, ...], ProgramNetwork | None] = {}
@@ -223,7 +230,10 @@ class ModuleNetwork:
 
     def _slots(self) -> list[Slot]:
         assert self._example is not None
-        return example_call(*self._example, self._module.forward)
+        slots = example_call(*self._example, self._module.forward)
+        if self._names:
+            slots = [replace(s, name=n) for s, n in zip(slots, self._names, strict=True)]
+        return slots
 
     def _call(self, feeds: Mapping[str, Array]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self._example is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,6 +58,32 @@ def is_torch(given: Any) -> bool:
         in ("torch.nn.modules.module.Module", "torch.export.exported_program.ExportedProgram")
         for kind in type(given).__mro__
     )
+
+
+def check_exportable(module: Any, text: str) -> str:
+    """The version of torch. Raises UsageError without one, and for what is no nn.Module."""
+    torch = _torch()
+    if not isinstance(module, torch.nn.Module):
+        raise UsageError(
+            f"{text} is a {type(module).__name__}; what is exported is an nn.Module"
+            + (": give the module that the program was made of" if is_torch(module) else "")
+        )
+    return str(torch.__version__)
+
+
+@contextlib.contextmanager
+def evaluated(module: Any) -> Iterator[int]:
+    """The module in eval mode for a while; how many of its modules were in training mode."""
+    modes = [(one, one.training) for one in module.modules()]
+    training = sum(mode for _, mode in modes)
+    if training:
+        module.eval()
+    try:
+        yield training
+    finally:
+        for one, mode in modes:
+            if one.training != mode:
+                one.training = mode
 
 
 def network_of(given: Any, text: str, *, named: str = "the object") -> Network:

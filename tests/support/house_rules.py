@@ -54,7 +54,7 @@ PYTHON_LAYERS = (
             "conversion",
         ),
         *("raising", "variants", "router", "shapes", "surgery"),
-        *("expansion", "standardization"),
+        *("expansion", "standardization", "torch"),
     ),
     ("__init__",),
     ("cli",),
@@ -68,7 +68,8 @@ DOORS = {
     "click": ("cli/",),
     "rich": ("cli/",),
     "jinja2": ("cli/",),
-    "torch": ("backends/torch.py", "backends/_torch_", "symbolics/install.py"),
+    "torch": ("backends/torch.py", "backends/_torch_"),
+    "onnxscript": ("backends/_torch_",),
     # One door in several files, and the router: it is onnxruntime's, with its options and sessions.
     "onnxruntime": ("backends/onnxruntime.py", "backends/_ort_", "router.py"),
     "onnx_graphsurgeon": ("surgery/",),

@@ -1,0 +1,273 @@
+"""`torch.onnx.export`, with operators that it does not know as nodes of their own."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils import _pytree
+
+from pyonnxtool import _core
+from pyonnxtool._core import Model
+from pyonnxtool.backends._torch_call import flattened
+from pyonnxtool.backends._torch_export_errors import explained, untranslated
+from pyonnxtool.backends._torch_inputs import Axes, Call, dynamic_shapes, flat_call, unique
+from pyonnxtool.backends._torch_opaque import Opaque, registered_for_traces, translations
+from pyonnxtool.errors import UsageError
+from pyonnxtool.rewriting import Refusal, refused
+from pyonnxtool.rewriting.placing import names_of
+from pyonnxtool.rewriting.tape import Names
+
+_IN_MEMORY = 64 << 20
+"""Bytes of a file that is read whole; larger ones stay where they are until Python ends."""
+_INSIDE = 1800 << 20
+"""Bytes of weights with which a file stays clear of the 2 GB that one may have."""
+_OPSETS = {"dynamo": (18, 23), "torchscript": (7, 20)}
+"""What each exporter writes of itself."""
+_MOST_PLACES = 3
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is exported, and how."""
+
+    module: Any
+    call: Call
+    text: str
+    """What users call the module."""
+    exporter: str
+    opset: int | None = None
+    axes: Mapping[str, Axes] = field(default_factory=dict)
+    """Input to axis to the name of a size that is left open."""
+    output_names: Sequence[str] = ()
+    asked: frozenset[str] = frozenset()
+    """Operators that are to be nodes of their own, whatever translation there is."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What came of it."""
+
+    model: Model
+    opaque: tuple[str, ...]
+    """Operators that the exporter has no translation for."""
+    notes: tuple[str, ...]
+
+
+def exported(wish: Wish) -> Exported:
+    """The module as the exporter writes it, inputs and outputs under the names of the wish.
+
+    Operators without a translation are nodes of their own domain. Raises Refused with what the
+    exporter cannot do, and UsageError for a module that does not run and for names that do not fit.
+    """
+    outputs, opaque = _output_names(wish), Opaque(wish.asked)
+    folder = Path(tempfile.mkdtemp(prefix="pyonnxtool-"))
+    try:
+        warned = _written(wish, opaque, folder)
+        model = _loaded(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    _rename(model, wish.call.names, outputs)
+    _check_open(model, wish)
+    return Exported(model, tuple(sorted(opaque.written)), tuple(_told(warned)))
+
+
+def _output_names(wish: Wish) -> list[str]:
+    """As the user says; else the keys of what the module returns, `output`, `output_0`, ..."""
+    call = wish.call
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = wish.module(*call.args, **call.kwargs)
+    except Exception as error:  # whatever the module raises
+        said = " ".join(str(error).split())
+        raise UsageError(
+            f"{wish.text} itself fails on the example: {type(error).__name__}: {said[:300]}"
+        ) from error
+    found = list(flattened(made))
+    if not found:
+        raise UsageError(f"{wish.text} returns no tensor, so the model would have no output")
+    if wish.output_names:
+        if len(wish.output_names) != len(found):
+            raise UsageError(
+                f"{wish.text} returns {len(found)} tensors, and {len(wish.output_names)} output "
+                f"names are given ({', '.join(wish.output_names)})"
+            )
+        return list(wish.output_names)
+    names: list[str] = []
+    for name in found:
+        plain = f"output_{name}" if name.isdecimal() else name
+        plain = "output" if len(found) == 1 and name.isdecimal() else plain
+        names.append(unique(plain, [*names, *call.names]))
+    return names
+
+
+def _written(wish: Wish, opaque: Opaque, folder: Path) -> list[warnings.WarningMessage]:
+    """Export, again with each operator that turns out to have no translation as a node."""
+    run = _by_dynamo if wish.exporter == "dynamo" else _by_trace
+    while True:
+        try:
+            with torch.no_grad(), _quiet() as warned:
+                program = run(wish, opaque, folder)
+            break
+        except Exception as error:  # whatever torch raises
+            missing, since = untranslated(error) or ("", None)
+            if since is not None and (wish.opset or 0) < since:
+                wish = replace(wish, opset=since)
+            elif missing and missing not in opaque.missing:
+                opaque.missing.add(missing)
+            else:
+                raise explained(error, wish.exporter, wish.text) from error
+    if program is not None:
+        with _quiet():
+            _save(program, folder)
+    return warned
+
+
+def _by_dynamo(wish: Wish, opaque: Opaque, _folder: Path) -> Any:
+    with contextlib.ExitStack() as stack:
+        if _has_dataclasses(wish):
+            stack.enter_context(flat_call(wish.module, wish.call, inputs=False))
+        return torch.onnx.export(
+            wish.module,
+            wish.call.args,
+            kwargs=wish.call.kwargs,
+            dynamo=True,
+            verbose=False,
+            opset_version=_opset(wish),
+            dynamic_shapes=dynamic_shapes(wish.module, wish.call, wish.axes) if wish.axes else None,
+            custom_translation_table=translations(opaque),
+        )
+
+
+def _save(program: Any, folder: Path) -> None:
+    """Weights inside of the file, where that can hold them."""
+    held = [one.const_value for one in program.model.graph.initializers.values()]
+    large = sum(one.nbytes for one in held if one is not None) > _INSIDE
+    program.save(folder / "model.onnx", external_data=large)
+
+
+def _by_trace(wish: Wish, opaque: Opaque, folder: Path) -> None:
+    opset = _opset(wish)
+    scripted = isinstance(wish.module, torch.jit.ScriptModule)
+    with contextlib.ExitStack() as stack:
+        args = wish.call.args
+        if not scripted:
+            args = stack.enter_context(flat_call(wish.module, wish.call, inputs=True))
+        stack.enter_context(registered_for_traces(opaque, opset or 20, dynamic=bool(wish.axes)))
+        torch.onnx.export(
+            wish.module,
+            args,
+            str(folder / "model.onnx"),
+            dynamo=False,
+            input_names=list(wish.call.names),
+            opset_version=opset,
+            dynamic_axes={name: dict(axes) for name, axes in wish.axes.items()} or None,
+        )
+
+
+def _opset(wish: Wish) -> int | None:
+    if wish.opset is None:
+        return None
+    low, high = _OPSETS[wish.exporter]
+    return min(max(wish.opset, low), high)
+
+
+def _has_dataclasses(wish: Wish) -> bool:
+    """Whether the module returns what dynamo cannot take apart."""
+    call = wish.call
+    with torch.no_grad():
+        leaves = _pytree.tree_leaves(wish.module(*call.args, **call.kwargs))
+    return any(hasattr(leaf, "__dataclass_fields__") for leaf in leaves)
+
+
+def _loaded(folder: Path) -> Model:
+    """What was written. Of a large model the file is needed until the end."""
+    file = folder / "model.onnx"
+    if sum(one.stat().st_size for one in folder.iterdir()) <= _IN_MEMORY:
+        model = _core.from_bytes(file.read_bytes())
+        shutil.rmtree(folder)
+        return model
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return _core.load(str(file))
+
+
+def _rename(model: Model, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Inputs and outputs by these names; whatever else has one of them gets another.
+
+    The exporters' own renaming lets two values have one name.
+    """
+    graph = model.graph
+    old = [value.name for value in (*graph.inputs, *graph.outputs)]
+    new = [*inputs, *outputs]
+    if len(old) != len(new):
+        told = f"the exporter made {len(graph.inputs)} inputs and {len(graph.outputs)} outputs of "
+        told += f"{len(inputs)} and {len(outputs)}"
+        raise refused("the export", [Refusal("", "", told)])
+    if len(set(new)) < len(new):
+        double = next(name for name in new if new.count(name) > 1)
+        raise UsageError(f"two inputs or outputs would be called {double!r}")
+    used = Names({*names_of(model), *new})
+    there = {value.name for value in graph.values}
+    aside = [(name, used.fresh(name)) for name in new if name in there]
+    graph.rename_values(aside)
+    moved = dict(aside)
+    graph.rename_values([(moved.get(one, one), two) for one, two in zip(old, new, strict=True)])
+
+
+def _check_open(model: Model, wish: Wish) -> None:
+    """Sizes that were to be open: dynamo fixes them where the module does, and says nothing."""
+    shapes = {value.name: value.shape or () for value in model.graph.inputs}
+    fixed = [
+        Refusal(
+            "",
+            "",
+            f"axis {axis} of input {name!r} ({size}) was to stay open, and came out as "
+            f"{shapes[name][axis]}: what the module does fixes it; leave it out of the open sizes",
+        )
+        for name, axes in wish.axes.items()
+        for axis, size in axes.items()
+        if isinstance(dict(enumerate(shapes[name])).get(axis), int)
+    ]
+    if fixed:
+        raise refused(f"exporting {wish.text}", fixed)
+
+
+def _told(warned: Sequence[warnings.WarningMessage]) -> Iterator[str]:
+    """Of all that torch warns of, what a trace has fixed matters to users."""
+    places = list(
+        dict.fromkeys(
+            f"{Path(one.filename).name}, line {one.lineno}"
+            for one in warned
+            if issubclass(one.category, torch.jit.TracerWarning)
+        )
+    )
+    if places:
+        more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
+        yield (
+            "the trace follows the path that the example takes: numbers become Python's at "
+            f"{'; '.join(places[:_MOST_PLACES])}{more}"
+        )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[list[warnings.WarningMessage]]:
+    """No warnings and no log of torch's own ways; the warnings, for those that matter."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            yield warned
+    finally:
+        logging.disable(before)

@@ -1,0 +1,184 @@
+"""What a module is called with, as the exporters list it: names, order, open sizes."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import functools
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils import _pytree
+
+from pyonnxtool.backends import Array
+from pyonnxtool.backends._torch_call import filled_call, flattened
+from pyonnxtool.backends._torch_tensors import as_array
+from pyonnxtool.errors import UsageError
+
+Axes = Mapping[int, str]
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+@dataclass(frozen=True)
+class Call:
+    """The example call of a module."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    """In the order of forward's parameters, as the exporters list them."""
+    names: tuple[str, ...]
+    """Of the tensors among them, in order."""
+    tensors: tuple[Any, ...]
+
+    def feeds(self) -> dict[str, Array]:
+        """The tensors as inputs of the ONNX model."""
+        return {n: as_array(one) for n, one in zip(self.names, self.tensors, strict=True)}
+
+
+def call_of(
+    module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequence[str], text: str
+) -> Call:
+    """The call, its tensors named as the user says, or after forward's parameters.
+
+    Raises UsageError for arguments that forward does not take, and names that do not fit.
+    """
+    parameters = _parameters(module)
+    bound = _bound(module, args, kwargs, text)
+    order = [one.name for one in parameters]
+    keyed = sorted(kwargs, key=lambda n: order.index(n) if n in order else len(order))
+    ordered = {name: kwargs[name] for name in keyed}
+    positional = [one.name for one in parameters if one.kind not in _VARIADIC]
+    own, ordered = _pytree.tree_map(_alone, (tuple(args), ordered))
+    found: list[str] = []
+    tensors: list[Any] = []
+    for path, leaf in _pytree.tree_flatten_with_path((own, ordered))[0]:
+        if not isinstance(leaf, torch.Tensor):
+            continue
+        found.append(unique(_name_of(path, positional), found))
+        tensors.append(leaf)
+    if not tensors and bound is not None:
+        raise UsageError(
+            f"{text} is called without a tensor, so the model would have no input; give example "
+            "arguments"
+        )
+    if names and len(names) != len(found):
+        raise UsageError(
+            f"{text} takes {len(found)} tensors ({', '.join(found)}), and {len(names)} input names "
+            f"are given ({', '.join(names)})"
+        )
+    return Call(own, ordered, tuple(names) or tuple(found), tuple(tensors))
+
+
+def _alone(leaf: Any) -> Any:
+    """A tensor of its own: one that is given twice would become one input."""
+    return leaf.detach().clone() if isinstance(leaf, torch.Tensor) else leaf
+
+
+def _parameters(module: Any) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(module.forward).parameters.values())
+    except (TypeError, ValueError):  # scripted code tells none
+        return []
+
+
+def _bound(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], text: str) -> Any:
+    try:
+        signature = inspect.signature(module.forward)
+    except (TypeError, ValueError):
+        return None
+    try:
+        return signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise UsageError(f"{text}: forward{signature} cannot be called so: {error}") from error
+
+
+def _name_of(path: Sequence[Any], positional: Sequence[str]) -> str:
+    """`x`, `state_0`, `batch_mask`: the parameter, and the way to the tensor in what it is."""
+    key = path[1]
+    if path[0].idx == 0:
+        first = positional[key.idx] if key.idx < len(positional) else f"input_{key.idx}"
+    else:
+        first = str(key.key)
+    rest = [str(getattr(one, "key", getattr(one, "idx", getattr(one, "name", "")))) for one in path]
+    return "_".join([first, *rest[2:]])
+
+
+def unique(name: str, taken: Sequence[str]) -> str:
+    """`name`, or `name_1`, ... where that is taken."""
+    number, made = 1, name
+    while made in taken:
+        made, number = f"{name}_{number}", number + 1
+    return made
+
+
+def open_axes(call: Call, dynamic: Mapping[str, Any], text: str) -> dict[str, dict[int, str]]:
+    """Input to axis to the name of its size, for every form in which users say so.
+
+    {"x": {0: "batch"}}, or a name or number for each axis: {"x": ("batch", 3, "height", "width")}.
+    Raises UsageError for an input or an axis that there is not.
+    """
+    found: dict[str, dict[int, str]] = {}
+    for name, given in dynamic.items():
+        if name not in call.names:
+            close = difflib.get_close_matches(name, call.names, n=3) or call.names
+            raise UsageError(f"{text} has no input {name!r}; did you mean {', '.join(close)}?")
+        rank = call.tensors[call.names.index(name)].dim()
+        axes = _axes_of(name, given, rank)
+        for axis, size in axes.items():
+            if not isinstance(axis, int) or not -rank <= axis < rank:
+                raise UsageError(
+                    f"input {name!r} has {rank} axes, so there is no axis {axis!r} to be left open"
+                )
+            if not isinstance(size, str) or not size.isidentifier():
+                raise UsageError(f"axis {axis} of {name!r}: {size!r} is no name for a size")
+        found[name] = {axis % rank: size for axis, size in axes.items()}
+    return {name: axes for name, axes in found.items() if axes}
+
+
+def _axes_of(name: str, given: Any, rank: int) -> dict[Any, Any]:
+    if isinstance(given, Mapping):
+        return dict(given)
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise UsageError(f"input {name!r}: give its open axes as {{0: 'batch'}}, not {given!r}")
+    if len(given) != rank:
+        raise UsageError(f"input {name!r} has {rank} axes, and {len(given)} sizes are given")
+    return {axis: one for axis, one in enumerate(given) if isinstance(one, str)}
+
+
+def dynamic_shapes(module: Any, call: Call, axes: Mapping[str, Axes]) -> Any:
+    """The open axes in the shape of forward's arguments, as `torch.export` wants them."""
+    waiting = iter(call.names)
+
+    def spec(leaf: Any) -> Any:
+        return dict(axes.get(next(waiting), {})) or None if isinstance(leaf, torch.Tensor) else None
+
+    args, kwargs = _pytree.tree_map(spec, (call.args, call.kwargs))
+    bound = inspect.signature(module.forward).bind(*args, **kwargs)
+    return dict(bound.arguments)
+
+
+@contextlib.contextmanager
+def flat_call(module: Any, call: Call, *, inputs: bool) -> Iterator[tuple[Any, ...]]:
+    """While it lasts, forward returns a tuple of tensors; and takes one tensor each (`inputs`).
+
+    Yields the arguments for it. The names of parameters and scopes stay what they are, which they
+    would not in another module around this one.
+    """
+    forward = module.forward
+
+    @functools.wraps(forward)
+    def natural(*args: Any, **kwargs: Any) -> Any:
+        return tuple(flattened(forward(*args, **kwargs)).values())
+
+    def flat(*tensors: Any) -> Any:
+        args, kwargs = filled_call(call.args, call.kwargs, dict(enumerate(tensors)))
+        return natural(*args, **kwargs)
+
+    module.forward = flat if inputs else natural
+    try:
+        yield call.tensors
+    finally:
+        del module.forward
