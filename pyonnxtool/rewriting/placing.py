@@ -118,17 +118,18 @@ def _put(graph: Graph, tape: Tape, names: dict[str, str], before: Node) -> list[
 
 
 def put_constants(graph: Graph, tape: Tape, before: Node) -> None:
-    """Constants of the tape: initializers of a main graph, nodes in a body.
+    """Constants of the tape: initializers of a main graph, nodes in a body and in a function.
 
-    Models of old IR versions can have no initializers in bodies, and the Constant of old opsets is
-    of floats: then they are the main graph's, which bodies can read. So they are at the first opset
-    that has another one, as what a rule writes for its own opset goes down with it.
+    Functions have no initializers. Models of old IR versions can have none in bodies, and the
+    Constant of old opsets is of floats: then they are the main graph's, which bodies can read. So
+    they are at the first opset that has another one, as what a rule writes for its own opset goes
+    down with it.
     """
     if not tape.constants:
         return
     while graph.parent is not None and tape.opset <= ANY_CONSTANT:
         graph = graph.parent
-    if graph.parent is None:
+    if graph == graph.model.graph:
         for tensor in _core.from_bytes(
             _model(GraphProto(initializer=tape.constants))
         ).graph.initializers:
