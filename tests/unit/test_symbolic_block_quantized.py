@@ -1,0 +1,125 @@
+"""Products and look-ups of weights in a few bits, with a scale a block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from support.lowered_op import NEWEST, OPSETS, check, model_of, refusal
+
+MS = "com.microsoft::"
+ALL = (*OPSETS, NEWEST)
+F16 = {"types": [10]}
+
+
+def floats(*shape: int, dtype: Any = np.float32, low: float = -1) -> Any:
+    """Spread evenly up to 1."""
+    return np.random.default_rng(6).uniform(low, 1, shape).astype(dtype)
+
+
+def octets(*shape: int) -> Any:
+    """All of them."""
+    return np.random.default_rng(5).integers(0, 256, shape).astype(np.uint8)
+
+
+def case(n: int, k: int, block: int, bits: int, dtype: Any = np.float32) -> list[Any]:
+    """A, B, scales and zero points."""
+    blocks = -(-k // block)
+    packed = octets(n, blocks, block * bits // 8)
+    zeros = octets(n, -(-blocks * bits // 8))
+    return [floats(2, 3, k, dtype=dtype), packed, floats(n, blocks, dtype=dtype, low=0.1), zeros]
+
+
+def sizes(n: int, k: int, block: int, bits: int) -> dict[str, int]:
+    """Attributes."""
+    return {"N": n, "K": k, "block_size": block, "bits": bits, "accuracy_level": 1}
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize(("n", "k", "block"), [(5, 96, 32), (8, 32, 16), (3, 40, 16), (7, 64, 64)])
+def test_mat_mul_nbits(n: int, k: int, block: int, bits: int) -> None:
+    form = sizes(n, k, block, bits)
+    given = case(n, k, block, bits)
+    check(f"{MS}MatMulNBits", given, opsets=(11, 17, 23), constant=(1, 2, 3), **form)
+    check(f"{MS}MatMulNBits", given[:3], opsets=(NEWEST,), constant=(1, 2), **form)
+    biased = [*given, None, floats(n)]
+    check(f"{MS}MatMulNBits", biased, opsets=(13, 20), constant=(1, 2, 3, 5), **form)
+
+
+def test_weights_that_are_fed() -> None:
+    given = case(5, 96, 32, 4)
+    check(f"{MS}MatMulNBits", given, opsets=ALL, **sizes(5, 96, 32, 4))
+
+
+def test_half_precision() -> None:
+    given = case(5, 96, 32, 4, np.float16)
+    check(f"{MS}MatMulNBits", given, opsets=ALL, constant=(1, 2, 3), **sizes(5, 96, 32, 4), **F16)
+
+
+def unpacked(packed: Any, bits: int) -> Any:
+    """The integers of each byte, low bits first, along the last axis."""
+    parts = [packed >> at & (2**bits - 1) for at in range(0, 8, bits)]
+    return np.stack(parts, -1).reshape(len(packed), -1).astype(np.float64)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_zero_points_that_are_floats(bits: int) -> None:
+    """onnxruntime's own processor has them for 4 bits alone."""
+    given = case(5, 96, 32, bits)
+    given[3] = floats(5, 3, low=0) * 9
+    scale, zero = (np.repeat(one.astype(np.float64), 32, 1) for one in given[2:])
+    wanted = given[0] @ ((unpacked(given[1], bits) - zero) * scale).T.astype(np.float32)
+    for constant in ((1, 2, 3), (1, 2)):
+        form = {"constant": constant, **sizes(5, 96, 32, bits)}
+        expected = None if bits == 4 else [wanted]
+        check(f"{MS}MatMulNBits", given, expected=expected, opsets=ALL, **form)
+
+
+def test_groups() -> None:
+    given = [*case(5, 96, 32, 4)[:3], None]
+    groups = (np.arange(96) * 7 % 3).astype(np.int32)
+    form = sizes(5, 96, 32, 4)
+    check(f"{MS}MatMulNBits", [*given, groups], opsets=ALL, constant=(1, 2, 4), **form)
+    check(f"{MS}MatMulNBits", [*given, groups], opsets=(11, 23), constant=(1, 2), **form)
+    given[3] = floats(5, 3, low=0) * 9
+    check(f"{MS}MatMulNBits", [*given, groups], opsets=ALL, constant=(1, 2, 3, 4), **form)
+    groups = (np.arange(96) // 32).astype(np.int32)
+    check(f"{MS}MatMulNBits", [*given[:3], None, groups], opsets=(11, 23), constant=(1, 4), **form)
+
+
+def test_groups_with_zero_points_of_bytes() -> None:
+    """onnxruntime 1.31 reads them and then takes 8."""
+    given = [*case(5, 96, 32, 4), (np.arange(96) // 32).astype(np.int32)]
+    told = refusal(model_of(f"{MS}MatMulNBits", given, **sizes(5, 96, 32, 4)))
+    assert "what `zero_points` of bytes are with `g_idx` depends on the processor" in told
+
+
+def test_layouts_that_are_not_known() -> None:
+    given = case(5, 96, 32, 4)
+    form = {**sizes(5, 96, 32, 4), "constant": (1, 2, 3)}
+    told = refusal(model_of(f"{MS}MatMulNBits", given, **{**form, "bits": 3}))
+    assert "weights of 3 bits have no layout that is known" in told
+    told = refusal(model_of(f"{MS}MatMulNBits", given, **form, weight_prepacked=1))
+    assert "its weights are packed for one processor; use them as they were" in told
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+@pytest.mark.parametrize(("n", "k", "block"), [(8, 32, 64), (4, 48, 16), (3, 7, 16)])
+def test_mat_mul_bnb4(n: int, k: int, block: int, kind: int) -> None:
+    count = n * k
+    packed, largest = octets(-(-count // 2)), floats(-(-count // block), low=0.1)
+    form = {"N": n, "K": k, "block_size": block, "quant_type": kind}
+    given = [floats(2, 3, k), packed, largest]
+    check(f"{MS}MatMulBnb4", given, opsets=ALL, constant=(1, 2), **form)
+    check(f"{MS}MatMulBnb4", given, opsets=(11,), open_sizes=True, **form)
+
+
+def test_a_table_that_is_not_known() -> None:
+    form = {"N": 2, "K": 16, "block_size": 16, "quant_type": 7}
+    given = [floats(2, 16), octets(16), floats(2)]
+    told = refusal(model_of(f"{MS}MatMulBnb4", given, constant=(1, 2), **form))
+    assert "its `quant_type` 7 is not known, only 0 (FP4) and 1 (NF4)" in told
+    told = refusal(model_of(f"{MS}MatMulBnb4", given, **{**form, "quant_type": 1}, transB=0))
+    assert "its weights are not transposed, which onnxruntime itself gets wrong" in told
