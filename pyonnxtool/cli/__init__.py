@@ -29,10 +29,12 @@ Examples:
   pyonnxtool opset m.onnx -o old.onnx --runtime onnxruntime-1.8
   pyonnxtool lower optimized.onnx -o plain.onnx
   pyonnxtool outputs m.onnx -o probed.onnx --add '*attn*'"""
+_EDIT = "Edit: as you say, without reading weights"
 SECTIONS = {
     "": "Look and compare",
     "rewrite_options": "Rewrite: run beside the original before it is written",
-    "edit_options": "Edit: as you say, without reading weights",
+    "edit_options": _EDIT,
+    "cut_options": _EDIT,
 }
 """Options that a command takes to the heading that it is listed under."""
 USAGE, INCONCLUSIVE, INTERRUPTED, PIPE_CLOSED, BUG = 2, 125, 130, 141, 255
