@@ -23,6 +23,7 @@ from pyonnxtool.report import BisectReport, DiffReport, Metrics, ReduceReport
 from pyonnxtool.specialization import SpecializeReport
 from pyonnxtool.standardization import LowerReport
 from pyonnxtool.surgery.edit_report import EditReport
+from pyonnxtool.torch import ExportReport
 from pyonnxtool.variants import VariantSet, VariantsReport
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,6 +33,7 @@ REPORTS: dict[str, type] = {
     "bisect": BisectReport,
     "reduce": ReduceReport,
     "edit": EditReport,
+    "export": ExportReport,
     "inspect": Inspection,
     "layout": LayoutReport,
     "list": Catalogue,
