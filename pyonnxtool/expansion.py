@@ -46,6 +46,10 @@ class Expanded:
     """What was done, and how often."""
     rules: dict[str, str] = field(default_factory=dict)
     """Value to the rule that made it."""
+    opened: Model | None = None
+    """The old model, with those functions open that held something to expand."""
+    nodes: list[Node] = field(default_factory=list)
+    """Nodes of `opened` that were expanded."""
     stands_for: list[tuple[str, str]] = field(default_factory=list)
     """(value, old value) where an older value took the place of one that is gone."""
 
@@ -72,9 +76,13 @@ def standardize(given: Model, wanted: Wanted) -> tuple[Model, Expanded]:
     model = given.copy()
     model, closed = _opened(model, wanted)
     unread = Unread(model)
+    opened = model.copy()
+    scout = _Expander(opened, wanted)
     expander = _Expander(model, wanted)
     expander.run()
     done = expander.done
+    done.opened = opened
+    done.nodes = [one for one in _all_nodes(opened) if scout.concerns(one)]
     done.refusals = [*closed, *done.refusals]
     if done.refusals:
         return model, done

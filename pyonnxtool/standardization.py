@@ -7,18 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pyonnxtool.conversion import goal_of, imported, opset
-from pyonnxtool.expansion import Wanted, custom_operators, standardize
+from pyonnxtool.errors import BackendError
+from pyonnxtool.expansion import Expanded, Wanted, custom_operators, standardize
 from pyonnxtool.model import ModelLike, as_model
 from pyonnxtool.proof import check_of, verified
 from pyonnxtool.report import strict_json
 from pyonnxtool.rewriting import Change, Rewrite, RewriteReport, StandsFor, refused
 from pyonnxtool.rewriting.measure import measured
-from pyonnxtool.symbolics._catalogue import Source, catalogue
+from pyonnxtool.symbolics._catalogue import Known, Source, catalogue
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pyonnxtool.proof import Proof
+    from pyonnxtool.proof import Check, Proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,8 @@ def lower(
     if check.progress is not None:
         check.progress("lowering", 0, 0)
     named = frozenset(name.removeprefix("ai.onnx::") for name in expand)
-    made, done = standardize(model, Wanted(catalogue(symbolics), tuple(keep), named))
+    known = catalogue(symbolics)
+    made, done = standardize(model, Wanted(known, tuple(keep), named))
     if done.refusals:
         raise refused("lowering", done.refusals)
     report = LowerReport(
@@ -87,15 +89,39 @@ def lower(
         rules=done.rules,
     )
     rewrite = Rewrite(made, report)
-    if to is not None:
-        rewrite = _converted(rewrite, to)
-    return verified("lowering", model, rewrite, check, rules=rewrite.report.rules, drifts=True)
+    final = rewrite if to is None else _converted(rewrite, to)
+    try:
+        return verified("lowering", model, final, check, rules=final.report.rules, drifts=True)
+    except BackendError as error:
+        try:
+            found = _verified_by_node(rewrite, done, known, check)
+        except BackendError as reason:
+            raise BackendError(f"{error}. Node by node it was not either: {reason}") from error
+    return found if to is None else _converted(found, to, proof)
 
 
-def _converted(rewrite: Rewrite[LowerReport], to: int | str) -> Rewrite[LowerReport]:
-    """The same model at another opset, and both reports in one."""
-    found = opset(rewrite.model, to)
-    report = rewrite.report
+def _verified_by_node(
+    rewrite: Rewrite[LowerReport], done: Expanded, known: Mapping[str, Known], check: Check
+) -> Rewrite[LowerReport]:
+    """Where nothing runs the old model. Raises as `verify_by_node` does."""
+    from pyonnxtool.node_proof import Lowered, verify_by_node  # noqa: PLC0415 - runs models
+
+    assert done.opened is not None
+    lowered = Lowered(done.opened, done.nodes, rewrite.model, rewrite.report.value_map)
+    references = {key: one.reference for key, one in known.items() if one.reference is not None}
+    found = verify_by_node("lowering", lowered, references, check)
+    return replace(rewrite, report=replace(rewrite.report, verification=found))
+
+
+def _converted(
+    rewrite: Rewrite[LowerReport], to: int | str, proof: Proof | None = None
+) -> Rewrite[LowerReport]:
+    """The same model at another opset, and both reports in one; with a proof, that is checked."""
+    found = opset(rewrite.model, to, **(proof or {}))
+    report, verification = rewrite.report, rewrite.report.verification
+    if verification is not None and found.report.verification is not None:
+        also = f"brought to opset {found.report.opset}, the new model gives the same outputs"
+        verification = replace(verification, notes=(*verification.notes, also))
     return Rewrite(
         found.model,
         replace(
@@ -104,6 +130,7 @@ def _converted(rewrite: Rewrite[LowerReport], to: int | str) -> Rewrite[LowerRep
             value_map=(*report.value_map, *found.report.value_map),
             after=found.report.after,
             opset=found.report.opset,
+            verification=verification,
             rules={**report.rules, **found.report.rules},
         ),
     )

@@ -54,7 +54,7 @@ PYTHON_LAYERS = (
             "conversion",
         ),
         *("raising", "variants", "router", "shapes", "surgery"),
-        *("expansion", "standardization", "torch"),
+        *("expansion", "standardization", "node_proof", "torch"),
     ),
     ("__init__",),
     ("cli",),

@@ -27,7 +27,7 @@ twice (a) => (b) { b = Add (a, a) }
 def proto() -> onnx.ModelProto:
     made = onnx.parser.parse_model(NET)
     made.graph.doc_string = "of the graph"
-    made.graph.node[0].doc_string = "File /home/me/net.py"
+    made.graph.node[0].doc_string = "File /me/net.py"
     made.graph.node[0].metadata_props.add(key="stack", value="/home/me")
     made.graph.input[0].doc_string = "the input"
     made.graph.metadata_props.add(key="g", value="1")
