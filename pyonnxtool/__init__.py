@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyonnxtool.surgery.extract import extract
     from pyonnxtool.surgery.metadata import metadata
     from pyonnxtool.surgery.outputs import outputs
+    from pyonnxtool.surgery.remove import remove
     from pyonnxtool.surgery.rename import rename
     from pyonnxtool.surgery.set_io import set_io
     from pyonnxtool.symbolics._catalogue import symbolic
@@ -57,6 +58,7 @@ __all__ = [
     "opset",
     "outputs",
     "reduce",
+    "remove",
     "rename",
     "rewrite",
     "set_io",

@@ -128,8 +128,8 @@ ValueHandle bypass(const NodeHandle& handle, std::optional<std::size_t> input) {
   const ValueId made = node.outputs[0];
   for (std::size_t i = 1; i < node.outputs.size(); ++i) {
     if (!node.outputs[i] || !is_read(graph, node.outputs[i])) continue;
-    refuse("output " + std::to_string(i) + " of " + node_label(graph, handle.id) + ", " +
-           quoted(graph, node.outputs[i]) + ", is read, and no input stands for it");
+    refuse(node_label(graph, handle.id) + " makes " + quoted(graph, node.outputs[i]) +
+           " too, which is read, and no input stands for it");
   }
   graph.set_outputs(handle.id, {made});
   Changes unused;

@@ -13,6 +13,7 @@ from pyonnxtool.op_schemas import plain_domain, schema_at, tensor_type, versions
 from pyonnxtool.rewriting.node_view import NodeView
 from pyonnxtool.rewriting.operand import Facts
 from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.surgery.body_check import body_misfit
 from pyonnxtool.wording import plural
 
 if TYPE_CHECKING:
@@ -64,12 +65,15 @@ def _of_node(node: Node, version: int, facts: Facts) -> Iterator[str]:
             yield f"{node.label}: ai.onnx has no operator {node.op_type}; does it have a domain?"
         return
     view = NodeView(node, version, facts)
-    if count := _miscounted(view, schema):
-        yield f"{node.label}: {count}"
+    problem = _miscounted(view, schema) or _mistyped(view, schema, version)
+    if problem := problem or body_misfit(node, facts):
+        yield f"{node.label}: {problem}"
+
+
+def _mistyped(view: NodeView, schema: OpSchema, version: int) -> str:
     for misfit in operand_misfits(view, schema):
-        yield f"{node.label}: {told(misfit, node.op_type, version)} ({str(misfit.operand)!r})"
-    if mixed := mixed_types(view, schema):
-        yield f"{node.label}: {mixed}"
+        return f"{told(misfit, view.op_type, version)} ({str(misfit.operand)!r})"
+    return mixed_types(view, schema)
 
 
 def _miscounted(view: NodeView, schema: OpSchema) -> str:

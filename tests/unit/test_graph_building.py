@@ -312,7 +312,7 @@ def test_a_second_output_that_is_read_has_no_stand_in() -> None:
     graph = model().graph
     _, indices = graph.op("TopK", "h", [1], outputs=["values", "indices"], name="top")
     graph.op("Abs", indices)
-    told = "output 1 of node 'top' (TopK), 'indices', is read, and no input stands for it"
+    told = "node 'top' (TopK) makes 'indices' too, which is read, and no input stands for it"
     with pytest.raises(ModelError, match=re.escape(told)):
         graph.node("top").bypass()
 
