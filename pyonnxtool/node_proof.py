@@ -27,7 +27,7 @@ from pyonnxtool.user_file import told_of
 from pyonnxtool.wording import distance, plural
 
 if TYPE_CHECKING:
-    from pyonnxtool._core import Model, Node, Value
+    from pyonnxtool._core import Model, Node
     from pyonnxtool.divergence.probe import Values
     from pyonnxtool.proof import Check
     from pyonnxtool.report import ValueRow
@@ -64,9 +64,11 @@ def verify_by_node(
     probed = _probed(lowered, views)
     feeds = feeds_of(lowered.new, check.inputs, check.samples, check.seed, None, None)
     side, note = side_of("the new model", probed, check)
+    held = ((value.name, value.initializer) for value in lowered.new.graph.inputs)
+    defaults = {name: tensor.numpy() for name, tensor in held if tensor is not None}
     worst: dict[str, tuple[float, ValueRow]] = {}
     for number, fed in enumerate(feeds):
-        values = {**fed, **side.run_whole(fed, last=number + 1 == len(feeds))}
+        values = {**defaults, **fed, **side.run_whole(fed, last=number + 1 == len(feeds))}
         for view in views:
             for row in view.compared(values, check, number):
                 if row[1].value not in worst or row[0] > worst[row[1].value][0]:
@@ -104,9 +106,9 @@ def _probed(lowered: Lowered, views: Sequence[_Lone]) -> Model:
     """The new model with what these nodes read and made as outputs, which is what is looked at."""
     probed = lowered.new.copy()
     graph = probed.graph
-    for value in graph.outputs:
-        graph.remove_output(value.name)
-    there: Mapping[str, Value] = {value.name: value for value in graph.values}
+    for output in graph.outputs:
+        graph.remove_output(output.name)
+    there = {value.name: value for value in graph.values}
     for view in views:
         for old in view.names:
             value = there.get(lowered.name(old))
