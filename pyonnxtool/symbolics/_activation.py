@@ -73,7 +73,7 @@ def _clipped(node: NodeView, tape: Tape, value: str) -> str | Refusal:
     bounds = node.attr("activation_params")
     if bounds is None or len(bounds) != 2:
         return node.refuse("its activation Clip has no two bounds in `activation_params`")
-    dtype = node.inputs[0].dtype or node.out().dtype
+    dtype = next((one.dtype for one in (*node.inputs[:2], node.out()) if one.dtype), None)
     if dtype is None:
         return node.refuse("the type of its operands is not known, which the bounds of Clip need")
     return tape.op("Clip", value, *(tape.const(one, dtype) for one in bounds))

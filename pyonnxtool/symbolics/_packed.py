@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import numpy_helper
-
-from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,10 +57,3 @@ def flat_split(tape: Tape, packed: Operand, rows: int, bits: int) -> str | NDArr
     if known is not None:
         return split(known.reshape(rows, -1), bits)
     return split_at_run_time(tape, tape.op("Reshape", packed, tape.ints([rows, -1])), 2, bits)
-
-
-def weights(tape: Tape, array: NDArray[Any], dtype: str) -> str:
-    """A large constant of the dtype. It is not looked for among the others, as `const` does."""
-    tensor = numpy_helper.from_array(array.astype(numpy_dtype(dtype)), tape.fresh("const"))
-    tape.constants.append(tensor)
-    return tensor.name

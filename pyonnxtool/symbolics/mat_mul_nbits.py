@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyonnxtool.symbolics import SYMBOLICS
-from pyonnxtool.symbolics._packed import WIDTHS, flat_split, weights
+from pyonnxtool.symbolics._packed import WIDTHS, flat_split
+from pyonnxtool.symbolics._weights import weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
