@@ -77,7 +77,7 @@ def ends_of_lines(text: str) -> list[tuple[str, str]]:
 
 def test_the_python_that_it_shows_runs(run: Any, tmp_path: Path, capsys: Any) -> None:
     assert run("demo", "--keep", ".").exit_code == 0
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
     exec(code, {})
     told = capsys.readouterr().out
     assert told.startswith("different ['layer2.bn.out']\nlayer2.bn attribute epsilon differs")
