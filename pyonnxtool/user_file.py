@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import traceback
 from os import PathLike, fspath
+from os.path import abspath
 from pathlib import Path
 from types import ModuleType
 
@@ -30,6 +31,8 @@ def module_of(path: str | PathLike[str]) -> ModuleType:
     sys.modules[file.stem] = module  # dataclasses and pickles look their module up
     try:
         spec.loader.exec_module(module)
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}{_line(error, file)}") from error
     except PyonnxtoolError:
         raise
     except Exception as error:  # whatever the user's own code raises
@@ -50,9 +53,14 @@ def told_of(error: BaseException, file: str | PathLike[str] = "") -> str:
     told = f"{type(error).__name__}: {error}"
     if isinstance(error, SyntaxError):  # names its line itself
         return told
+    return told + _line(error, file)
+
+
+def _line(error: BaseException, file: str | PathLike[str]) -> str:
+    wanted = abspath(fspath(file)) if file else ""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not file or frame.filename == fspath(file)]
+    own = [frame for frame in frames if not file or abspath(frame.filename) == wanted]
     if not own:
-        return told
+        return ""
     where = "" if file else f"{Path(own[-1].filename).name}, "
-    return f"{told} ({where}line {own[-1].lineno})"
+    return f" ({where}line {own[-1].lineno})"

@@ -61,12 +61,13 @@ class Target:
         """Write the new model, unless this is a dry run. The report with what was written."""
         if self.dry_run or self.path is None:
             return rewrite.report
+        before = set(rewrite.model.external_files())
+        before = set(rewrite.model.external_files())
         rewrite.model.save(str(self.path), self.weights, self.force)
-        beside = Path(f"{self.path}.data")
-        external = beside.exists() and any(
-            Path(name).name == beside.name for name in as_model(self.path).external_files()
-        )
-        files = (str(self.path), *([str(beside)] if external else []))
+        own = f"{self.path.name}.data"
+        external = [Path(name) for name in as_model(self.path).external_files()]
+        made = [one for one in external if str(one) not in before or one.name == own]
+        files = (str(self.path), *(str(self.path.with_name(one.name)) for one in made))
         return replace(rewrite.report, written=files)
 
 

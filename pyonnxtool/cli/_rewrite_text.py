@@ -44,12 +44,23 @@ def print_changes(
 
 
 def print_left(target: Console, left: Sequence[Left], limit: int | None) -> None:
-    """What a rule would have changed and did not."""
+    """What a rule would have changed and did not. In short, nodes of one reason are a line."""
     if not left:
         return
     heading(target, "Left as it was")
-    facts(target, [(f"  {middle(one.node, 50)}", one.reason) for one in left[:limit]])
-    print_more(target, len(left), limit)
+    rows = [(f"  {middle(one.node, 50)}", one.reason) for one in left]
+    if limit is not None:
+        alike: dict[str, list[str]] = {}
+        for one in left:
+            alike.setdefault(one.reason, []).append(one.node)
+        rows = [(f"  {_several(nodes)}", reason) for reason, nodes in alike.items()]
+    facts(target, rows[:limit])
+    print_more(target, len(rows), limit)
+
+
+def _several(nodes: Sequence[str]) -> str:
+    more = f" and {len(nodes) - 1:,} more" if len(nodes) > 1 else ""
+    return middle(nodes[0], 50 - len(more)) + more
 
 
 def print_sizes(target: Console, before: Measure, after: Measure) -> None:

@@ -13,6 +13,7 @@ from pyonnxtool.rewriting.decision import Edit, Keep
 from pyonnxtool.rewriting.found import label_of
 from pyonnxtool.rewriting.match import Match
 from pyonnxtool.rewriting.matching import Matcher
+from pyonnxtool.rewriting.near_misses import near_misses
 from pyonnxtool.rewriting.operand import Facts
 from pyonnxtool.rewriting.placing import graphs_under, names_of, stand_in
 from pyonnxtool.rewriting.refusal import Refusal
@@ -21,7 +22,6 @@ from pyonnxtool.rewriting.sweeping import sweep
 from pyonnxtool.rewriting.tape import Names, Tape
 from pyonnxtool.rewriting.written import unfit
 from pyonnxtool.user_file import told_of
-from pyonnxtool.wording import plural
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Function, Graph, Model, Node
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 _TIMES_PER_NODE = 4
 _TIMES_AT_LEAST = 1000
 """How often rules are applied to a model before they are taken to go round in circles."""
-_MOST_MISSES = 5
-"""Near misses that are told of each rule, those that came closest first."""
 
 
 @dataclass
@@ -68,7 +66,7 @@ class _Application:
         self._model, self._rules = model, rules
         self._names, self._facts = Names(_all_names(model)), Facts(model)
         self._refused: set[tuple[Rule, Node]] = set()
-        self._misses: dict[Rule, list[tuple[Miss, Left]]] = {}
+        self._misses: dict[Rule, list[tuple[str, Miss]]] = {}
         nodes = sum(graph.node_count for graph, _ in self._graphs())
         self._most = _TIMES_AT_LEAST + _TIMES_PER_NODE * nodes
         self.done = Applied()
@@ -81,13 +79,16 @@ class _Application:
                 yield graph, holder
 
     def round(self) -> bool:
-        """Try every rule at every node once; whether one was applied."""
+        """Try every rule at every node once; whether one was applied.
+
+        Later nodes come first, so that what may follow on a pattern is not left behind.
+        """
         before = self.done.changes.total()
         self._misses = {rule: [] for rule in self._rules}
         for graph, holder in self._graphs():
             opset = holder.opset_imports.get("", self._model.opset_imports.get("", 1))
-            matchers = [(rule, self._matcher(rule, opset)) for rule in self._rules]
-            changed = [self._at(node, holder, matchers) for node in graph.order()]
+            matchers = _Beginnings([(rule, self._matcher(rule, opset)) for rule in self._rules])
+            changed = [self._at(node, holder, matchers) for node in reversed(graph.order())]
             if any(changed):
                 graph.sort()
         return self.done.changes.total() > before
@@ -97,22 +98,18 @@ class _Application:
             rule.pattern, opset, self._facts, tolerance=rule.tolerance, shared=rule.shared
         )
 
-    def _at(
-        self, node: Node, holder: Model | Function, matchers: Sequence[tuple[Rule, Matcher]]
-    ) -> bool:
-        for rule, matcher in matchers:
-            if not _is_there(node):
-                return False
-            if (rule, node) in self._refused or not matcher.may_begin_at(node.op_type, node.domain):
+    def _at(self, node: Node, holder: Model | Function, matchers: _Beginnings) -> bool:
+        if not _is_there(node):
+            return False
+        for rule, matcher in matchers.at(node):
+            if (rule, node) in self._refused:
                 continue
             found = matcher.at(node)
             if found is not None:
                 if self._apply(rule, found, holder):
                     return True
             elif matcher.closest is not None:
-                told = f"{rule.name} came close: {matcher.closest.text}"
-                left = Left(node.label, told)
-                self._misses[rule].append((matcher.closest, left))
+                self._misses[rule].append((node.label, matcher.closest))
         return False
 
     def _apply(self, rule: Rule, found: Found, holder: Model | Function) -> bool:
@@ -199,23 +196,32 @@ class _Application:
 
     def tell_misses(self) -> None:
         """Report the near misses of the last round, and rules that had nothing to look at."""
+        self.done.left.reverse()  # earlier nodes first
         for rule in self._rules:
-            steps = {made.step for made in rule.pattern.made}
-            tried = sorted(self._misses[rule], key=lambda one: one[0].nearness, reverse=True)
-            near = [left for miss, left in tried if miss.depth >= min(2, len(steps))]
             idle = not self.done.changes[rule.told] and not self._was_refused(rule)
-            if idle and not near:
-                near = [left for _, left in tried[:1]]
-            self.done.left += near[:_MOST_MISSES]
-            if len(near) > _MOST_MISSES:
-                more = plural(len(near) - _MOST_MISSES, "more node")
-                self.done.idle.append(f"{rule.name} came close at {more}")
-            if idle and not near:
-                first = rule.pattern.outputs[0].step.told
+            tried = self._misses[rule][::-1]
+            self.done.left += near_misses(rule, tried, idle=idle)
+            if idle and not tried:
+                first = " or ".join(one.step.told for one in rule.pattern.first)
                 self.done.idle.append(f"{rule.name} did nothing: there is no {first}")
 
     def _was_refused(self, rule: Rule) -> bool:
         return any(refused is rule for refused, _ in self._refused)
+
+
+class _Beginnings:
+    """Which rules may begin at a node, by its operator."""
+
+    def __init__(self, matchers: Sequence[tuple[Rule, Matcher]]) -> None:
+        self._all = matchers
+        self._by_operator: dict[tuple[str, str], list[tuple[Rule, Matcher]]] = {}
+
+    def at(self, node: Node) -> list[tuple[Rule, Matcher]]:
+        """In the order of the rules."""
+        key = node.op_type, node.domain
+        if key not in self._by_operator:
+            self._by_operator[key] = [one for one in self._all if one[1].may_begin_at(*key)]
+        return self._by_operator[key]
 
 
 def circular(match: Match, outputs: Sequence[str]) -> str:

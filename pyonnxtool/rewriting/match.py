@@ -27,7 +27,7 @@ class Match:
 
     def __init__(self, pattern: Pattern, found: Found, facts: Facts) -> None:
         self._pattern, self._found, self._facts = pattern, found, facts
-        self.root: NodeView = found.nodes[pattern.outputs[0].step]
+        self.root: NodeView = next(iter(found.nodes.values()))
         """The node that makes the pattern's first output."""
         self.graph: Graph = self.root.graph
         self.opset: int = self.root.opset

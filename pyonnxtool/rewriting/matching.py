@@ -25,7 +25,7 @@ from pyonnxtool.rewriting.found import (
 )
 from pyonnxtool.rewriting.node_view import NodeView
 from pyonnxtool.rewriting.operand import Operand, home_of
-from pyonnxtool.rewriting.pattern import Either, Free, Known, Made, Step, Term, made_in
+from pyonnxtool.rewriting.pattern import Either, Free, Known, Made, Step, Term, options_of, terms_in
 from pyonnxtool.user_file import told_of
 from pyonnxtool.wording import plural
 
@@ -64,12 +64,7 @@ class Matcher:
         """The pattern with this node as what makes its first output; None: it does not fit."""
         self.closest = None
         first, *others = self._pattern.outputs
-        place = min(first.place, max(0, len(node.output_names) - 1))
-        output = self._operand(node, place)
-        for found in self._step(first.step, self._view(node), Found(outputs=(output,))):
-            view = found.nodes[first.step]
-            if not self._holds(first, view, found, label_of(view)):
-                continue
+        for found in self._output(first, self._view(node), Found()):
             for whole in self._others(others, found):
                 if self._alone(whole):
                     return whole
@@ -77,7 +72,7 @@ class Matcher:
 
     def may_begin_at(self, op_type: str, domain: str) -> bool:
         """Whether a node of this operator can make the first output."""
-        return _fits(self._pattern.outputs[0].step, op_type, domain)
+        return any(_fits(one.step, op_type, domain) for one in self._pattern.first)
 
     def _view(self, node: Node) -> NodeView:
         return NodeView(node, self._opset, self._facts)
@@ -244,38 +239,55 @@ class Matcher:
             if self._holds(term, view, fitting, label_of(view)):
                 yield fitting
 
-    def _others(self, others: Sequence[Made], found: Found) -> Iterator[Found]:
+    def _output(self, term: Term, view: NodeView, found: Found) -> Iterator[Found]:
+        """The node as what makes an output of the pattern."""
+        if isinstance(term, Either):
+            for option in term.terms:
+                for fitting in self._output(option, view, found) if option else ():
+                    if self._holds(term, view, fitting, label_of(view)):
+                        yield fitting
+        elif isinstance(term, Made) and _fits(term.step, view.op_type, view.domain):
+            taken = any(one.node == view.node for one in found.nodes.values())
+            if taken and term.step not in found.nodes:  # outputs are of nodes of their own
+                return
+            for fitting in self._step(term.step, view, found):
+                if self._holds(term, view, fitting, label_of(view)):
+                    output = self._operand(view.node, term.place)
+                    yield replace(fitting, outputs=(*fitting.outputs, output))
+
+    def _others(self, others: Sequence[Made | Either], found: Found) -> Iterator[Found]:
         """The outputs after the first: of nodes that are matched, or that read what is matched."""
         if not others:
             yield found
             return
         first, *rest = others
-        nodes = (
-            [found.nodes[first.step]] if first.step in found.nodes else self._ahead(first, found)
-        )
-        for view in nodes:
-            for fitting in self._step(first.step, view, found):
-                if not self._holds(first, view, fitting, label_of(view)):
-                    continue
-                output = self._operand(view.node, first.place)
-                yield from self._others(rest, replace(fitting, outputs=(*fitting.outputs, output)))
+        inside = [found.nodes[one.step] for one in options_of(first) if one.step in found.nodes]
+        for view in inside or self._ahead(first, found):
+            for fitting in self._output(first, view, found):
+                yield from self._others(rest, fitting)
 
-    def _ahead(self, term: Made, found: Found) -> list[NodeView]:
+    def _ahead(self, term: Made | Either, found: Found) -> list[NodeView]:
         """Nodes that may make the term, as far from what was found as the pattern is deep."""
         root = next(iter(found.nodes.values()))
         reached = {str(one) for view in found.nodes.values() for one in view.outputs if one}
         reached |= {str(one) for one in found.values.values() if isinstance(one, Operand) and one}
         seen: dict[Node, None] = {}
-        for _ in made_in([term]):
+        steps = [one for one in terms_in([term]) if isinstance(one, Made)]
+        for _ in steps:
             values = [root.graph.value(name) for name in reached if home_of(name, root.graph)]
             nodes = [node for value in values for node in value.consumers if node not in seen]
             seen |= dict.fromkeys(nodes)
             reached = {name for node in nodes for name in node.output_names if name}
-        fitting = [node for node in seen if _fits(term.step, node.op_type, node.domain)]
-        used = {view.node for view in found.nodes.values()}
+        options = options_of(term)
+        fitting = [
+            node
+            for node in seen
+            if any(_fits(one.step, node.op_type, node.domain) for one in options)
+        ]
         if not fitting:
-            self._miss(found, f"no {term.step.told} reads what {label_of(root)} has to do with")
-        return [self._view(node) for node in fitting if node not in used]
+            wanted = " or ".join(one.step.told for one in options)
+            self._miss(found, f"no {wanted} reads what {label_of(root)} has to do with")
+        return [self._view(node) for node in fitting]
 
     def _alone(self, found: Found) -> bool:
         """What is computed on the way has no other readers, unless it may."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -192,22 +192,42 @@ class Pattern:
 
     names: tuple[str, ...]
     """Of the parameters, values and attributes alike."""
-    outputs: tuple[Made, ...]
+    outputs: tuple[Made | Either, ...]
+    made: tuple[Made, ...]
+    """The values that its nodes make, each once."""
 
     @property
-    def made(self) -> tuple[Made, ...]:
-        """The values that its nodes make; one as often as it is written."""
-        return tuple(made_in(self.outputs))
+    def first(self) -> Sequence[Made]:
+        """What may make the first output: a match begins there."""
+        return options_of(self.outputs[0])
 
 
-def made_in(terms: Sequence[Term | None]) -> Iterator[Made]:
-    """The values that nodes make, in these terms and all that they are made of."""
+def fewest(terms: Sequence[Term | None]) -> frozenset[Step]:
+    """Nodes of these terms where every choice is taken for the smallest."""
+    found: frozenset[Step] = frozenset()
     for term in terms:
         if isinstance(term, Made):
-            yield term
-            yield from made_in(term.step.inputs)
+            found |= {term.step} | fewest(term.step.inputs)
         elif isinstance(term, Either):
-            yield from made_in(term.terms)
+            found |= min((fewest([one]) for one in term.terms), key=len)
+    return found
+
+
+def terms_in(terms: Sequence[Term | None]) -> list[Term]:
+    """These terms and all that they are made of, each once."""
+    seen: dict[Term, None] = {}
+    waiting = list(reversed(terms))
+    while waiting:
+        term = waiting.pop()
+        if term is None or term in seen:
+            continue
+        seen[term] = None
+        if isinstance(term, Made):
+            waiting += (one for one in term.step.attributes.values() if isinstance(one, Free))
+            waiting += reversed(term.step.inputs)
+        elif isinstance(term, Either):
+            waiting += reversed(term.terms)
+    return list(seen)
 
 
 def read_pattern(written: Callable[..., Any]) -> Pattern:
@@ -217,22 +237,29 @@ def read_pattern(written: Callable[..., Any]) -> Pattern:
         raise UsageError("a pattern is a function of `op` and its values: lambda op, x: op.Relu(x)")
     free = {name: Free(name) for name in names}
     result = written(Operators(), *free.values())
-    outputs = result if isinstance(result, tuple | list) else (result,)
-    if not outputs or not all(isinstance(one, Made) for one in outputs):
-        raise UsageError("a pattern returns what its operators make: lambda op, x: op.Relu(x)")
-    used = {one.name for one in _free_in(tuple(outputs))}
-    unused = [name for name in names if name not in used]
+    outputs = tuple(result) if isinstance(result, tuple | list) else (result,)
+    options = [option for one in outputs for option in options_of(one)]
+    if not outputs or not all(isinstance(one, Made) for one in options):
+        raise UsageError(
+            "a pattern returns what its operators make, such as op.Relu(x), or one of several: "
+            f"op.either(op.Relu(x), op.Elu(x)); this one returns {_told(options)}"
+        )
+    terms = terms_in(outputs)
+    unused = [name for name, one in free.items() if one not in terms]
     if unused:
         raise UsageError(f"the pattern has the parameter {unused[0]!r} and does not use it")
-    return Pattern(tuple(names), tuple(outputs))
+    return Pattern(tuple(names), outputs, tuple(one for one in terms if isinstance(one, Made)))
 
 
-def _free_in(terms: Sequence[Term | None]) -> Iterator[Free]:
-    for term in terms:
-        if isinstance(term, Free):
-            yield term
-    for made in made_in(terms):
-        yield from (one for one in made.step.attributes.values() if isinstance(one, Free))
-        for given in made.step.inputs:
-            options = given.terms if isinstance(given, Either) else (given,)
-            yield from (one for one in options if isinstance(one, Free))
+def options_of(output: Any) -> list[Any]:
+    """What may stand for an output of a pattern: nodes' results, unless it is no pattern."""
+    if not isinstance(output, Either):
+        return [output]
+    return [option for one in output.terms for option in options_of(one)]
+
+
+def _told(options: Sequence[Any]) -> str:
+    strange = next((one for one in options if not isinstance(one, Made)), None)
+    if isinstance(strange, Free):
+        return f"its parameter {strange.name!r}"
+    return f"a {type(strange).__name__}" if strange is not None else "nothing"

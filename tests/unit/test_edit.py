@@ -191,6 +191,15 @@ def test_scripts_that_fail(tmp_path: Path, text: str, name: str, told: str) -> N
         pot.edit(net(), script(tmp_path, text) + name)
 
 
+def test_a_pattern_that_is_none_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rules.py").write_text("import pyonnxtool as pot\n\npot.rewrite(lambda op, x: x)\n")
+    with pytest.raises(UsageError, match=r"^rules.py: a pattern returns .* \(line 3\)$"):
+        pot.edit(net(), "rules.py")
+
+
 def test_files_that_are_no_scripts(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such file"):
         pot.edit(net(), tmp_path / "nope.py")

@@ -256,3 +256,24 @@ def test_either_of_several() -> None:
     model = model_of("r = Clip (x, zero) y = Exp (r)", constants="float zero = {0.0}")
     assert applied(model, rule).changes
     assert not applied(model_of("r = Abs (x) y = Exp (r)"), rule).changes
+
+
+def test_a_pattern_may_be_one_of_several() -> None:
+    half = rule_of(
+        lambda op, x: op.either(op.Mul(x, 0.5), op.Div(x, 2.0)).where(
+            lambda node: node.label != "z"
+        )
+    )
+    for body in ("y = Mul (half, x)", "y = Div (x, two)"):
+        model = model_of(body, constants=CONSTANTS + ", float two = {2.0}")
+        assert applied(model, half).changes
+    assert not applied(model_of("z = Mul (half, x) y = Exp (z)"), half).changes
+    assert misses(model_of("y = Exp (x)"), half) == ["to_neg did nothing: there is no Mul or Div"]
+
+
+def test_an_operator_that_may_be_missing_may_be_the_last() -> None:
+    rule = rule_of(lambda op, x: op.maybe(op.Cast(op.Relu(x), to=1)))
+    for body in ("r = Relu (x) y = Cast <to = 1> (r)", "y = Relu (x)"):
+        model = model_of(body)
+        assert applied(model, rule).changes
+        assert ops(model) == ["Neg"]
