@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pyonnxtool.backends import RunOptions
-from pyonnxtool.backends.torch import TorchValues, check_exportable, evaluated
+from pyonnxtool.backends.torch import (
+    Declared,
+    TorchValues,
+    check_exportable,
+    evaluated,
+    made_by,
+    with_example,
+)
 from pyonnxtool.conversion import checked_opset, imported
 from pyonnxtool.errors import UsageError
 from pyonnxtool.inspection import Port, port, real_inputs
@@ -133,6 +140,36 @@ def export(
         return _checked(Rewrite(lowered.model, report), wish, made, check)
 
 
+def export_made(
+    spec: str,
+    declared: Mapping[str, Declared] | None = None,
+    dims: Mapping[str, int] | None = None,
+    *,
+    dynamic: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Rewrite[ExportReport]:
+    """As `export`, of what the function of "FILE.py:FUNCTION" returns when it is called.
+
+    That is a module, or (module, example_args[, example_kwargs]). Without an example its inputs are
+    those `declared`, whose named sizes are what `dims` says, or 2. Raises as `export`, and
+    UsageError for a file that does not run.
+    """
+    module, example = with_example(made_by(spec)[0])
+    declared = declared or {}
+    if example is not None and declared:
+        raise UsageError(
+            f"{spec} gives an example call itself: leave out --input, and name sizes that are to "
+            f"stay open with --dynamic {next(iter(declared))}=batch,..."
+        )
+    check_exportable(module, spec)
+    if example is None:
+        from pyonnxtool.backends._torch_inputs import example_of  # noqa: PLC0415 - loads torch
+
+        example = example_of(module, declared, dims or {}, options.get("seed", 0), spec)
+    named = {name: one.sizes for name, one in declared.items()}
+    return export(module, *example, dynamic={**named, **(dynamic or {})}, name=spec, **options)
+
+
 def _goal(opset: int | str | None) -> int | None:
     """The opset that the exporter is asked for. Raises UsageError for one that there is not."""
     if isinstance(opset, str):
@@ -192,5 +229,6 @@ def _checked(
         drifts=True,
         examples=[call.feeds()],
     )
+    found = replace(found, backends=("torch", found.backends[1]))
     notes = (*report.notes, *network.notes)
     return replace(rewrite, report=replace(report, verification=found, notes=notes))

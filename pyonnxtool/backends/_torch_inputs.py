@@ -16,6 +16,7 @@ from torch.utils import _pytree
 from pyonnxtool.backends import Array
 from pyonnxtool.backends._torch_call import filled_call, flattened
 from pyonnxtool.backends._torch_tensors import as_array
+from pyonnxtool.backends.torch import Declared
 from pyonnxtool.errors import UsageError
 
 Axes = Mapping[int, str]
@@ -114,6 +115,54 @@ def unique(name: str, taken: Sequence[str]) -> str:
     return made
 
 
+def example_of(
+    module: Any, declared: Mapping[str, Declared], dims: Mapping[str, int], seed: int, text: str
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call of the module with random numbers: normal ones, 0 and 1 as integers, True.
+
+    A size that has a name is what `dims` says, else 2. Raises UsageError for inputs that forward
+    does not have, and for what is no dtype.
+    """
+    parameters = _parameters(module)
+    names = [one.name for one in parameters if one.kind not in _VARIADIC]
+    free = {one.kind for one in parameters}.intersection(_VARIADIC)
+    needed = [
+        one.name for one in parameters if one.default is one.empty and one.kind not in _VARIADIC
+    ]
+    if needed and not declared:
+        raise UsageError(
+            f"{text} comes without an example call, and forward needs {', '.join(needed)}: declare "
+            f"each tensor, as in --input {needed[0]}=1,3,224,224 or --input "
+            f"{needed[0]}=batch,16:int64 where batch stays open; or return "
+            f"(module, ({', '.join(needed)},)) from the function"
+        )
+    unknown = [name for name in declared if name not in names]
+    if unknown and parameters and not free:
+        raise UsageError(
+            f"forward of {text} has no parameter {unknown[0]!r}; it takes {', '.join(names)}"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    made = {name: _random(name, one, dims, generator) for name, one in declared.items()}
+    if inspect.Parameter.VAR_KEYWORD in free:
+        return (), made
+    return tuple(made.pop(name) for name in unknown), made
+
+
+def _random(name: str, one: Declared, dims: Mapping[str, int], generator: Any) -> Any:
+    dtype = getattr(torch, one.dtype, None)
+    if not isinstance(dtype, torch.dtype) or dtype.is_complex:
+        raise UsageError(
+            f"input {name!r}: {one.dtype!r} is no type of tensors; take float32, float16, "
+            "bfloat16, float64, int64, int32, uint8 or bool"
+        )
+    sizes = [dims.get(size, 2) if isinstance(size, str) else size for size in one.sizes]
+    if dtype == torch.bool:
+        return torch.ones(sizes, dtype=dtype)
+    if dtype.is_floating_point:
+        return torch.randn(sizes, generator=generator).to(dtype)
+    return torch.randint(0, 2, sizes, generator=generator).to(dtype)
+
+
 def open_axes(call: Call, dynamic: Mapping[str, Any], text: str) -> dict[str, dict[int, str]]:
     """Input to axis to the name of its size, for every form in which users say so.
 
@@ -125,8 +174,9 @@ def open_axes(call: Call, dynamic: Mapping[str, Any], text: str) -> dict[str, di
         if name not in call.names:
             close = difflib.get_close_matches(name, call.names, n=3) or call.names
             raise UsageError(f"{text} has no input {name!r}; did you mean {', '.join(close)}?")
-        rank = call.tensors[call.names.index(name)].dim()
-        axes = _axes_of(name, given, rank)
+        shape = tuple(call.tensors[call.names.index(name)].shape)
+        rank = len(shape)
+        axes = _axes_of(name, given, shape)
         for axis, size in axes.items():
             if not isinstance(axis, int) or not -rank <= axis < rank:
                 raise UsageError(
@@ -138,13 +188,17 @@ def open_axes(call: Call, dynamic: Mapping[str, Any], text: str) -> dict[str, di
     return {name: axes for name, axes in found.items() if axes}
 
 
-def _axes_of(name: str, given: Any, rank: int) -> dict[Any, Any]:
+def _axes_of(name: str, given: Any, shape: Sequence[int]) -> dict[Any, Any]:
     if isinstance(given, Mapping):
         return dict(given)
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise UsageError(f"input {name!r}: give its open axes as {{0: 'batch'}}, not {given!r}")
-    if len(given) != rank:
-        raise UsageError(f"input {name!r} has {rank} axes, and {len(given)} sizes are given")
+    told = f"input {name!r} is {list(shape)} in the example"
+    if len(given) != len(shape):
+        raise UsageError(f"{told}, and {len(given)} sizes are given")
+    for axis, size in enumerate(given):
+        if isinstance(size, int) and size != shape[axis]:
+            raise UsageError(f"{told}, so axis {axis} is not {size}; name a size to leave it open")
     return {axis: one for axis, one in enumerate(given) if isinstance(one, str)}
 
 

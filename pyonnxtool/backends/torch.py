@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,8 +18,17 @@ from pyonnxtool.errors import UsageError
 from pyonnxtool.user_file import module_of, told_of
 
 _PROGRAM = ".pt2"
-_OBJECTS = ("torch.export.", "torch.nn.")
 _INSTALL = "PyTorch is not installed; pip install 'pyonnxtool[torch]'"
+_NO_ONNXSCRIPT = "torch's exporter needs onnxscript; pip install 'pyonnxtool[torch]'"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An input of a module of which there is no example."""
+
+    sizes: tuple[int | str, ...]
+    """Named ones stay open."""
+    dtype: str = "float32"
 
 
 class TorchValues:
@@ -40,15 +51,24 @@ class Torch:
 
     def record(self, spec: str) -> TorchValues:
         """`spec` is a .pt2 file, or FILE.py:FUNCTION, which is called without arguments."""
-        path, _, function = spec.partition(".py:")
-        if function:
-            return TorchValues(_from_function(Path(f"{path}.py"), function, spec))
-        if spec.endswith(".py"):
-            raise UsageError(
-                f"{spec}: name the function that makes the module, as in {spec}:make_model@torch"
-                f"{_there_are(_functions(module_of(spec)))}"
-            )
+        if ".py:" in spec or spec.endswith(".py"):
+            made, function = made_by(spec, "@torch")
+            return TorchValues(network_of(made, spec, named=f"{function}()"))
         return TorchValues(_from_program(Path(spec)))
+
+
+def made_by(spec: str, ending: str = "") -> tuple[Any, str]:
+    """What the function of FILE.py:FUNCTION returns, and its name; `ending` is what users add.
+
+    Raises UsageError.
+    """
+    path, _, function = spec.partition(".py:")
+    if function:
+        return _called(Path(f"{path}.py"), function, spec), function
+    raise UsageError(
+        f"{spec}: name the function that makes the module, as in {spec}:make_model{ending}"
+        f"{_there_are(_functions(module_of(spec)))}"
+    )
 
 
 def is_torch(given: Any) -> bool:
@@ -63,6 +83,8 @@ def is_torch(given: Any) -> bool:
 def check_exportable(module: Any, text: str) -> str:
     """The version of torch. Raises UsageError without one, and for what is no nn.Module."""
     torch = _torch()
+    if importlib.util.find_spec("onnxscript") is None:
+        raise UsageError(_NO_ONNXSCRIPT)
     if not isinstance(module, torch.nn.Module):
         raise UsageError(
             f"{text} is a {type(module).__name__}; what is exported is an nn.Module"
@@ -94,11 +116,7 @@ def network_of(given: Any, text: str, *, named: str = "the object") -> Network:
         ProgramNetwork,
     )
 
-    example = None
-    if isinstance(given, tuple) and 2 <= len(given) <= 3:
-        given, *call = given
-        args = call[0] if isinstance(call[0], tuple | list) else (call[0],)
-        example = (tuple(args), dict(call[1]) if len(call) == 2 else {})
+    given, example = with_example(given)
     if not is_torch(given):
         raise UsageError(
             f"{text}: {named} gave {type(given).__name__!r}; expected is an nn.Module, an "
@@ -107,6 +125,15 @@ def network_of(given: Any, text: str, *, named: str = "the object") -> Network:
     if hasattr(given, "graph_signature"):
         return ProgramNetwork(given, text)
     return ModuleNetwork(given, text, example)
+
+
+def with_example(given: Any) -> tuple[Any, tuple[tuple[Any, ...], dict[str, Any]] | None]:
+    """The module, and the arguments of an example call where it comes with one."""
+    if not (isinstance(given, tuple) and 2 <= len(given) <= 3):
+        return given, None
+    given, *call = given
+    args = call[0] if isinstance(call[0], tuple | list) else (call[0],)
+    return given, (tuple(args), dict(call[1]) if len(call) == 2 else {})
 
 
 def _torch() -> Any:
@@ -136,7 +163,7 @@ def _from_program(path: Path) -> Network:
     return network_of(program, str(path))
 
 
-def _from_function(path: Path, name: str, text: str) -> Network:
+def _called(path: Path, name: str, text: str) -> Any:
     _torch()
     module = module_of(path)
     function = getattr(module, name, None)
@@ -153,10 +180,9 @@ def _from_function(path: Path, name: str, text: str) -> Network:
             f"write a function that calls it with them"
         )
     try:
-        made = function()
+        return function()
     except Exception as error:
         raise UsageError(f"{text} failed: {told_of(error, path)}") from error
-    return network_of(made, text, named=f"{name}()")
 
 
 def _functions(module: ModuleType) -> list[str]:
