@@ -230,7 +230,8 @@ class Matcher:
             self._miss(found, f"{where} is made by {view.op_type}, not {term.step.told}")
             return
         if producer.graph != operand.graph:
-            self._miss(found, f"{where} is made by {label_of(view)} outside of this body")
+            told = f"{where} is made by {label_of(view)} outside of this body"
+            self._miss(found, told, nearly=True)
             return
         if producer.output_names.index(str(operand)) != term.place:
             self._miss(found, f"{where} is another output of {label_of(view)}")
