@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Buffer
 
 _Name: TypeAlias = str | Value
-_Operand: TypeAlias = Value | ArrayLike | None
+_Operand: TypeAlias = Value | Tensor | ArrayLike | None
 _Attribute: TypeAlias = (
     int | float | str | bytes | Tensor | NDArray[Any] | Sequence[int | float] | Sequence[str]
 )
@@ -136,6 +136,16 @@ def diff_stats(
 def hash_bytes(data: NDArray[Any] | Buffer) -> int:
     """XXH64 of the bytes: 64 bits, the same on every machine."""
 
+def narrow_to_half(
+    floats: NDArray[Any], halves: NDArray[Any], stay_finite: bool = False
+) -> tuple[int, int, int]:
+    """Rounds C-contiguous float32 into an array of float16, to the nearest, ties to even.
+
+    How many overflowed (finite ones that become infinite, or the largest half with `stay_finite`),
+    became subnormal, and vanished: were not zero and are. TypeError or ValueError for arrays that
+    do not fit.
+    """
+
 class Model:
     """A model; its weights stay in its files."""
 
@@ -202,12 +212,25 @@ class Model:
         `threshold` bytes and more that lie in a file become external entries with a location
         relative to `folder`.
         """
-    def save(self, path: str, weights: str = "auto", force: bool = False) -> None:
+    def save(
+        self,
+        path: str,
+        weights: str = "auto",
+        force: bool = False,
+        *,
+        threshold: int = 1024,
+        alignment: int = 0,
+        file_each: bool = False,
+    ) -> None:
         """Writes the model, all of it or nothing.
 
         `weights`: "auto" (inside, or external where it was or where it has to be), "keep",
         "inside", "external" (one file `<name>.data`), "link" (entries that point to where the
         bytes are). `force` overwrites a file that is not the model's own.
+
+        External are tensors of `threshold` bytes and more, integers (which may be shapes) from
+        64 KiB on. Each starts at a multiple of `alignment` (0: a page, or 64 bytes for those below
+        one), or has a file of its own in the folder `<name>.weights` with `file_each`.
         """
     def external_files(self) -> list[str]: ...
 
@@ -309,7 +332,9 @@ class Graph:
         says how many there are, or how they are called. The node is listed after what makes its
         inputs, or before another one.
         """
-    def constant(self, value: ArrayLike, name: str = "constant", dtype: str | None = None) -> Value:
+    def constant(
+        self, value: Tensor | ArrayLike, name: str = "constant", dtype: str | None = None
+    ) -> Value:
         """Adds a constant as `Tensor` reads it, under this name or one like it."""
     def add_node(
         self,
@@ -488,11 +513,13 @@ class Value:
 class Tensor:
     """A constant; its elements are read when they are asked for."""
 
-    def __init__(self, value: ArrayLike, name: str = "", dtype: str | None = None) -> None:
+    def __init__(
+        self, value: Tensor | ArrayLike, name: str = "", dtype: str | None = None
+    ) -> None:
         """The elements of an array, or of numbers or text: floats as float32, integers as int64.
 
-        A read-only array is shared, another one copied. Elements are cast to `dtype`, if that is
-        given. Raises UsageError for what ONNX has no dtype for.
+        A tensor and a read-only array are shared, another array is copied. Elements are cast to
+        `dtype`, if that is given. Raises UsageError for what ONNX has no dtype for.
         """
     @property
     def name(self) -> str: ...
@@ -643,6 +670,21 @@ def cut_out(model: Model, given: Sequence[str], outputs: Sequence[str]) -> tuple
     What stays keeps its bytes and its order. Inputs are in the order of `given`, then those of the
     old model that are read. Raises ModelError for a name that the graph does not have, one that is
     given and an output too, and a cycle.
+    """
+
+def put_beside(
+    first: Model,
+    second: Model,
+    names: Mapping[str, str],
+    joined: Mapping[str, str],
+    sizes: Mapping[str, int | str],
+) -> tuple[Model, dict[str, str]]:
+    """A copy of the first model with the graph of the second beside its own; bytes are shared.
+
+    `names` are new names of values that the second defines, bodies included; `joined` inputs of the
+    second, by their old names, to values of the first that take their place; `sizes` named sizes of
+    the second to what they are in the first. Also returns new names of sizes that both have, though
+    nothing says that they are the same. Header, imports and functions are those of the first.
     """
 
 def extract_shapes(

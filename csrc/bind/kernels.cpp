@@ -1,4 +1,5 @@
-// diff_stats and hash_bytes for Python. Everything is checked here, then the GIL is dropped.
+// diff_stats, hash_bytes and narrow_to_half for Python. Everything is checked here, then the GIL is
+// dropped.
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -13,6 +14,7 @@
 #include "bind/bind.h"
 #include "kernels/diff_stats.h"
 #include "kernels/hash.h"
+#include "kernels/narrow.h"
 
 namespace py = pybind11;
 using namespace py::literals;
@@ -190,6 +192,25 @@ std::uint64_t hash_of(const py::object& data) {
   return kernels::hash_bytes(borrowed.bytes());
 }
 
+py::tuple narrow(const py::object& floats, const py::array& halves, bool stay_finite) {
+  const Borrowed in(floats, "floats"), out(halves, "halves");
+  if (in.dtype() != "float32" || out.dtype() != "float16") {
+    throw py::type_error("an array of float32 is rounded into one of float16; these are of " +
+                         in.dtype() + " and " + out.dtype());
+  }
+  if (!halves.writeable()) throw py::value_error("halves is read-only");
+  if (in.bytes().size() != out.bytes().size() * 2) {
+    throw py::value_error("floats and halves differ in size");
+  }
+  const std::span<std::byte> target(static_cast<std::byte*>(const_cast<void*>(halves.data())),
+                                    out.bytes().size());
+  const auto stats = [&] {
+    const py::gil_scoped_release unlocked;
+    return kernels::narrow_to_half(in.bytes(), target, stay_finite);
+  }();
+  return py::make_tuple(stats.overflowed, stats.subnormal, stats.vanished);
+}
+
 std::optional<std::uint64_t> place(std::uint64_t index) {
   if (index == kernels::kNowhere) return std::nullopt;
   return index;
@@ -285,6 +306,8 @@ void bind_kernels(py::module_& m) {
   m.def("diff_stats", compare, "ref"_a, "got"_a, "dtype"_a = py::none(), py::kw_only(),
         "count"_a = py::none(), "Compares two arrays of one dtype and size, in one pass.");
   m.def("hash_bytes", hash_of, "data"_a, "XXH64 of the bytes of an array or buffer.");
+  m.def("narrow_to_half", narrow, "floats"_a, "halves"_a, "stay_finite"_a = false,
+        "Rounds an array of float32 into one of float16.");
 }
 
 }  // namespace pot

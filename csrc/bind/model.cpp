@@ -56,8 +56,9 @@ py::bytes to_bytes(const Model& model, const std::string& weights, const std::st
   return py::bytes(unwrap(std::move(written)));
 }
 
-void save(const Model& model, const std::string& path, const std::string& weights, bool force) {
-  const SaveOptions options{weights_named(weights), force};
+void save(const Model& model, const std::string& path, const std::string& weights, bool force,
+          std::uint64_t threshold, std::uint64_t alignment, bool file_each) {
+  const SaveOptions options{weights_named(weights), force, threshold, alignment, file_each};
   const Status status = [&] {
     const py::gil_scoped_release unlocked;
     return save_model(model, path, options);
@@ -129,7 +130,8 @@ void bind_model_class(py::module_& m) {
       .def("verify", &problems, "What is wrong with the graphs, each problem with its node.")
       .def("to_bytes", &to_bytes, "weights"_a = "inside", "folder"_a = "", "threshold"_a = 1024,
            "The model as one message. weights: inside, keep or link.")
-      .def("save", &save, "path"_a, "weights"_a = "auto", "force"_a = false,
+      .def("save", &save, "path"_a, "weights"_a = "auto", "force"_a = false, py::kw_only(),
+           "threshold"_a = 1024, "alignment"_a = 0, "file_each"_a = false,
            "Writes the model, all of it or nothing.")
       .def("external_files", &Model::external_files, "Files that hold external data.");
   bind_model_header(bound);

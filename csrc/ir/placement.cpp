@@ -1,12 +1,14 @@
 #include "ir/placement.h"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <system_error>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "ir/data_files.h"
 #include "kernels/hash.h"
@@ -63,10 +65,41 @@ Result<fs::path> canonical_folder(const std::string& folder) {
 }
 
 /// Where the next tensor of this size starts in a data file that ends here.
-std::uint64_t next_offset(std::uint64_t end, std::uint64_t size) {
-  const std::uint64_t alignment = size >= kPage ? kPage : kSmallAlignment;
+std::uint64_t next_offset(std::uint64_t end, std::uint64_t size, std::uint64_t alignment = 0) {
+  if (alignment == 0) alignment = size >= kPage ? kPage : kSmallAlignment;
   return (end + alignment - 1) / alignment * alignment;
 }
+
+using Source = std::tuple<std::string, std::uint64_t, std::uint64_t>;
+
+Source source_of(const FileRange& range) { return {range.file, range.offset, range.length}; }
+
+/// Names of files, one for each tensor; no two are equal where case makes no difference either.
+class FileNames {
+ public:
+  std::string of(std::string_view tensor) {
+    constexpr std::size_t kLongest = 120;  // file systems take 255 bytes, and an ending is added
+    std::string plain;
+    for (const char c : tensor.substr(0, kLongest)) {
+      const bool usual = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+      plain += usual || (c == '.' && !plain.empty()) ? c : '_';
+    }
+    if (plain.empty()) plain = "tensor";
+    std::string name = plain;
+    for (int i = 1; !taken_.insert(lower(name)).second; ++i) {
+      name = plain + "_" + std::to_string(i);
+    }
+    return name + ".bin";
+  }
+
+ private:
+  static std::string lower(std::string text) {
+    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return text;
+  }
+
+  std::unordered_set<std::string> taken_;
+};
 
 /// A data file in the making, which holds equal elements once.
 class SharedData {
@@ -81,14 +114,14 @@ class SharedData {
         source->file = link->second;
         return std::move(*source);
       }
-      const auto known = by_source_.find({source->file, source->offset, source->length});
+      const auto known = by_source_.find(source_of(*source));
       if (known != by_source_.end()) return known->second;
     }
     auto data = tensor.data();
     if (!data) return data.error();
     const FileRange range =
         source ? append(std::move(data).value()) : once(std::move(data).value());
-    if (source) by_source_[{source->file, source->offset, source->length}] = range;
+    if (source) by_source_[source_of(*source)] = range;
     return range;
   }
 
@@ -98,7 +131,7 @@ class SharedData {
   FileRange append(Bytes bytes) {
     const std::uint64_t size = bytes.view.size();
     const std::uint64_t offset = next_offset(end_, size);
-    items_.push_back({offset, std::move(bytes)});
+    items_.push_back({name_, offset, std::move(bytes)});
     end_ = offset + size;
     return {name_, offset, size};
   }
@@ -119,7 +152,7 @@ class SharedData {
 
   const std::string& name_;
   const std::map<std::string, std::string>& links_;
-  std::map<std::tuple<std::string, std::uint64_t, std::uint64_t>, FileRange> by_source_;
+  std::map<Source, FileRange> by_source_;
   std::unordered_multimap<std::uint64_t, std::size_t> by_hash_;
   std::vector<DataItem> items_;
   std::uint64_t end_ = 0;
@@ -148,21 +181,33 @@ Result<Plan> plan_inside(const Model& model) {
   return plan;
 }
 
-Result<Plan> plan_external(const Model& model, const std::string& data_name,
-                           std::uint64_t threshold) {
+Result<Plan> plan_external(const Model& model, const std::string& model_name,
+                           const SaveOptions& options) {
   Plan plan;
+  FileNames names;
+  std::map<Source, FileRange> written;
   std::uint64_t end = 0;
   const Status status = for_each_once(model, [&](const Tensor& tensor) -> Status {
-    if (!may_leave(tensor, threshold)) {
+    if (!may_leave(tensor, options.threshold)) {
       return tensor.is_external() ? place_inside(tensor, plan) : ok_status();
+    }
+    const auto source = tensor.file_range();
+    const auto known = source ? written.find(source_of(*source)) : written.end();
+    if (known != written.end()) {
+      plan.placements[&tensor].range = known->second;
+      return ok_status();
     }
     auto data = tensor.data();
     if (!data) return data.error();
     const std::uint64_t size = data.value().view.size();
-    const std::uint64_t offset = next_offset(end, size);
-    plan.placements[&tensor].range = FileRange{data_name, offset, size};
-    plan.data.push_back({offset, std::move(data).value()});
-    end = offset + size;
+    FileRange range{model_name + ".data", next_offset(end, size, options.alignment), size};
+    end = range.offset + size;
+    if (options.file_each) {
+      range = {model_name + ".weights/" + names.of(tensor.name.value), 0, size};
+    }
+    plan.data.push_back({range.file, range.offset, std::move(data).value()});
+    if (source) written[source_of(*source)] = range;
+    plan.placements[&tensor].range = std::move(range);
     return ok_status();
   });
   if (!status) return status.error();

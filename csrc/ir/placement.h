@@ -15,8 +15,9 @@ namespace pot {
 /// The largest message that protobuf readers take.
 inline constexpr std::uint64_t kMaxMessage = (std::uint64_t{1} << 31) - 1;
 
-/// A weight that has to be written into the data file, at this offset.
+/// A weight that has to be written into a data file, at this offset.
 struct DataItem {
+  std::string file;  ///< relative to the model's folder
   std::uint64_t offset = 0;
   Bytes bytes;
 };
@@ -29,16 +30,18 @@ struct FileCopy {
 
 struct Plan {
   Placements placements;
-  std::vector<DataItem> data;    ///< by offset
+  std::vector<DataItem> data;    ///< those of one file together, by offset
   std::vector<FileCopy> copies;  ///< each target once
 };
 
 /// Everything inside. Error: data that cannot be read.
 [[nodiscard]] Result<Plan> plan_inside(const Model& model);
 
-/// Everything large into the file called `data_name` beside the model.
-[[nodiscard]] Result<Plan> plan_external(const Model& model, const std::string& data_name,
-                                         std::uint64_t threshold);
+/// Everything large into the file `<model_name>.data`, or into a file each of the folder
+/// `<model_name>.weights`, both beside the model. What lies at one place in one file now is written
+/// once.
+[[nodiscard]] Result<Plan> plan_external(const Model& model, const std::string& model_name,
+                                         const SaveOptions& options);
 
 /// Entries that point to where the bytes are. Error: that is not beneath `folder`.
 [[nodiscard]] Result<Plan> plan_link(const Model& model, const std::string& folder,

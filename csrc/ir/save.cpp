@@ -1,6 +1,7 @@
 #include "ir/save.h"
 
 #include <filesystem>
+#include <span>
 #include <system_error>
 
 #include "base/atomic_file.h"
@@ -43,13 +44,54 @@ Status may_replace(const std::string& path, bool ours, bool force) {
   return Error{Error::Kind::io, "exists already; say force to overwrite it", path, {}, {}};
 }
 
-Status write_data(AtomicFile& file, const std::vector<DataItem>& items) {
+/// Writes items of one file, and flushes it.
+Result<AtomicFile> write_data(const std::string& path, std::span<const DataItem> items) {
+  auto file = AtomicFile::create(path);
+  if (!file) return file;
   for (const DataItem& item : items) {
-    if (auto status = file.pad_to(item.offset); !status) return status;
-    if (auto status = file.write(item.bytes.view); !status) return status;
+    if (auto status = file.value().pad_to(item.offset); !status) return status.error();
+    if (auto status = file.value().write(item.bytes.view); !status) return status.error();
   }
-  return file.flush();
+  if (auto status = file.value().flush(); !status) return status.error();
+  return file;
 }
+
+/// Items of each file, in their order.
+std::vector<std::span<const DataItem>> by_file(std::span<const DataItem> items) {
+  std::vector<std::span<const DataItem>> out;
+  for (std::size_t first = 0; first < items.size();) {
+    std::size_t end = first + 1;
+    while (end < items.size() && items[end].file == items[first].file) ++end;
+    out.push_back(items.subspan(first, end - first));
+    first = end;
+  }
+  return out;
+}
+
+/// A folder for data files, which goes again if it was not there and nothing came into it.
+class DataFolder {
+ public:
+  Status make(const fs::path& path) {
+    std::error_code failed;
+    if (!fs::create_directory(path, failed) && !failed) return ok_status();
+    if (failed) {
+      return Error{
+          Error::Kind::io, "cannot make the folder: " + failed.message(), path.string(), {}, {}};
+    }
+    made_ = path;
+    return ok_status();
+  }
+  DataFolder() = default;
+  DataFolder(const DataFolder&) = delete;
+  DataFolder& operator=(const DataFolder&) = delete;
+  ~DataFolder() {
+    std::error_code ignored;
+    if (!made_.empty()) fs::remove(made_, ignored);  // only when it is empty
+  }
+
+ private:
+  fs::path made_;
+};
 
 Status write_file(const std::string& path, const Writer& writer) {
   auto file = AtomicFile::create(path);
@@ -68,8 +110,7 @@ class Saver {
       : model_(model), path_(path), options_(options) {
     folder_ = fs::path(path).parent_path().string();
     if (folder_.empty()) folder_ = ".";
-    data_name_ = fs::path(path).filename().string() + ".data";
-    data_path_ = (fs::path(folder_) / data_name_).string();
+    name_ = fs::path(path).filename().string();
   }
 
   Status run() {
@@ -99,7 +140,7 @@ class Saver {
       case Weights::inside:
         return plan_inside(model_);
       case Weights::external:
-        return plan_external(model_, data_name_, options_.threshold);
+        return plan_external(model_, name_, options_);
       case Weights::link:
         break;
     }
@@ -112,11 +153,15 @@ class Saver {
     Writer writer;
     encode_model(model_, {}, writer);
     if (writer.size() <= kMaxMessage || unchanged({})) return Plan{};
-    return plan_external(model_, data_name_, options_.threshold);
+    return plan_external(model_, name_, options_);
   }
 
   [[nodiscard]] bool unchanged(const Plan& plan) const {
     return plan.placements.empty() && model_.message().source.has_value();
+  }
+
+  [[nodiscard]] std::string beside(const std::string& name) const {
+    return (fs::path(folder_) / name).string();
   }
 
   Status check_targets(const Plan& plan) {
@@ -131,10 +176,11 @@ class Saver {
                    {},
                    {}};
     }
-    if (!plan.data.empty()) {
+    for (const auto& items : by_file(plan.data)) {
+      const std::string path = beside(items.front().file);
       bool ours = false;
-      for (const auto& file : model_.external_files()) ours |= same_file(file, data_path_);
-      if (auto status = may_replace(data_path_, ours, options_.force); !status) return status;
+      for (const auto& file : model_.external_files()) ours |= same_file(file, path);
+      if (auto status = may_replace(path, ours, options_.force); !status) return status;
     }
     for (const FileCopy& copy : plan.copies) {
       if (auto status = may_replace(copy.to, same_file(copy.from, copy.to), options_.force);
@@ -146,11 +192,13 @@ class Saver {
   }
 
   Status write(const Plan& plan, const Writer& writer) {
+    DataFolder folder;  // outlives the files, so that it is empty again when they are given up
     std::vector<AtomicFile> ready;
-    if (!plan.data.empty()) {
-      auto file = AtomicFile::create(data_path_);
+    for (const auto& items : by_file(plan.data)) {
+      const std::string path = beside(items.front().file);
+      if (auto status = folder.make(fs::path(path).parent_path()); !status) return status;
+      auto file = write_data(path, items);
       if (!file) return file.error();
-      if (auto status = write_data(file.value(), plan.data); !status) return status;
       ready.push_back(std::move(file).value());
     }
     for (const FileCopy& copy : plan.copies) {
@@ -178,8 +226,7 @@ class Saver {
   const std::string& path_;
   const SaveOptions& options_;
   std::string folder_;
-  std::string data_name_;
-  std::string data_path_;
+  std::string name_;
 };
 
 }  // namespace
@@ -196,9 +243,8 @@ Status save_together(const SharedSave& what) {
   if (!made) return made.error();
   const SharedPlan plan = std::move(made).value();
   if (!plan.data.empty()) {
-    auto file = AtomicFile::create(what.data_path);
+    auto file = write_data(what.data_path, plan.data);
     if (!file) return file.error();
-    if (auto status = write_data(file.value(), plan.data); !status) return status;
     if (auto status = file.value().commit(); !status) return status;
   }
   for (std::size_t i = 0; i < what.models.size(); ++i) {

@@ -17,7 +17,7 @@ enum class Weights {
   automatic,  ///< inside while the file stays under 2 GB and had no external data, else kept out
   keep,       ///< external entries stay as they are, the rest inside
   inside,     ///< everything inside the file
-  external,   ///< one file `<name>.data` beside it
+  external,   ///< one file `<name>.data` beside it, or a file each in the folder `<name>.weights`
   link,       ///< entries that point to where the bytes already are
 };
 
@@ -25,6 +25,9 @@ struct SaveOptions {
   Weights weights = Weights::automatic;
   bool force = false;              ///< overwrite a file that is not the model's own
   std::uint64_t threshold = 1024;  ///< tensors with fewer bytes stay inside
+  /// Of where external tensors start in their file; 0: a page, 64 bytes for those below one.
+  std::uint64_t alignment = 0;
+  bool file_each = false;  ///< external tensors go to a file each
 };
 
 /// Atomic: a temporary file in the same folder, flushed, then renamed. The model is not changed.
