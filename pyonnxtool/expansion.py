@@ -230,9 +230,8 @@ class _Expander:
         if operator in self._wanted.known:
             return self._by_symbolic(island, operator)
         if plain_domain(node.domain):
-            return Refusal(
-                "", "", f"no symbolic is known for it; write one, or keep it: --keep {operator}"
-            )
+            told = "no symbolic is known for it; give one (--symbolics) or keep it: --keep"
+            return Refusal("", "", f"{told} {operator}")
         versions = versions_of(node.op_type)
         if not versions:
             return Refusal("", "", "ai.onnx has no such operator")

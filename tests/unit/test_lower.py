@@ -168,7 +168,7 @@ def test_what_is_kept() -> None:
 def test_a_custom_operator_without_a_symbolic_is_refused() -> None:
     with pytest.raises(Refused) as caught:
         pot.lower(onnx.parser.parse_model(MINE))
-    told = "no symbolic is known for it; write one, or keep it: --keep my::Twice"
+    told = "no symbolic is known for it; give one (--symbolics) or keep it: --keep my::Twice"
     assert f"node 'y' (my::Twice): {told}" in str(caught.value)
 
 
