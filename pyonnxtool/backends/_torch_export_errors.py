@@ -32,7 +32,6 @@ _DEPENDS = re.compile(
 )
 _FIXED = re.compile(r"Constraints violated|marked .{0,80}as dynamic but|inferred to be a constant")
 _UNION = re.compile(r"unsupported input (?:list )?type: ([\w?]+)")
-_MUTATED = re.compile(r"auto_functionalized")
 
 
 def untranslated(error: BaseException) -> tuple[str, int | None] | None:
@@ -55,7 +54,7 @@ def explained(error: BaseException, exporter: str, text: str) -> PyonnxtoolError
     if isinstance(error, MemoryError):
         raise error
     reason = _reason(error, exporter) or _plain(error)
-    return _refused(text, Refusal("", "", reason + _place(error)))
+    return _refused(text, Refusal("", "", reason + place_of(error)))
 
 
 def _refused(text: str, refusal: Refusal) -> Refused:
@@ -107,19 +106,11 @@ def _complex(found: re.Match[str], _error: BaseException) -> str:
     )
 
 
-def _mutated(_found: re.Match[str], _error: BaseException) -> str:
-    return (
-        "an operator writes into its arguments, which no ONNX node can: have it return the "
-        "results instead"
-    )
-
-
 _TOLD = (
     (_NO_FAKE, _no_fake),
     (_DEPENDS, _depends),
     (_FIXED, _fixed),
     (_COMPLEX, _complex),
-    (_MUTATED, _mutated),
 )
 
 
@@ -143,7 +134,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         one = one.__cause__ or one.__context__
 
 
-def _place(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """` (net.py, line 12)`: the last line of somebody else's code than torch's that was at work."""
     ours = Path(__file__).parent.parent
     torchs = Path(torch.__file__).parent.parent

@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils import _pytree
 
 from pyonnxtool import _core
 from pyonnxtool._core import Model
-from pyonnxtool.backends._torch_call import flattened
 from pyonnxtool.backends._torch_export_errors import explained, untranslated
-from pyonnxtool.backends._torch_inputs import Axes, Call, dynamic_shapes, flat_call, unique
-from pyonnxtool.backends._torch_opaque import Opaque, registered_for_traces, translations
+from pyonnxtool.backends._torch_inputs import Axes, Call, dynamic_shapes, flat_call
+from pyonnxtool.backends._torch_network import restored
+from pyonnxtool.backends._torch_opaque import (
+    CannotExportError,
+    Opaque,
+    registered_for_traces,
+    translations,
+)
+from pyonnxtool.backends._torch_trial import Trial, tried
 from pyonnxtool.errors import UsageError
 from pyonnxtool.rewriting import Refusal, refused
 from pyonnxtool.rewriting.placing import names_of
@@ -69,56 +74,37 @@ def exported(wish: Wish) -> Exported:
     Operators without a translation are nodes of their own domain. Raises Refused with what the
     exporter cannot do, and UsageError for a module that does not run and for names that do not fit.
     """
-    outputs, opaque = _output_names(wish), Opaque(wish.asked)
+    try:
+        trial = tried(wish.module, wish.call, wish.output_names, wish.text)
+    except CannotExportError as error:
+        raise explained(error, wish.exporter, wish.text) from error
+    opaque = Opaque(wish.asked)
     folder = Path(tempfile.mkdtemp(prefix="pyonnxtool-"))
     try:
-        warned = _written(wish, opaque, folder)
+        with restored(wish.module):
+            warned = _written(wish, trial, opaque, folder)
         model = _loaded(folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    _rename(model, wish.call.names, outputs)
+    _add_unused(model, wish)
+    _rename(model, wish.call.names, trial.outputs)
     _check_open(model, wish)
     return Exported(model, tuple(sorted(opaque.written)), tuple(_told(warned)))
 
 
-def _output_names(wish: Wish) -> list[str]:
-    """As the user says; else the keys of what the module returns, `output`, `output_0`, ..."""
-    call = wish.call
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            made = wish.module(*call.args, **call.kwargs)
-    except Exception as error:  # whatever the module raises
-        said = " ".join(str(error).split())
-        raise UsageError(
-            f"{wish.text} itself fails on the example: {type(error).__name__}: {said[:300]}"
-        ) from error
-    found = list(flattened(made))
-    if not found:
-        raise UsageError(f"{wish.text} returns no tensor, so the model would have no output")
-    if wish.output_names:
-        if len(wish.output_names) != len(found):
-            raise UsageError(
-                f"{wish.text} returns {len(found)} tensors, and {len(wish.output_names)} output "
-                f"names are given ({', '.join(wish.output_names)})"
-            )
-        return list(wish.output_names)
-    names: list[str] = []
-    for name in found:
-        plain = f"output_{name}" if name.isdecimal() else name
-        plain = "output" if len(found) == 1 and name.isdecimal() else plain
-        names.append(unique(plain, [*names, *call.names]))
-    return names
-
-
-def _written(wish: Wish, opaque: Opaque, folder: Path) -> list[warnings.WarningMessage]:
+def _written(
+    wish: Wish, trial: Trial, opaque: Opaque, folder: Path
+) -> list[warnings.WarningMessage]:
     """Export, again with each operator that turns out to have no translation as a node."""
-    run = _by_dynamo if wish.exporter == "dynamo" else _by_trace
+    program = None
     while True:
         try:
             with torch.no_grad(), _quiet() as warned:
-                program = run(wish, opaque, folder)
+                if wish.exporter == "dynamo":
+                    program = _by_dynamo(wish, opaque, flat=trial.dataclasses)
+                else:
+                    _by_trace(wish, opaque, folder)
             break
         except Exception as error:  # whatever torch raises
             missing, since = untranslated(error) or ("", None)
@@ -134,9 +120,9 @@ def _written(wish: Wish, opaque: Opaque, folder: Path) -> list[warnings.WarningM
     return warned
 
 
-def _by_dynamo(wish: Wish, opaque: Opaque, _folder: Path) -> Any:
+def _by_dynamo(wish: Wish, opaque: Opaque, *, flat: bool) -> Any:
     with contextlib.ExitStack() as stack:
-        if _has_dataclasses(wish):
+        if flat:
             stack.enter_context(flat_call(wish.module, wish.call, inputs=False))
         return torch.onnx.export(
             wish.module,
@@ -183,14 +169,6 @@ def _opset(wish: Wish) -> int | None:
     return min(max(wish.opset, low), high)
 
 
-def _has_dataclasses(wish: Wish) -> bool:
-    """Whether the module returns what dynamo cannot take apart."""
-    call = wish.call
-    with torch.no_grad():
-        leaves = _pytree.tree_leaves(wish.module(*call.args, **call.kwargs))
-    return any(hasattr(leaf, "__dataclass_fields__") for leaf in leaves)
-
-
 def _loaded(folder: Path) -> Model:
     """What was written. Of a large model the file is needed until the end."""
     file = folder / "model.onnx"
@@ -200,6 +178,23 @@ def _loaded(folder: Path) -> Model:
         return model
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return _core.load(str(file))
+
+
+def _add_unused(model: Model, wish: Wish) -> None:
+    """Inputs that the module does not read: a trace forgets them."""
+    graph, names = model.graph, wish.call.names
+    there = {value.name for value in graph.inputs}
+    if wish.exporter == "dynamo" or len(there) == len(names) or not there <= set(names):
+        return
+    used = Names({*names_of(model), *names})
+    for name, tensor in zip(names, wish.call.tensors, strict=True):
+        if name not in there:
+            if graph.defines(name):
+                graph.rename_value(name, used.fresh(name))
+            axes = wish.axes.get(name, {})
+            shape = [axes.get(axis, size) for axis, size in enumerate(tensor.shape)]
+            graph.add_input(name, str(tensor.dtype).removeprefix("torch."), shape)
+    graph.order_inputs(names)
 
 
 def _rename(model: Model, inputs: Sequence[str], outputs: Sequence[str]) -> None:

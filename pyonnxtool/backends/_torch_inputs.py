@@ -231,8 +231,12 @@ def flat_call(module: Any, call: Call, *, inputs: bool) -> Iterator[tuple[Any, .
         args, kwargs = filled_call(call.args, call.kwargs, dict(enumerate(tensors)))
         return natural(*args, **kwargs)
 
+    own = vars(module).get("forward")
     module.forward = flat if inputs else natural
     try:
         yield call.tensors
     finally:
-        del module.forward
+        if own is None:
+            del module.forward
+        else:
+            module.forward = own

@@ -187,7 +187,7 @@ class ModuleNetwork:
     def outputs(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """What the module returns, flattened."""
         args, kwargs = self._call(feeds)
-        with _running(self._text), torch.no_grad(), _restored(self._module):
+        with _running(self._text), torch.no_grad(), restored(self._module):
             made = self._module(*args, **kwargs)
         return {name: as_array(value) for name, value in flattened(made).items()}
 
@@ -201,7 +201,7 @@ class ModuleNetwork:
             program.trace(feeds, visit)
             return
         args, kwargs = self._call(feeds)
-        with _running(self._text), torch.no_grad(), _restored(self._module):
+        with _running(self._text), torch.no_grad(), restored(self._module):
             run_watched(self._module, args, kwargs, visit)
 
     def exact(self, feeds: Mapping[str, Array], name: str, given: Collection[str]) -> Array | None:
@@ -245,8 +245,7 @@ class ModuleNetwork:
         slots = self._slots()
         placed = Signature(slots, self._text).placed(list(feeds))
         tensors = {
-            slot: as_tensor(feeds[name]).to(slots[slot].example.dtype)
-            for name, slot in placed.items()
+            slot: as_tensor(feeds[name]).to(slots[slot].example) for name, slot in placed.items()
         }
         return filled_call(*self._example, tensors)
 
@@ -274,7 +273,7 @@ def _widened(tensor: Any, dtype: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _restored(module: Any) -> Iterator[None]:
+def restored(module: Any) -> Iterator[None]:
     """Buffers that a run writes to (statistics, caches) get their old contents back."""
     before = [(buffer, buffer.clone()) for buffer in module.buffers()]
     try:

@@ -49,7 +49,7 @@ class CannotExportError(Exception):
 
     def __init__(self, operator: str, reason: str) -> None:
         super().__init__(f"{operator}: {reason}")
-        self.refusal = Refusal(operator, "torch", reason)
+        self.refusal = Refusal("", "", f"the operator {operator}: {reason}")
 
 
 @dataclass
@@ -74,6 +74,11 @@ class Opaque:
             found = getattr(packet, overload or "default", None)
             if found is not None:
                 yield found
+
+
+def writing_operators() -> frozenset[Any]:
+    """Those that packages and users have registered and that write into their arguments."""
+    return frozenset(one for one in Opaque().overloads() if one._schema.is_mutable)
 
 
 def operator_of(overload: Any) -> str:
@@ -173,10 +178,6 @@ def _outputs(schema: Any) -> int:
         raise CannotExportError(
             schema.name,
             f"it returns {odd}, and a node has a fixed number of tensors: return a tuple of them",
-        )
-    if schema.is_mutable:
-        raise CannotExportError(
-            schema.name, "it writes into its arguments, which no ONNX node can: return the results"
         )
     return len(kinds)
 
