@@ -191,6 +191,8 @@ def _constant_of(attributes: dict[str, Any]) -> NDArray[Any] | None:
     tensor = attributes.get("value")
     if isinstance(tensor, _core.Tensor):
         return tensor.numpy()
+    if isinstance(tensor, str):  # so torch's exporter leaves the texts that it has no operator for
+        return np.array(tensor, object)
     dtypes = {"int": np.int64, "float": np.float32, "string": object}
     for kind, dtype in dtypes.items():
         for name in (f"value_{kind}", f"value_{kind}s"):
