@@ -101,19 +101,11 @@ class Keepsakes:
         _add_constant_outputs(graph, made)
         if old is None:
             return
+        _reorder(made, [one.name for one in old.initializer])
         made.metadata_props.extend(old.metadata_props)
-        infos = {one.name: one for one in (*old.value_info, *old.input, *old.output)}
-        ports = [*made.input, *made.output]
-        for one in (*ports, *made.value_info):
-            was = infos.get(one.name)
-            if was is not None and (not one.type.ByteSize() or _same_type(one, was)):
-                one.CopyFrom(was)
-        told = {one.name for one in (*ports, *made.value_info)}
-        values = {name for node in made.node for name in node.output}
-        untold = values - told
-        lost = [one for one in old.value_info if not _plain(one) and one.name in untold]
-        made.value_info.extend(lost)
-        there = values | told | {one.name for one in made.initializer}
+        _declare(made, old)
+        there = {one.name for one in (*made.input, *made.initializer)}
+        there |= {name for node in made.node for name in node.output}
         made.quantization_annotation.extend(
             one for one in old.quantization_annotation if one.tensor_name in there
         )
@@ -225,6 +217,45 @@ def _add_constant_outputs(graph: gs.Graph, made: GraphProto) -> None:
     for tensor in graph.outputs:
         if isinstance(tensor, gs.Constant) and tensor.name not in there:
             made.initializer.append(OnnxExporter.export_tensor_proto(tensor))
+
+
+def _declare(made: GraphProto, old: GraphProto) -> None:
+    """Types as they were declared, where they are the same; in the order in which they were."""
+    infos = {one.name: one for one in (*old.value_info, *old.input, *old.output)}
+    values = {name for node in made.node for name in node.output}
+    for one in (*made.input, *made.output, *made.value_info):
+        was = infos.get(one.name)
+        if was is not None and (not one.type.ByteSize() or _same_type(one, was)):
+            one.CopyFrom(was)
+    weights = {one.name: one for one in made.initializer}
+    # Graphsurgeon declares in a body what that reads from around it.
+    told = {one.name: _copied(one) for one in made.value_info if one.name in values}
+    places = {one.name: place for place, one in enumerate(old.value_info)}
+    for one in old.value_info:
+        made_otherwise = one.name in values and not _plain(one)
+        if made_otherwise or (one.name in weights and _is_of(weights[one.name], one)):
+            told.setdefault(one.name, one)
+    ordered = sorted(told.values(), key=lambda one: places.get(one.name, len(places)))
+    del made.value_info[:]
+    made.value_info.extend(ordered)
+
+
+def _copied(info: ValueInfoProto) -> ValueInfoProto:
+    return ValueInfoProto.FromString(info.SerializeToString())
+
+
+def _is_of(tensor: TensorProto, info: ValueInfoProto) -> bool:
+    declared = info.type.tensor_type
+    return declared.elem_type == tensor.data_type and _sizes(declared) == list(tensor.dims)
+
+
+def _reorder(made: GraphProto, names: Sequence[str]) -> None:
+    """Initializers in the order in which they were, new ones last."""
+    places = {name: place for place, name in enumerate(names)}
+    ordered = sorted(made.initializer, key=lambda one: places.get(one.name, len(places)))
+    copies = [TensorProto.FromString(one.SerializeToString()) for one in ordered]
+    del made.initializer[:]
+    made.initializer.extend(copies)
 
 
 def _inputs_with_defaults(made: ModelProto, old: GraphProto) -> None:

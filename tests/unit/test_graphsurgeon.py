@@ -97,6 +97,32 @@ def test_what_is_not_touched_is_as_it_was(text: str) -> None:
     assert made.model_version == given.model_version
 
 
+def test_order_and_declarations_of_weights_stay() -> None:
+    proto = model_of(CONTROL)
+    weights = [("z", [2.0]), ("b", [1.0]), ("a", [3.0])]  # read in another order, and in a body
+    proto.graph.initializer.extend(helper.make_tensor(n, 1, [1], v) for n, v in weights)
+    for name in ("a", "w", "z"):
+        info = helper.make_tensor_value_info(name, 1, [3 if name == "w" else 1])
+        info.metadata_props.add(key="kind", value=f"parameter {name}")
+        proto.graph.value_info.append(info)
+    for at, name in enumerate(["a", "b", "z"]):
+        proto.graph.node.append(helper.make_node("Add", [name, "x"], [f"s{at}"]))
+        proto.graph.output.append(helper.make_tensor_value_info(f"s{at}", 1, [3]))
+
+    def wider(graph: gs.Graph) -> None:
+        graph.tensors()["a"].values = np.ones(3, np.float32)
+
+    made = through(proto)
+    assert [one.name for one in made.graph.initializer] == ["w", "z", "b", "a"]
+    assert list(made.graph.value_info) == list(proto.graph.value_info)
+    for ours, theirs in zip(
+        made.graph.node[0].attribute, proto.graph.node[0].attribute, strict=True
+    ):
+        assert list(ours.g.value_info) == list(theirs.g.value_info)
+    made = through(proto, wider)
+    assert [one.name for one in made.graph.value_info] == ["w", "z"]  # a is not what was declared
+
+
 def documented(proto: onnx.ModelProto) -> onnx.ModelProto:
     proto.doc_string, proto.model_version = "about it", 7
     proto.metadata_props.add(key="trained", value="yes")
