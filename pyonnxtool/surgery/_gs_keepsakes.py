@@ -241,7 +241,9 @@ def _declare(made: GraphProto, old: GraphProto) -> None:
 
 
 def _copied(info: ValueInfoProto) -> ValueInfoProto:
-    return ValueInfoProto.FromString(info.SerializeToString())
+    made = ValueInfoProto()
+    made.CopyFrom(info)
+    return made
 
 
 def _is_of(tensor: TensorProto, info: ValueInfoProto) -> bool:
