@@ -40,6 +40,9 @@ _SAME = ("SAME_UPPER", "SAME_LOWER")
 _ODD_PADDING = "an odd padding has its larger half at the other end from opset 11 on; give `pads`"
 _GROUPS = "its scale and bias are for each group below opset 21, and for each channel from there on"
 
+_WANTS_MORE = frozenset({("Split", 18)})
+"""Optional to the schema, and yet there has to be one: equal parts are a number from there on."""
+
 
 def raised(given: Model, target: int) -> tuple[Model, Descended]:
     """A copy of the model at the target opset, and what was done; of no use if that was refused.
@@ -117,7 +120,8 @@ def _raised(view: NodeView, target: int, names: Names) -> tuple[list[str], Tape]
 def _is_free(op_type: str, version: int) -> bool:
     """Whether an older node is the newer operator as it is; the converter takes 15 ms to say so."""
     step = step_of(op_type, version)
-    return step is not None and step.free and not step.newer.deprecated
+    free = step is not None and step.free and not step.newer.deprecated
+    return free and (op_type, version) not in _WANTS_MORE
 
 
 def _beyond_the_converter(view: NodeView, crossed: Sequence[int]) -> str:

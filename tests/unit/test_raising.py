@@ -54,6 +54,17 @@ def test_what_changed_is_made_anew_and_keeps_its_names() -> None:
     assert made.report.rules["y"] == "Squeeze 11 -> 21: by the onnx package's converter"
 
 
+@pytest.mark.parametrize("opset", [11, 13])
+def test_equal_parts_are_a_number_from_opset_18_on(opset: int) -> None:
+    text = "g (float[6] x) => (float[3] y, float[3] z) { y, z = Split (x) }"
+    model = parsed(text, opset=opset)
+    assert up(model, to=17).graph.nodes[0].attributes.get("num_outputs") is None
+    made = up(model, to=23)
+    assert made.graph.nodes[0].attributes["num_outputs"] == 2
+    for ours, theirs in zip(run(model, x=rng(6)), run(made, x=rng(6)), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_file_that_is_newer_keeps_its_ir_version() -> None:
     assert up(parsed(SQUEEZE, opset=11, ir_version=11), to=13).ir_version == 11
 
