@@ -259,7 +259,9 @@ class _Expander:
             return Refusal("", "", decision.reason, rule)
         if isinstance(decision, Keep):
             return Refusal("", "", f"its symbolic keeps it; say so: --keep {operator}", rule)
+        unread = Unread(island)
         _place(view, decision, tape, operator)
+        unread.prune(island)  # constants of types that the model's opset may not have
         inner = _Expander(island, Wanted(self._wanted.known), self._depth + 1)
         inner.run()
         if inner.done.refusals:
