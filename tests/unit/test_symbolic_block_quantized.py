@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import helper
 
-from support.lowered_op import NEWEST, OPSETS, check, model_of, refusal
+import pyonnxtool as pot
+from support.downgraded import run_ort
+from support.lowered_op import NEWEST, OPSETS, check, distance, model_of, refusal
 
 MS = "com.microsoft::"
 ALL = (*OPSETS, NEWEST)
@@ -123,3 +126,70 @@ def test_a_table_that_is_not_known() -> None:
     assert "its `quant_type` 7 is not known, only 0 (FP4) and 1 (NF4)" in told
     told = refusal(model_of(f"{MS}MatMulBnb4", given, **{**form, "quant_type": 1}, transB=0))
     assert "its weights are not transposed, which onnxruntime itself gets wrong" in told
+
+
+def looked_up(table: Any, scales: Any, zeros: Any, indices: Any, axes: Any, block: int) -> Any:
+    """By its definition."""
+    gathered, blocks = axes
+    wide = [np.repeat(one, block, blocks) for one in (scales, zeros)]
+    size = [slice(length) for length in table.shape]
+    floats = (table - wide[1][tuple(size)]).astype(scales.dtype) * wide[0][tuple(size)]
+    return np.take(floats, indices, gathered)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_gather_of_packed_bytes(bits: int, dtype: Any) -> None:
+    table, zeros = octets(7, 48 * bits // 8), octets(7, -(-3 * bits // 8))
+    scales = floats(7, 3, dtype=dtype, low=0.1)
+    indices = np.array([[1, 6], [0, 1]], np.int64)
+    form = {"bits": bits, "block_size": 16, "types": [1 if dtype == np.float32 else 10]}
+    axes = (0, 1)
+    given = [table, indices, scales, zeros]
+    places = unpacked(zeros, bits)[:, :3]
+    wanted = looked_up(unpacked(table, bits), scales, places, indices, axes, 16)
+    check(f"{MS}GatherBlockQuantized", given, opsets=ALL, constant=(0, 2, 3), **form)
+    where = {"expected": [wanted], "open_sizes": True}
+    check(f"{MS}GatherBlockQuantized", given, opsets=(11, 23), **where, **form)
+    middle = np.full((7, 3), 2 ** (bits - 1))
+    wanted = looked_up(unpacked(table, bits), scales, middle, indices[0] - 7, axes, 16)
+    given[1:] = [(indices[0] - 7).astype(np.int32), scales]
+    where = {"expected": [wanted], "constant": (0, 2)}
+    check(f"{MS}GatherBlockQuantized", given, opsets=(11, 23), **where, **form)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("axes", [(0, 2), (2, 0), (1, 2), (0, 0), (1, 1), (2, 2), (-1, 0)])
+def test_gather_of_nibbles(signed: bool, axes: tuple[int, int]) -> None:
+    rng = np.random.default_rng(4)
+    low, high = (-8, 8) if signed else (0, 16)
+    table = rng.integers(low, high, (18, 20, 22))
+    axes = (axes[0] % 3, axes[1])
+    shape = [2 if axis == axes[1] else size for axis, size in enumerate(table.shape)]
+    scales, zeros = floats(*shape, low=0.1), rng.integers(low, high, shape)
+    indices = np.array([[3, 17], [16, 0]], np.int32)
+    wanted = looked_up(table, scales, zeros, indices, axes, 16)
+    given = [table.astype(np.int8), indices, scales, zeros.astype(np.int8)]
+    form = {"gather_axis": axes[0], "quantize_axis": axes[1], "block_size": 16}
+    for opset in (11, 21, 23):
+        model = model_of(f"{MS}GatherBlockQuantized", given, constant=(0, 2, 3), **form)
+        model.opset_import[0].version, model.ir_version = opset, 10
+        for place, integers in ((0, table), (2, zeros)):
+            tensor = model.graph.initializer[place]
+            packed = helper.make_tensor(tensor.name, 22 if signed else 21, integers.shape, integers)
+            tensor.CopyFrom(packed)
+        made = pot.to_proto(pot.lower(pot.from_proto(model)).model)
+        feeds = {"x1": indices}
+        assert distance(run_ort(model, feeds)[0], run_ort(made, feeds)[0]) <= 2
+        assert distance(wanted, run_ort(made, feeds)[0]) <= 2
+
+
+def test_gathers_that_are_refused() -> None:
+    given = [octets(7, 24), np.array([1]), floats(7, 3)]
+    told = refusal(model_of(f"{MS}GatherBlockQuantized", given, bits=3))
+    assert "weights of 3 bits have no layout that is known" in told
+    told = refusal(model_of(f"{MS}GatherBlockQuantized", given, gather_axis=2))
+    assert "its axes [2, 1] are not those of a table of rank 2" in told
+    given[0] = np.zeros((7, 24), np.uint16)
+    told = refusal(model_of(f"{MS}GatherBlockQuantized", given))
+    assert "a table of uint16 has no form that older opsets know" in told
