@@ -13,7 +13,7 @@ from pyonnxtool.rewriting.decision import Edit, Keep
 from pyonnxtool.rewriting.found import label_of
 from pyonnxtool.rewriting.match import Match
 from pyonnxtool.rewriting.matching import Matcher
-from pyonnxtool.rewriting.near_misses import near_misses
+from pyonnxtool.rewriting.near_misses import near_misses, why_idle
 from pyonnxtool.rewriting.operand import Facts
 from pyonnxtool.rewriting.placing import graphs_under, names_of, stand_in
 from pyonnxtool.rewriting.refusal import Refusal
@@ -198,12 +198,11 @@ class _Application:
         """Report the near misses of the last round, and rules that had nothing to look at."""
         self.done.left.reverse()  # earlier nodes first
         for rule in self._rules:
-            idle = not self.done.changes[rule.told] and not self._was_refused(rule)
             tried = self._misses[rule][::-1]
-            self.done.left += near_misses(rule, tried, idle=idle)
-            if idle and not tried:
-                first = " or ".join(one.step.told for one in rule.pattern.first)
-                self.done.idle.append(f"{rule.name} did nothing: there is no {first}")
+            near = near_misses(rule, tried)
+            self.done.left += near
+            if not near and not self.done.changes[rule.told] and not self._was_refused(rule):
+                self.done.idle.append(why_idle(rule, tried))
 
     def _was_refused(self, rule: Rule) -> bool:
         return any(refused is rule for refused, _ in self._refused)

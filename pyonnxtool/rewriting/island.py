@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from pyonnxtool.rewriting.tape import Names
 
 
-def isolated(node: Node, facts: Facts) -> Model:
+def isolated(node: Node, facts: Facts, *, only_read: bool = False) -> Model:
     """A model of this node: what it reads are inputs, or initializers where it is constant.
 
-    Types are declared as far as they are known. Weights are shared, not copied.
+    Types are declared as far as they are known. Weights are shared, not copied. With `only_read`
+    outputs are omitted that nothing reads, as long as something reads another one.
     """
     island = node.alone()
     graph = island.graph
+    made_names = _read_outputs(node) if only_read else node.output_names
+    if only_read:
+        island.graph.nodes[0].set_outputs(made_names)
     read = [*node.input_names, *(value.name for value in node.captured)]
     for name in dict.fromkeys(filter(None, read)):
         operand = Operand(name, node.graph, facts)
@@ -31,12 +35,19 @@ def isolated(node: Node, facts: Facts) -> Model:
             graph.set_initializer(tensor, name)
             continue
         graph.add_input(name, operand.dtype, _declarable(operand.dims))
-    for name in filter(None, node.output_names):
+    for name in filter(None, made_names):
         graph.add_output(name)
         made = Operand(name, node.graph, facts)
         if made.dtype is not None:
             graph.declare(name, made.dtype, _declarable(made.dims))
     return island
+
+
+def _read_outputs(node: Node) -> list[str]:
+    """Names of the outputs, "" for those that nothing reads."""
+    values = [None if not name else node.graph.value(name) for name in node.output_names]
+    read = [one.name if one and (one.consumers or one.is_output) else "" for one in values]
+    return read if any(read) else list(node.output_names)
 
 
 def _constant(operand: Operand) -> Tensor | None:

@@ -173,10 +173,7 @@ class Matcher:
         self, term: Term | None, operand: Operand, found: Found, where: str, reader: NodeView
     ) -> Iterator[Found]:
         if isinstance(term, Either):
-            for option in term.terms:
-                for fitting in self._value(option, operand, found, where, reader):
-                    if self._holds(term, operand, fitting, where):
-                        yield fitting
+            yield from self._either(term, operand, found, where, reader)
         elif term is None:
             if not operand:
                 yield found
@@ -191,6 +188,22 @@ class Matcher:
                 yield found
         elif isinstance(term, Made):
             yield from self._made(term, operand, found, where)
+
+    def _either(
+        self, term: Either, operand: Operand, found: Found, where: str, reader: NodeView
+    ) -> Iterator[Found]:
+        options, producer = options_of(term), operand.producer
+        if producer is not None and all(
+            isinstance(one, Made) and not _fits(one.step, producer.op_type, producer.domain)
+            for one in options
+        ):
+            wanted = " or ".join(dict.fromkeys(one.step.told for one in options))
+            self._miss(found, f"{where} is made by {producer.op_type}, not {wanted}")
+            return
+        for option in term.terms:
+            for fitting in self._value(option, operand, found, where, reader):
+                if self._holds(term, operand, fitting, where):
+                    yield fitting
 
     def _free(self, term: Free, operand: Operand, found: Found, where: str) -> Iterator[Found]:
         known = found.values.get(term.name)

@@ -19,18 +19,19 @@ _MOST_TOLD = 5
 _NAME = re.compile(r"'[^']*'")
 
 
-def near_misses(rule: Rule, tried: Sequence[tuple[str, Miss]], *, idle: bool) -> list[Left]:
-    """What came closest, of (node where the pattern was tried, where it stopped fitting).
+def near_misses(rule: Rule, tried: Sequence[tuple[str, Miss]]) -> list[Left]:
+    """What came close, of (node where the pattern was tried, where it stopped fitting).
 
-    A place is near when half of the pattern's nodes were found, two at least; where a rule is
-    `idle` and none is near, the nearest one. Places that differ in nothing but names are told once.
+    A place is near when half of the pattern's nodes were found, or when what stopped it was of the
+    right kind; two at least. Places that differ in nothing but names are told once.
     """
     size = len(fewest(rule.pattern.outputs))
-    enough = min(size, max(2, (size + 1) // 2))
-    by_nearness = sorted(tried, key=lambda one: one[1].nearness, reverse=True)
-    near = [one for one in by_nearness if one[1].depth >= enough]
-    if idle and not near:
-        near = by_nearness[:1]
+    least, half = min(size, 2), (size + 1) // 2
+    near = [
+        (node, miss)
+        for node, miss in _by_nearness(tried)
+        if miss.depth >= least and (miss.nearly or miss.depth >= half)
+    ]
     kinds: dict[str, list[tuple[str, Miss]]] = {}
     for node, miss in near:
         kinds.setdefault(_NAME.sub("", miss.text), []).append((node, miss))
@@ -40,3 +41,15 @@ def near_misses(rule: Rule, tried: Sequence[tuple[str, Miss]], *, idle: bool) ->
         more = f"; {plural(len(alike) - 1, 'more node')} alike" if len(alike) > 1 else ""
         told.append(Left(node, f"{rule.name} came close: {miss.text}{more}"))
     return told
+
+
+def why_idle(rule: Rule, tried: Sequence[tuple[str, Miss]]) -> str:
+    """Why a rule that came close nowhere did nothing: the nearest place of all."""
+    if tried:
+        return f"{rule.name} did nothing, the nearest is: {_by_nearness(tried)[0][1].text}"
+    first = " or ".join(dict.fromkeys(one.step.told for one in rule.pattern.first))
+    return f"{rule.name} did nothing: there is no {first}"
+
+
+def _by_nearness(tried: Sequence[tuple[str, Miss]]) -> list[tuple[str, Miss]]:
+    return sorted(tried, key=lambda one: one[1].nearness, reverse=True)

@@ -277,3 +277,9 @@ def test_an_operator_that_may_be_missing_may_be_the_last() -> None:
         model = model_of(body)
         assert applied(model, rule).changes
         assert ops(model) == ["Neg"]
+
+
+def test_options_that_do_not_fit_are_told_together() -> None:
+    rule = rule_of(lambda op, x: op.Exp(op.maybe(op.Cast(op.either(op.Relu(x), op.Elu(x))))))
+    told = "the nearest is: Exp 'y': input 0 is made by Abs, not Cast or Relu or Elu"
+    assert misses(model_of("a = Abs (x) y = Exp (a)"), rule) == [f"to_neg did nothing, {told}"]
