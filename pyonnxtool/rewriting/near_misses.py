@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MOST_TOLD = 5
 """Kinds of near misses of each rule, those that came closest first."""
+_MOST_NEAREST = 3
+"""Kinds of misses that are told of a rule that came close nowhere."""
 _NAME = re.compile(r"'[^']*'")
 
 
@@ -32,24 +34,31 @@ def near_misses(rule: Rule, tried: Sequence[tuple[str, Miss]]) -> list[Left]:
         for node, miss in _by_nearness(tried)
         if miss.depth >= least and (miss.nearly or miss.depth >= half)
     ]
-    kinds: dict[str, list[tuple[str, Miss]]] = {}
-    for node, miss in near:
-        kinds.setdefault(_NAME.sub("", miss.text), []).append((node, miss))
     told = []
-    for alike in list(kinds.values())[:_MOST_TOLD]:
-        node, miss = alike[0]
-        more = f"; {plural(len(alike) - 1, 'more node')} alike" if len(alike) > 1 else ""
-        told.append(Left(node, f"{rule.name} came close: {miss.text}{more}"))
+    for node, text, alike in _kinds(near)[:_MOST_TOLD]:
+        more = f"; {plural(alike - 1, 'more node')} alike" if alike > 1 else ""
+        told.append(Left(node, f"{rule.name} came close: {text}{more}"))
     return told
 
 
 def why_idle(rule: Rule, tried: Sequence[tuple[str, Miss]]) -> str:
-    """Why a rule that came close nowhere did nothing: the nearest place of all."""
+    """Why a rule that came close nowhere did nothing: the nearest places of all."""
     if tried:
-        return f"{rule.name} did nothing, the nearest is: {_by_nearness(tried)[0][1].text}"
+        ordered = _by_nearness(tried)
+        nearest = [one for one in ordered if one[1].nearness == ordered[0][1].nearness]
+        texts = [text for _, text, _ in _kinds(nearest)[:_MOST_NEAREST]]
+        return f"{rule.name} did nothing, the nearest is: {'; '.join(texts)}"
     first = " or ".join(dict.fromkeys(one.step.told for one in rule.pattern.first))
     return f"{rule.name} did nothing: there is no {first}"
 
 
 def _by_nearness(tried: Sequence[tuple[str, Miss]]) -> list[tuple[str, Miss]]:
     return sorted(tried, key=lambda one: one[1].nearness, reverse=True)
+
+
+def _kinds(tried: Sequence[tuple[str, Miss]]) -> list[tuple[str, str, int]]:
+    """(Node, text, how many) of places that differ in nothing but names; the first of each."""
+    kinds: dict[str, list[tuple[str, Miss]]] = {}
+    for node, miss in tried:
+        kinds.setdefault(_NAME.sub("", miss.text), []).append((node, miss))
+    return [(alike[0][0], alike[0][1].text, len(alike)) for alike in kinds.values()]

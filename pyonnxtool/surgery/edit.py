@@ -16,6 +16,7 @@ from pyonnxtool.rewriting.rule import Rule
 from pyonnxtool.surgery.edit_function import EditFunction
 from pyonnxtool.surgery.edit_report import EditReport, edited
 from pyonnxtool.surgery.script import Editing, steps_of
+from pyonnxtool.wording import plural
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -110,7 +111,7 @@ class _Work:
             )
             proof = made.report.verification
             if proof is not None:
-                self.notes.append(f"the rules agree on {proof.samples} samples")
+                self.notes.append(f"the rules agree on {plural(proof.samples, 'sample')}")
 
 
 def _grouped(steps: Sequence[EditFunction | Rule]) -> list[list[EditFunction | Rule]]:
