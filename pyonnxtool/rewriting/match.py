@@ -64,6 +64,10 @@ class Match:
         """What a rule returns to leave this place as it is: why, and what would help."""
         return self.root.refuse(reason, advice)
 
+    def refuse_dynamic(self, what: str) -> Refusal:
+        """A refusal because `what` is only known when the model runs: "the shape of q"."""
+        return self.root.refuse_dynamic(what)
+
 
 def _called(pattern: Pattern, wanted: Step) -> str:
     return next((made.name for made in pattern.made if made.step is wanted and made.name), "")
