@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pyonnxtool.agreement import side_of
 from pyonnxtool.backends import RunOptions
 from pyonnxtool.backends.torch import (
     Declared,
@@ -16,11 +17,12 @@ from pyonnxtool.backends.torch import (
     with_example,
 )
 from pyonnxtool.conversion import checked_opset, imported
-from pyonnxtool.errors import UsageError
+from pyonnxtool.declarations import declare_as_inferred
+from pyonnxtool.errors import BackendError, Refused, UsageError
 from pyonnxtool.inspection import Port, port, real_inputs
 from pyonnxtool.proof import check_of
 from pyonnxtool.report import strict_json
-from pyonnxtool.rewriting import Rewrite, RewriteReport
+from pyonnxtool.rewriting import Refusal, Rewrite, RewriteReport, refused
 from pyonnxtool.runtimes import find_runtime
 from pyonnxtool.standardization import lower
 from pyonnxtool.symbolics import SYMBOLICS
@@ -112,7 +114,7 @@ def export(
     if exporter not in EXPORTERS:
         raise UsageError(f"there is no exporter {exporter!r}; take {' or '.join(EXPORTERS)}")
     text = name or type(module).__name__
-    torch_version = check_exportable(module, text)
+    torch_version = check_exportable(module, text, exporter)
     from pyonnxtool.backends._torch_exporters import Wish, exported  # noqa: PLC0415 - loads torch
     from pyonnxtool.backends._torch_inputs import call_of, open_axes  # noqa: PLC0415 - loads torch
 
@@ -125,6 +127,8 @@ def export(
         wish = Wish(module, call, text, exporter, goal, axes, tuple(output_names), asked)
         made = exported(wish)
         lowered = _lowered(made.model, symbolics, keep, opset, check)
+        named = {size for one in axes.values() for size in one.values()}
+        declare_as_inferred(lowered.model, named, invented=exporter == "torchscript")
         report = ExportReport(
             **_of_lowering(lowered.report),
             exporter=exporter,
@@ -217,18 +221,38 @@ def _checked(
     from pyonnxtool.divergence.probe import Side  # noqa: PLC0415
     from pyonnxtool.verification import verify  # noqa: PLC0415 - what runs models takes a while
 
+    _check_that_it_runs(rewrite, check)
     call = wish.call
     network = ModuleNetwork(wish.module, wish.text, (call.args, call.kwargs), call.names)
     backend = NetworkBackend(wish.text, TorchValues(network), network, rewrite.model)
-    found = verify(
-        f"exporting {wish.text}",
-        Side(wish.text, rewrite.model, backend, RunOptions(level="none")),
-        rewrite.model,
-        check,
-        rules=report.rules,
-        drifts=True,
-        examples=[call.feeds()],
-    )
+    try:
+        found = verify(
+            f"exporting {wish.text}",
+            Side(wish.text, rewrite.model, backend, RunOptions(level="none")),
+            rewrite.model,
+            check,
+            rules=report.rules,
+            drifts=True,
+            examples=[call.feeds()],
+        )
+    except Refused as error:
+        reasons = [one for one in error.refusals if isinstance(one, Refusal)]
+        reasons += [Refusal("", "", note) for note in made.notes]
+        raise refused(f"exporting {wish.text}", reasons) from error
     found = replace(found, backends=("torch", found.backends[1]))
     notes = (*report.notes, *network.notes)
     return replace(rewrite, report=replace(report, verification=found, notes=notes))
+
+
+def _check_that_it_runs(rewrite: Rewrite[ExportReport], check: Check) -> None:
+    """Raises BackendError for a model that nothing here can run, which is no fault of it."""
+    side, _ = side_of(rewrite.report.model, rewrite.model, check)
+    try:
+        side.whole()
+    except BackendError as error:
+        raise BackendError(
+            f"exporting {rewrite.report.model} could not be verified: {error}; skip the check with "
+            "--no-verify"
+        ) from error
+    finally:
+        side.close()

@@ -120,8 +120,8 @@ def flattened(made: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path, leaf in _pytree.tree_flatten_with_path(_open(made))[0]:
         if isinstance(leaf, torch.Tensor):
-            key = getattr(path[0], "key", None) if len(path) == 1 else None
-            found[str(key) if key is not None else str(len(found))] = leaf
+            name = "_".join(map(part_of, path)) if path and hasattr(path[0], "key") else ""
+            found[name if name and name not in found else str(len(found))] = leaf
         elif dataclasses.is_dataclass(leaf):
             for tensor in flattened(leaf).values():
                 found[str(len(found))] = tensor
@@ -131,6 +131,11 @@ def flattened(made: Any) -> dict[str, Any]:
                 "listed; wrap it in a module that returns a tensor, tuple, list or dict"
             )
     return found
+
+
+def part_of(step: Any) -> str:
+    """The key, number or name by which a step of a path goes on."""
+    return str(getattr(step, "key", getattr(step, "idx", getattr(step, "name", ""))))
 
 
 def _open(made: Any) -> Any:

@@ -22,15 +22,21 @@ _NO_FAKE = re.compile(
 )
 _NOT_TRANSLATED = re.compile(
     r"No ONNX function found for <OpOverload\(op='(?P<dynamo>[^']+)'.*real-valued"
-    r"|Exporting the operator '(?P<trace>[^']+)' to ONNX opset version \d+ is not supported\."
-    r"(?: Support for this operator was added in version (?P<since>\d+))?"
+    r"|Exporting the operator '(?P<trace>[^']+)' to ONNX opset version \d+ is not supported"
+    r"(?:\. Support for this operator was added in version (?P<since>\d+))?"
 )
-_COMPLEX = re.compile(r"No ONNX function found for <OpOverload\(op='([^']+)'.*complex-valued")
+_COMPLEX = re.compile(
+    r"No ONNX function found for <OpOverload\(op='([^']+)'.*complex-valued"
+    r"|ScalarType Complex\w+ is an unexpected"
+)
 _DEPENDS = re.compile(
     r"data-dependent expression|GuardOnDataDependentSymNode|Dynamic control flow is not supported"
     r"|Data-dependent branching"
 )
-_FIXED = re.compile(r"Constraints violated|marked .{0,80}as dynamic but|inferred to be a constant")
+_FIXED = re.compile(
+    r"Constraints violated|marked .{0,80}as dynamic but|inferred to be a constant"
+    r"|tracing inferred a static shape"
+)
 _UNION = re.compile(r"unsupported input (?:list )?type: ([\w?]+)")
 
 
@@ -101,8 +107,8 @@ def _fixed(_found: re.Match[str], error: BaseException) -> str:
 
 def _complex(found: re.Match[str], _error: BaseException) -> str:
     return (
-        f"{found[1]} is given complex numbers, which ONNX lacks and the exporter does not write "
-        "as pairs here: compute with real and imaginary parts"
+        f"{found[1] or 'an operator'} is given complex numbers, which ONNX lacks and the exporter "
+        "does not write as pairs here: compute with real and imaginary parts"
     )
 
 

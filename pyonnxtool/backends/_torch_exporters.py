@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import io
 import logging
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ from pyonnxtool.backends._torch_network import restored
 from pyonnxtool.backends._torch_opaque import (
     CannotExportError,
     Opaque,
+    call_back,
     registered_for_traces,
     translations,
 )
@@ -81,7 +83,7 @@ def exported(wish: Wish) -> Exported:
     opaque = Opaque(wish.asked)
     folder = Path(tempfile.mkdtemp(prefix="pyonnxtool-"))
     try:
-        with restored(wish.module):
+        with restored(wish.module), _plain_attention():
             warned = _written(wish, trial, opaque, folder)
         model = _loaded(folder)
     except BaseException:
@@ -175,9 +177,11 @@ def _loaded(folder: Path) -> Model:
     if sum(one.stat().st_size for one in folder.iterdir()) <= _IN_MEMORY:
         model = _core.from_bytes(file.read_bytes())
         shutil.rmtree(folder)
-        return model
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return _core.load(str(file))
+    else:
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        model = _core.load(str(file))
+    call_back(model)
+    return model
 
 
 def _add_unused(model: Model, wish: Wish) -> None:
@@ -256,12 +260,28 @@ def _told(warned: Sequence[warnings.WarningMessage]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Attention of torch.nn in operators that can be exported, not in the one of its fast path."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextlib.contextmanager
 def _quiet() -> Iterator[list[warnings.WarningMessage]]:
-    """No warnings and no log of torch's own ways; the warnings, for those that matter."""
+    """No log, no graphs on the screen; the warnings, for those that matter."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
+    dropped = io.StringIO()
     try:
-        with warnings.catch_warnings(record=True) as warned:
+        with (
+            contextlib.redirect_stdout(dropped),
+            contextlib.redirect_stderr(dropped),
+            warnings.catch_warnings(record=True) as warned,
+        ):
             warnings.simplefilter("always")
             yield warned
     finally:

@@ -14,10 +14,11 @@ import torch
 from torch.utils import _pytree
 
 from pyonnxtool.backends import Array
-from pyonnxtool.backends._torch_call import filled_call, flattened
+from pyonnxtool.backends._torch_call import filled_call, flattened, part_of
 from pyonnxtool.backends._torch_tensors import as_array
 from pyonnxtool.backends.torch import Declared
 from pyonnxtool.errors import UsageError
+from pyonnxtool.wording import plural
 
 Axes = Mapping[int, str]
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -67,8 +68,8 @@ def call_of(
         )
     if names and len(names) != len(found):
         raise UsageError(
-            f"{text} takes {len(found)} tensors ({', '.join(found)}), and {len(names)} input names "
-            f"are given ({', '.join(names)})"
+            f"{text} takes {plural(len(found), 'tensor')} ({', '.join(found)}), and "
+            f"{plural(len(names), 'input name')} given: {', '.join(names)}"
         )
     return Call(own, ordered, tuple(names) or tuple(found), tuple(tensors))
 
@@ -103,8 +104,7 @@ def _name_of(path: Sequence[Any], positional: Sequence[str]) -> str:
         first = positional[key.idx] if key.idx < len(positional) else f"input_{key.idx}"
     else:
         first = str(key.key)
-    rest = [str(getattr(one, "key", getattr(one, "idx", getattr(one, "name", "")))) for one in path]
-    return "_".join([first, *rest[2:]])
+    return "_".join([first, *map(part_of, path[2:])])
 
 
 def unique(name: str, taken: Sequence[str]) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 
+from pyonnxtool._core import Model
 from pyonnxtool.rewriting import Refusal
+from pyonnxtool.rewriting.placing import graphs_of
 
 _OF_TORCH = frozenset(
     {
@@ -40,6 +42,8 @@ _ONNX_TYPES = {
     15: 16,
 }
 """Number of a torch.dtype in a trace to that in TensorProto."""
+_ALIAS = "pyonnxtool."
+"""Before the name of a domain that a trace takes for its own."""
 _FROM_OPSET = 1
 """A registered symbolic is of this opset and those above; a node of another domain is of 1."""
 
@@ -278,7 +282,8 @@ def _trace_symbolic(overload: Any, opaque: Opaque, *, dynamic: bool) -> Callable
         opaque.written.add(operator)
         inputs = [_nothing(graph) if one is None else one for one in inputs]
         typed = {f"{name}_{_letter(value)}": value for name, value in attributes.items()}
-        made = graph.op(operator, *inputs, outputs=outputs, **typed)
+        alias = operator if "aten::" not in operator else _ALIAS + operator
+        made = graph.op(alias, *inputs, outputs=outputs, **typed)
         for new, old in zip(
             made if outputs > 1 else [made], graph.original_node.outputs(), strict=True
         ):
@@ -286,6 +291,17 @@ def _trace_symbolic(overload: Any, opaque: Opaque, *, dynamic: bool) -> Callable
         return made
 
     return symbolic
+
+
+def call_back(model: Model) -> None:
+    """Operators of aten under their own name, which a trace does not let nodes have."""
+    for domain in [one for one in model.opset_imports if one.startswith(_ALIAS)]:
+        for graph in graphs_of(model):
+            for node in graph.nodes:
+                if node.domain == domain:
+                    node.set_op_type(node.op_type, domain.removeprefix(_ALIAS))
+        model.set_opset_import(domain.removeprefix(_ALIAS), 1)
+        model.remove_opset_import(domain)
 
 
 def _of_call(packet: Any, overload: Any, count: int) -> Any:

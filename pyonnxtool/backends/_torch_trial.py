@@ -18,6 +18,7 @@ from pyonnxtool.backends._torch_inputs import Call, unique
 from pyonnxtool.backends._torch_network import restored
 from pyonnxtool.backends._torch_opaque import CannotExportError, operator_of, writing_operators
 from pyonnxtool.errors import UsageError
+from pyonnxtool.wording import plural
 
 _LONGEST = 300
 
@@ -46,8 +47,8 @@ def tried(module: Any, call: Call, output_names: Sequence[str], text: str) -> Tr
     plain = any(hasattr(leaf, "__dataclass_fields__") for leaf in _pytree.tree_leaves(made))
     if output_names and len(output_names) != len(found):
         raise UsageError(
-            f"{text} returns {len(found)} tensors, and {len(output_names)} output names are given "
-            f"({', '.join(output_names)})"
+            f"{text} returns {plural(len(found), 'tensor')}, and "
+            f"{plural(len(output_names), 'output name')} given: {', '.join(output_names)}"
         )
     names: list[str] = list(output_names)
     for name in found[len(names) :]:

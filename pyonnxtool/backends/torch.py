@@ -80,7 +80,7 @@ def is_torch(given: Any) -> bool:
     )
 
 
-def check_exportable(module: Any, text: str) -> str:
+def check_exportable(module: Any, text: str, exporter: str = "") -> str:
     """The version of torch. Raises UsageError without one, and for what is no nn.Module."""
     torch = _torch()
     if importlib.util.find_spec("onnxscript") is None:
@@ -90,6 +90,8 @@ def check_exportable(module: Any, text: str) -> str:
             f"{text} is a {type(module).__name__}; what is exported is an nn.Module"
             + (": give the module that the program was made of" if is_torch(module) else "")
         )
+    if exporter == "dynamo" and isinstance(module, torch.jit.ScriptModule):
+        raise UsageError(f"{text} is scripted, which dynamo does not take: --exporter torchscript")
     return str(torch.__version__)
 
 

@@ -54,7 +54,7 @@ PYTHON_LAYERS = (
             "conversion",
         ),
         *("raising", "variants", "router", "shapes", "surgery"),
-        *("expansion", "standardization", "node_proof", "torch"),
+        *("expansion", "standardization", "node_proof", "declarations", "torch"),
     ),
     ("__init__",),
     ("cli",),
