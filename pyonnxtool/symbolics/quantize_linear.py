@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pyonnxtool.symbolics import SYMBOLICS
+from pyonnxtool.symbolics._scalars import scalar
 
 if TYPE_CHECKING:
     from pyonnxtool.rewriting.decision import Decision
@@ -25,7 +24,7 @@ def quantize_linear(node: NodeView, tape: Tape) -> Decision:
         return node.refuse_dynamic("the rank of its scale")
     axis = node.attr_int("axis", 1)
     if rank and scale.static_shape == (1,) and not _along_one(value, axis):
-        return tape.op(node.op_type, value, _first(tape, scale), _first(tape, zero))
+        return tape.op(node.op_type, value, scalar(tape, scale), scalar(tape, zero))
     return tape.op(node.op_type, value, scale, zero, axis=axis if rank else None)
 
 
@@ -33,13 +32,3 @@ def _along_one(value: Operand, axis: int) -> bool:
     """Whether the axis has one index, so that a scale of one element is of that axis."""
     shape = value.shape
     return shape is not None and -len(shape) <= axis < len(shape) and shape[axis] == 1
-
-
-def _first(tape: Tape, operand: Operand) -> str:
-    """The only element, as a scalar."""
-    if not operand or operand.rank == 0:
-        return operand
-    known = operand.const
-    if known is not None:
-        return tape.const(np.reshape(known, ()))
-    return tape.op("Reshape", operand, tape.ints([]))
