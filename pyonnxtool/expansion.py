@@ -225,7 +225,7 @@ class _Expander:
     def _made_of(self, node: Node, label: str) -> tuple[Model, str] | Refusal:
         """What takes the node's place, at the opset of the model, and the rule."""
         operator = operator_of(node)
-        island = isolated(node, self._facts)
+        island = isolated(node, self._facts, only_read=True)
         island.graph.nodes[0].set_name(label)  # names of new values begin with it
         if operator in self._wanted.known:
             return self._by_symbolic(island, operator)

@@ -14,11 +14,21 @@ ULP = 8
 """Of float32, of the largest magnitude of an output."""
 
 
+WITH_SIZES = frozenset({"cumprod", "logcumsumexp", "quantile", "pdist", "cov"}) | {
+    *("channel_shuffle", "pixel_unshuffle"),
+}
+"""Operators that are refused where sizes are open."""
+
+
 @pytest.mark.parametrize("name", recorded())
 def test_it_computes_what_torch_does(name: str) -> None:
     case = recorded()[name]
     for open_sizes in (False, True):
-        made = lowered(case.model(open_sizes=open_sizes))
+        model = case.model(open_sizes=open_sizes)
+        if open_sizes and name.partition(" ")[0] in WITH_SIZES:
+            assert "is only known when the model runs" in refusal(model)
+            continue
+        made = lowered(model)
         for ours, theirs in zip(case.made, run_ort(made, case.feeds), strict=True):
             assert distance(ours, theirs) <= ULP
 
