@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
-from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, numpy_helper
-from onnx_graphsurgeon.ir.tensor import LazyValues
+from onnx import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    SparseTensorProto,
+    TensorProto,
+    numpy_helper,
+)
+from onnx_graphsurgeon.ir.tensor import LazyValues, SparseValues
 
 from pyonnxtool import _core
 from pyonnxtool.rewriting.placing import graphs_under
@@ -112,6 +119,28 @@ class _Aside(LazyValues):  # type: ignore[misc]
         self.shape, self.dtype, self.nbytes = list(stub.dims), stub.data_type, 0
 
 
+class _Sparse(SparseValues):  # type: ignore[misc]
+    """A sparse weight; graphsurgeon reads some of them, as float64, and writes the old name."""
+
+    def load(self) -> NDArray[Any]:
+        """All elements."""
+        values = numpy_helper.to_array(self.tensor.values)
+        places = numpy_helper.to_array(self.tensor.indices)
+        dense = np.zeros(tuple(self.tensor.dims), values.dtype)
+        if places.ndim == 1:
+            dense.reshape(-1)[places] = values
+        else:
+            dense[tuple(places.T)] = values
+        return dense
+
+    def named(self, name: str) -> _Sparse:
+        """The same for a constant of another name."""
+        tensor = SparseTensorProto()
+        tensor.CopyFrom(self.tensor)
+        tensor.values.name = name
+        return _Sparse(tensor)
+
+
 class Weights:
     """The tensors of a model, and those that a script put in their place."""
 
@@ -125,6 +154,8 @@ class Weights:
         """Let the constants of a graph that was just made be mapped from the file."""
         for constant in constants_of(graph):
             lazy = constant._values
+            if type(lazy) is SparseValues:
+                constant._values = _Sparse(lazy.tensor)
             key = key_of(lazy.tensor) if type(lazy) is LazyValues else None
             if key is not None:
                 constant._values = _Mapped(lazy, key, self)
@@ -148,6 +179,8 @@ class Weights:
         before = [(one, one._values) for one in constants_of(graph)]
         known: dict[int, int] = {}
         for constant, values in before:
+            if isinstance(values, _Sparse):
+                constant._values = values.named(constant.name)
             if isinstance(values, np.ndarray) and constant._export_dtype is None:
                 if id(values) not in known:
                     known[id(values)] = self._key_for(values)

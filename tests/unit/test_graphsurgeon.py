@@ -243,6 +243,31 @@ def test_weights_of_every_dtype_come_back(dtype: Any) -> None:
         )
 
 
+@pytest.mark.parametrize("places", [[1, 5], [[0, 1], [2, 1]]])
+@pytest.mark.parametrize("raw", [True, False])
+def test_sparse_weights(places: list[Any], raw: bool) -> None:
+    values = helper.make_tensor("w", 1, [2], [3.0, 4.0])
+    indices = helper.make_tensor("i", 7, np.shape(places), np.ravel(places))
+    if raw:
+        values = numpy_helper.from_array(np.array([3, 4], np.float32), "w")
+        indices = numpy_helper.from_array(np.array(places), "i")
+    proto = model_of(PLAIN.replace("Mul", "MatMul").replace("float[n,3] y", "float[n,2] y"))
+    del proto.graph.initializer[:]
+    proto.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [3, 2]))
+
+    def read(graph: gs.Graph) -> None:
+        assert graph.tensors()["w"].values.tolist() == [[0, 3], [0, 0], [0, 4]]
+
+    def rename(graph: gs.Graph) -> None:
+        graph.tensors()["w"].name = "v"
+
+    assert through(proto).graph.sparse_initializer == proto.graph.sparse_initializer
+    made = through(proto, read, verify=1)
+    assert made.graph.initializer[0].data_type == TensorProto.FLOAT
+    made = through(proto, rename, verify=1)
+    assert [one.values.name for one in made.graph.sparse_initializer] == ["v"]
+
+
 def test_constants_of_branches_stay_around_them() -> None:
     made = through(model_of(CONTROL))
     assert [one.name for one in made.graph.initializer] == ["w"]
