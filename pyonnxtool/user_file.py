@@ -35,7 +35,7 @@ def module_of(path: str | PathLike[str]) -> ModuleType:
         raise UsageError(f"{file}: {error}{_line(error, file)}") from error
     except PyonnxtoolError:
         raise
-    except Exception as error:  # whatever the user's own code raises
+    except (Exception, SystemExit) as error:  # whatever the user's own code raises
         raise UsageError(f"{file} cannot be imported: {told_of(error, file)}") from error
     finally:
         if folder in sys.path:

@@ -117,7 +117,8 @@ class _Application:
         tape = Tape(match.opset, match.root.label or match.root.op_type, self._names)
         outputs = self._decided(rule, match, tape)
         if not isinstance(outputs, Refusal):
-            wrong = unfit(tape, holder, self._model.ir_version) or circular(match, outputs)
+            wrong = unfit(tape, holder, self._model.ir_version, rule.name)
+            wrong = wrong or circular(match, outputs)
             outputs = match.refuse(wrong) if wrong else outputs
         if isinstance(outputs, Refusal):
             self._refused.add((rule, match.root.node))
@@ -131,7 +132,7 @@ class _Application:
         """What the rule's function says; a refusal without a reason keeps the place in silence."""
         try:
             decision = rule.build(match, tape)
-        except Exception as error:  # whatever the user's own code raises
+        except (Exception, SystemExit) as error:  # whatever the user's own code raises
             where = f"rule {rule.name} at {label_of(match.root)}"
             raise UsageError(f"{where} failed: {told_of(error, rule.file)}") from error
         if isinstance(decision, Refusal):

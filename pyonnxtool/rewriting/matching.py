@@ -363,5 +363,5 @@ def _asked(condition: Callable[[Any], object], shown: Any, what: str) -> bool:
         return bool(condition(shown))
     except PyonnxtoolError:
         raise
-    except Exception as error:  # whatever the user's own code raises
+    except (Exception, SystemExit) as error:  # whatever the user's own code raises
         raise UsageError(f"{what} failed: {told_of(error)}") from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
+from pyonnxtool.errors import UsageError
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.op_schemas import tensor_type
 
@@ -82,7 +83,7 @@ class Tape:
         if op_type in _ALL_OUTPUTS:
             wanted = [True] * len(wanted)
         made = tuple(self.fresh(op_type) if one else "" for one in wanted)
-        given = [name or "" for name in inputs]
+        given = [_name(one, op_type) for one in inputs]
         while given and not given[-1]:
             given.pop()
         node = NodeProto(op_type=op_type, domain=domain, input=given, output=made)
@@ -153,6 +154,15 @@ class Tape:
             node = helper.make_node("Constant", [], [tensor.name], value=tensor)
             inner.nodes.insert(0, node)
         return GraphProto(name=self.fresh("body"), node=inner.nodes, input=declared, output=outputs)
+
+
+def _name(given: Any, op_type: str) -> str:
+    if given is None or isinstance(given, str):
+        return given or ""
+    raise UsageError(
+        f"an input of {op_type} is a {type(given).__name__}, and the tape takes names of values; "
+        "a constant is one: tape.const(array)"
+    )
 
 
 def _attribute(name: str, value: Any) -> AttributeProto:

@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from pyonnxtool.rewriting.tape import Tape
 
 
-def unfit(tape: Tape, holder: Model | Function, ir_version: int) -> str:
+def unfit(tape: Tape, holder: Model | Function, ir_version: int, rule: str) -> str:
     """Why the model cannot have what is on the tape: an operator that its opset lacks; or "".
 
-    Raises UsageError for a node that no opset has: an attribute or a number of inputs that is
+    Raises UsageError, which names the rule, for a node that no opset has: an attribute or a number of inputs that is
     wrong.
     """
     for node in tape.nodes:
         if plain_domain(node.domain):
             continue
         if schema_at(node.op_type, tape.opset) is None:
-            return _lacking(node, tape.opset)
-        _check(node, tape.opset, holder, ir_version)
+            return _lacking(node, tape.opset, rule)
+        _check(node, tape.opset, holder, ir_version, rule)
     return ""
 
 
-def _lacking(node: NodeProto, opset: int) -> str:
+def _lacking(node: NodeProto, opset: int, rule: str) -> str:
     versions = versions_of(node.op_type)
     if not versions:
         raise UsageError(
-            f"a rule writes {node.op_type}, which is no operator of ai.onnx; one of another domain "
-            "is written with domain="
+            f"rule {rule} writes {node.op_type}, which is no operator of ai.onnx; one of another "
+            "domain is written with domain="
         )
     first = min(versions)
     return (
@@ -45,7 +45,9 @@ def _lacking(node: NodeProto, opset: int) -> str:
     )
 
 
-def _check(node: NodeProto, opset: int, holder: Model | Function, ir_version: int) -> None:
+def _check(
+    node: NodeProto, opset: int, holder: Model | Function, ir_version: int, rule: str
+) -> None:
     context: Any = checker.C.CheckerContext()
     context.ir_version = max(ir_version, 3)
     context.opset_imports = {**holder.opset_imports, "": opset}
@@ -53,4 +55,5 @@ def _check(node: NodeProto, opset: int, holder: Model | Function, ir_version: in
         checker.check_node(node, context)
     except checker.ValidationError as error:
         first = str(error).strip().splitlines()[0]
-        raise UsageError(f"a rule writes a {node.op_type} that is not valid: {first}") from error
+        told = f"rule {rule} writes a {node.op_type} that is not valid: {first}"
+        raise UsageError(told) from error

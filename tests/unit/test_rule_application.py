@@ -304,6 +304,18 @@ def too_many_inputs(match: Any, tape: Any) -> Any:
     return tape.op("Neg", match["x"], match["x"])
 
 
+def no_name(match: Any, tape: Any) -> Any:
+    return tape.op("Add", match["x"], 1.0)
+
+
+def odd_attribute(match: Any, tape: Any) -> Any:
+    return tape.op("Softmax", match["x"], axis={"of": "x"})
+
+
+def exits(match: Any, tape: Any) -> Any:
+    raise SystemExit(3)
+
+
 def mistaken(match: Any, tape: Any) -> Any:
     return tape.op("Neg", match["x"].nope)
 
@@ -317,9 +329,12 @@ def mistaken(match: Any, tape: Any) -> Any:
         (unknown_name, "rule unknown_name at Relu 'y' failed: .*no parameter 'q'; it has: x"),
         (unknown_node, "the match has no node called 'Sigmoid'"),
         (nowhere, "rule nowhere names 'nowhere', and nothing makes it"),
-        (no_such_operator, "a rule writes Relux, which is no operator of ai.onnx"),
-        (no_such_attribute, "a rule writes a Neg that is not valid: .*alpha"),
-        (too_many_inputs, "a rule writes a Neg that is not valid: .*input size 2"),
+        (no_such_operator, "rule no_such_operator writes Relux, which is no operator of ai.onnx"),
+        (no_such_attribute, "rule no_such_attribute writes a Neg that is not valid: .*alpha"),
+        (too_many_inputs, "rule too_many_inputs writes a Neg that is not valid: .*input size 2"),
+        (no_name, "an input of Add is a float, and the tape takes names of values; .*tape.const"),
+        (odd_attribute, "rule odd_attribute writes a Softmax that is not valid: .*axis"),
+        (exits, "rule exits at Relu 'y' failed: SystemExit: 3"),
         (mistaken, r"rule mistaken at Relu 'y' failed: AttributeError: .*\(line \d+\)"),
     ],
 )
