@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import torch
@@ -105,6 +106,7 @@ def translations(opaque: Opaque) -> dict[Any, Callable[..., Any]]:
     }
 
 
+@cache
 def _translated() -> frozenset[str]:
     """Operators of other packages that the exporter knows, such as those of torchvision."""
     try:
