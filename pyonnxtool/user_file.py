@@ -6,7 +6,6 @@ import importlib.util
 import sys
 import traceback
 from os import PathLike, fspath
-from os.path import abspath
 from pathlib import Path
 from types import ModuleType
 
@@ -57,9 +56,9 @@ def told_of(error: BaseException, file: str | PathLike[str] = "") -> str:
 
 
 def _line(error: BaseException, file: str | PathLike[str]) -> str:
-    wanted = abspath(fspath(file)) if file else ""
+    wanted = Path(file).resolve()
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not file or abspath(frame.filename) == wanted]
+    own = [frame for frame in frames if not file or Path(frame.filename).resolve() == wanted]
     if not own:
         return ""
     where = "" if file else f"{Path(own[-1].filename).name}, "

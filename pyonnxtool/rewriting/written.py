@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def unfit(tape: Tape, holder: Model | Function, ir_version: int, rule: str) -> str:
     """Why the model cannot have what is on the tape: an operator that its opset lacks; or "".
 
-    Raises UsageError, which names the rule, for a node that no opset has: an attribute or a number of inputs that is
-    wrong.
+    Raises UsageError, which names the rule, for a node that no opset has: an attribute or a number
+    of inputs that is wrong.
     """
     for node in tape.nodes:
         if plain_domain(node.domain):
