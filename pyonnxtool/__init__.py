@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyonnxtool.standardization import lower
     from pyonnxtool.surgery.edit import edit
     from pyonnxtool.surgery.extract import extract
+    from pyonnxtool.surgery.insert import insert
     from pyonnxtool.surgery.metadata import metadata
     from pyonnxtool.surgery.outputs import outputs
     from pyonnxtool.surgery.remove import remove
@@ -51,6 +52,7 @@ __all__ = [
     "edit",
     "extract",
     "from_proto",
+    "insert",
     "layout",
     "load",
     "lower",
@@ -76,6 +78,7 @@ _LATER = {
     "diff": "pyonnxtool.diffing",
     "edit": "pyonnxtool.surgery.edit",
     "extract": "pyonnxtool.surgery.extract",
+    "insert": "pyonnxtool.surgery.insert",
     "layout": "pyonnxtool.relayout",
     "lower": "pyonnxtool.standardization",
     "metadata": "pyonnxtool.surgery.metadata",

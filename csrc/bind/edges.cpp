@@ -1,6 +1,7 @@
 // Edits that put something on an edge, or take a node off it.
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -32,36 +33,27 @@ void pass_on_output(Graph& graph, ValueId value, ValueId made) {
   graph.add_output(made, type, at);
 }
 
-/// `readers` read `made` instead of `value`.
-void redirect(Graph& graph, ValueId value, ValueId made, const std::vector<NodeHandle>& readers) {
-  for (const NodeHandle& reader : readers) {
-    const Node& node = reader.get();
-    std::vector<ValueId> inputs = node.inputs;
-    if (std::ranges::find(inputs, value) == inputs.end()) {
-      const auto captured = graph.captures(reader.id);
-      const bool inside = std::ranges::find(captured, value) != captured.end();
-      refuse(node_label(graph, reader.id) +
-             (inside ? " reads " + quoted(graph, value) + " in a body; edit the body"
-                     : " does not read " + quoted(graph, value)));
-    }
-    std::ranges::replace(inputs, value, made);
-    check_acyclic(graph, reader.id, inputs);
-    graph.set_inputs(reader.id, std::move(inputs));
-  }
+/// The uses that are there still: what was built may have changed others.
+std::vector<Use> remaining(const Graph& graph, ValueId value, std::vector<Use> uses) {
+  const std::vector<Use> now = graph.uses(value);
+  std::erase_if(uses, [&](const Use& use) { return std::ranges::count(now, use) == 0; });
+  return uses;
 }
 
-/// All readers but those that came since `before` was taken read `made`.
-void redirect_all(Graph& graph, ValueId value, ValueId made, const std::vector<Use>& before) {
-  std::vector<Use> since = graph.uses(value);
-  std::erase_if(since, [&](const Use& use) { return std::ranges::count(before, use) != 0; });
-  graph.replace_uses(value, made);
-  for (const Use& use : since) {
-    if (use.slot == Use::kCaptured) {
-      refuse(node_label(graph, use.node) + " reads " + quoted(graph, value) +
-             " in a body; hand it in under another name");
+/// The uses of a value by these nodes. Raises ModelError for a node that does not read it.
+std::vector<Use> uses_by(const Graph& graph, ValueId value, const std::vector<Use>& uses,
+                         const std::vector<NodeHandle>& readers) {
+  std::vector<Use> out;
+  for (const NodeHandle& reader : readers) {
+    (void)reader.get();
+    const std::size_t had = out.size();
+    std::ranges::copy_if(uses, std::back_inserter(out),
+                         [&](const Use& use) { return use.node == reader.id; });
+    if (out.size() == had) {
+      refuse(node_label(graph, reader.id) + " does not read " + quoted(graph, value));
     }
-    graph.set_input(use.node, use.slot, value);
   }
+  return out;
 }
 
 ValueHandle insert_after(const GraphHandle& handle, const GivenName& name,
@@ -81,11 +73,11 @@ ValueHandle insert_after(const GraphHandle& handle, const GivenName& name,
   }
   const ValueId made = readable(*graph, {built.cast<GivenName>()})[0];
   if (made == value) return {handle, value};
-  if (readers) {
-    redirect(*graph, value, made, *readers);
-    return {handle, made};
-  }
-  redirect_all(*graph, value, made, before);
+  std::vector<Use> uses = remaining(*graph, value, before);
+  if (readers) uses = uses_by(*graph, value, uses, *readers);
+  check_replacement(*graph, value, made, uses);
+  for (const Use& use : uses) graph->replace_use(use, value, made);
+  if (readers) return {handle, made};
   if (!graph->value(value).is_output) return {handle, made};
   if (!graph->value(made).producer || graph->value(made).is_output) {
     refuse(quoted(*graph, value) + " is an output, and " + quoted(*graph, made) +

@@ -97,17 +97,17 @@ void check_acyclic(const Graph& graph, NodeId node, std::span<const ValueId> inp
          ", which is made of what it makes: the graph would have a cycle");
 }
 
-void check_replacement(const Graph& graph, ValueId from, ValueId to) {
+void check_replacement(const Graph& graph, ValueId from, ValueId to, std::span<const Use> readers,
+                       std::string_view advice) {
   const NodeId maker = graph.value(from).producer;
   const bool upstream =
       maker && std::ranges::find(graph.node(maker).inputs, to) != graph.node(maker).inputs.end();
   if (upstream || !graph.value(to).producer) return;
   const std::vector<bool> needed = ancestors(graph, std::span(&to, 1));
-  for (const Use& use : graph.uses(from)) {
+  for (const Use& use : readers) {
     if (!has(needed, use.node)) continue;
     refuse(node_label(graph, use.node) + " reads " + quoted(graph, from) + " to make " +
-           quoted(graph, to) + ", so it cannot read that instead; insert_after redirects the " +
-           "other readers only");
+           quoted(graph, to) + ", so it cannot read that instead" + std::string(advice));
   }
 }
 

@@ -2,6 +2,7 @@
 // Edits from Python that no graph allows are refused when they are made, where that is cheap.
 
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "bind/given.h"
@@ -26,7 +27,9 @@ void check_initializer(const Graph& graph, ValueId value);
 /// Raises ModelError when the node would need what it makes.
 void check_acyclic(const Graph& graph, NodeId node, std::span<const ValueId> inputs);
 
-/// Raises ModelError when a reader of `from` is needed to make `to`, which it is to read instead.
-void check_replacement(const Graph& graph, ValueId from, ValueId to);
+/// Raises ModelError, which ends with `advice`, when one of these readers of `from` is needed to
+/// make `to`, which they are to read instead.
+void check_replacement(const Graph& graph, ValueId from, ValueId to, std::span<const Use> readers,
+                       std::string_view advice = {});
 
 }  // namespace pot

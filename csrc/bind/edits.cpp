@@ -211,7 +211,8 @@ void bind_graph_edits(py::class_<GraphHandle>& graph) {
             const ValueId from = known_value(*home, name);
             const ValueId to = home->intern(other.text);
             if (!to) raise(unknown_name(other.text));
-            check_replacement(*home, from, to);
+            check_replacement(*home, from, to, home->uses(from),
+                              "; insert_after redirects the other readers only");
             home->replace_uses(from, to);
           },
           "name"_a, "other"_a, "Readers of `name` read `other`, which may be of a graph around.")

@@ -19,8 +19,9 @@ struct GivenName {
 [[nodiscard]] ValueId known_value(const Graph& graph, const GivenName& name);
 
 /// A tensor over the elements of an array, or of what numpy makes one of: Python's floats are
-/// float32, its integers int64. A read-only array is shared, another one copied. Elements are cast
-/// to `dtype`, if that is given. Raises UsageError for what ONNX has no dtype for.
+/// float32, its integers int64. A tensor and a read-only array are shared, another array is copied.
+/// Elements are cast to `dtype`, if that is given. Raises UsageError for what ONNX has no dtype
+/// for.
 [[nodiscard]] TensorRef tensor_of(const pybind11::handle& given, std::string name,
                                   const std::optional<std::string>& dtype = {});
 

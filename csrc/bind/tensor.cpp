@@ -173,6 +173,12 @@ py::object location(const Tensor& tensor) {
 
 TensorRef tensor_of(const py::handle& given, std::string name,
                     const std::optional<std::string>& dtype) {
+  if (py::isinstance<Tensor>(given)) {
+    const TensorRef tensor = given.cast<std::shared_ptr<Tensor>>();
+    const bool other = dtype && *dtype != dtype_name(tensor->dtype());
+    if (!other) return tensor->renamed(std::move(name));
+    return tensor_of(to_numpy(*tensor), std::move(name), dtype);
+  }
   const py::array array = settled(given, dtype);
   const auto element = onnx_dtype(array.dtype());
   if (!element) {

@@ -154,6 +154,8 @@ class Graph : public std::enable_shared_from_this<Graph> {
   /// Every use by a node and by bodies reads `to` instead (graph outputs are left alone).
   /// A body that has a value of its own under the name of `to` gets another name for it.
   void replace_uses(ValueId from, ValueId to);
+  /// As replace_uses, of one use.
+  void replace_use(const Use& use, ValueId from, ValueId to);
   void set_attribute(NodeId id, Attribute attribute);
   void remove_attribute(NodeId id, std::string_view attribute_name);
   void set_op_type(NodeId id, std::string op_type, std::string domain);

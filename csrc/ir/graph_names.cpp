@@ -201,6 +201,13 @@ void Graph::replace_uses(ValueId from, ValueId to) {
   for (const Use& use : std::vector<Use>(value(from).uses)) set_input(use.node, use.slot, to);
 }
 
+void Graph::replace_use(const Use& use, ValueId from, ValueId to) {
+  if (from == to) return;
+  if (use.slot != Use::kCaptured) return set_input(use.node, use.slot, to);
+  const RenameMap names{{value(from).name, value(to).name}};
+  for (const GraphPtr& body : node(use.node).bodies()) body->rename_free(names);
+}
+
 NodeId Graph::adopt(const Graph& from, NodeId id, const RenameMap& names, NodeId before) {
   const auto renamed = [&names](std::string_view name) {
     const auto found = names.find(std::string(name));

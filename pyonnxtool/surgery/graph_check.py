@@ -59,8 +59,9 @@ def _imports(graph: Graph) -> dict[str, int]:
 def _of_node(node: Node, version: int, facts: Facts) -> Iterator[str]:
     schema = schema_at(node.op_type, version, node.domain)
     if schema is None:
-        if versions_of(node.op_type, node.domain):
-            yield f"{node.label}: there is no {node.op_type} in opset {version}"
+        if known := versions_of(node.op_type, node.domain):
+            came = f"; it came with opset {min(known)}" if min(known) > version else ""
+            yield f"{node.label}: there is no {node.op_type} in opset {version}{came}"
         elif not plain_domain(node.domain):
             yield f"{node.label}: ai.onnx has no operator {node.op_type}; does it have a domain?"
         return

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pyonnxtool.errors import ModelError, UsageError
 from pyonnxtool.model import ModelLike, as_model
-from pyonnxtool.op_schemas import schema_at
 from pyonnxtool.proof import check_of
 from pyonnxtool.rewriting import Left, Refusal, Rewrite, refused
 from pyonnxtool.rewriting.operand import home_of
-from pyonnxtool.rewriting.placing import graphs_under
 from pyonnxtool.surgery.edit_report import EditReport, edited
+from pyonnxtool.surgery.picking import called, input_place, picked
 from pyonnxtool.surgery.retyping import retyped
-from pyonnxtool.surgery.selection import selected
 
 if TYPE_CHECKING:
-    from onnx.defs import OpSchema
     from typing_extensions import Unpack
 
-    from pyonnxtool._core import Graph, Model, Node, Value
+    from pyonnxtool._core import Graph, Node, Value
     from pyonnxtool.proof import Proof
 
-_OP = "op:"
 _UNREAD = "removed with them, as nothing else reads it"
 _STANDS = "an input is an output by it, and both keep their names: an Identity stands between them"
 
@@ -51,7 +47,9 @@ def remove(
     check = check_of(**proof)
     model = as_model(given)
     made = model.copy()
-    going = _selected(made, nodes)
+    if not nodes:
+        raise UsageError("say which nodes go: names, globs, or op:TYPE")
+    going = picked(made, nodes)
     changes: Counter[str] = Counter()
     unread = 0
     refusals: list[Refusal] = []
@@ -77,35 +75,6 @@ def remove(
     return edited("remove", model, made, changes, check=check, notes=notes, left=left)
 
 
-def called(node: Node) -> str:
-    """The name of a node, or what it makes."""
-    return node.name or next((name for name in node.output_names if name), "")
-
-
-def _selected(model: Model, patterns: Sequence[str]) -> list[Node]:
-    """In the order of the graph; outer graphs first. Raises UsageError as `remove` does."""
-    if not patterns:
-        raise UsageError("say which nodes go: names, globs, or op:TYPE")
-    nodes = [node for graph in _graphs(model) for node in graph.nodes]
-    operators = [one for one in patterns if one.startswith(_OP)]
-    named = selected([one for one in patterns if one not in operators], map(called, nodes), "node")
-    types = selected(
-        [one.removeprefix(_OP) for one in operators], map(_operator, nodes), "operator"
-    )
-    return [node for node in nodes if called(node) in named or _operator(node) in types]
-
-
-def _graphs(model: Model) -> Iterator[Graph]:
-    yield from graphs_under(model.graph)
-    for function in model.functions:
-        yield from graphs_under(function.graph)
-
-
-def _operator(node: Node) -> str:
-    plain = node.domain in ("", "ai.onnx")
-    return node.op_type if plain else f"{node.domain}::{node.op_type}"
-
-
 def _is_there(node: Node) -> bool:
     try:
         return bool(node.op_type)
@@ -118,46 +87,10 @@ def _take_off(node: Node, asked: int | str | None) -> int:
     graph = node.graph
     feeding = [value.name for value in [*node.inputs, *node.captured] if value is not None]
     if any(_is_read(one) for one in node.outputs if one is not None):
-        node.bypass(_place(node, asked))
+        node.bypass(input_place(node, asked))
     else:
         graph.remove_node(node)
     return sum(_let_go(name, graph) for name in feeding)
-
-
-def _place(node: Node, asked: int | str | None) -> int | None:
-    if asked is None:
-        return _of_one_type(node)
-    if not isinstance(asked, str):
-        return asked
-    if asked.isdecimal():
-        return int(asked)
-    schema = _schema(node)
-    names = [param.name for param in schema.inputs] if schema is not None else []
-    if asked not in names:
-        told = f"its inputs are called {', '.join(names)}" if names else "give its number"
-        raise ModelError(f"{node.label} has no input {asked!r}; {told}")
-    return names.index(asked)
-
-
-def _of_one_type(node: Node) -> int | None:
-    """Of several inputs that vary, the only one that the schema gives the type of the output."""
-    schema = _schema(node)
-    if schema is None or not schema.outputs:
-        return None
-    varying = [i for i, one in enumerate(node.inputs) if one is not None and not _is_constant(one)]
-    names = [one.type_str for one in schema.inputs]
-    wanted = schema.outputs[0].type_str
-    places = [i for i in varying if names[min(i, len(names) - 1)] == wanted]
-    return places[0] if len(varying) > 1 and len(places) == 1 else None
-
-
-def _schema(node: Node) -> OpSchema | None:
-    return schema_at(node.op_type, node.graph.model.opset_imports.get(node.domain, 0), node.domain)
-
-
-def _is_constant(value: Value) -> bool:
-    maker = value.producer
-    return value.initializer is not None or (maker is not None and maker.op_type == "Constant")
 
 
 def _let_go(name: str, graph: Graph) -> int:

@@ -181,8 +181,8 @@ def test_nothing_changes_with_nodes_that_do_nothing() -> None:
         (
             NET,
             ["gate", "drop", "op:Relu"],
-            "node 'gate' (Mul): has several inputs that could pass: 'v', 'x'; say which, by its "
-            "number",
+            "node 'gate' (Mul): reads several values that vary: 'v' (0), 'x' (1); say which is meant, "
+            "by its number",
         ),
         (
             BODIES,

@@ -1,0 +1,104 @@
+"""Nodes that a user names, anywhere in a model, and which of their inputs is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from pyonnxtool.errors import ModelError
+from pyonnxtool.op_schemas import schema_at
+from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.surgery.selection import selected
+
+if TYPE_CHECKING:
+    from onnx.defs import OpSchema
+
+    from pyonnxtool._core import Graph, Model, Node, Value
+
+OP = "op:"
+"""Begins the name of an operator, where names of nodes are expected."""
+
+
+def called(node: Node) -> str:
+    """The name of a node, or what it makes."""
+    return node.name or next((name for name in node.output_names if name), "")
+
+
+def operator(node: Node) -> str:
+    """`Relu`, or `vendor::Thing`."""
+    plain = node.domain in ("", "ai.onnx")
+    return node.op_type if plain else f"{node.domain}::{node.op_type}"
+
+
+def graphs_in(model: Model) -> Iterator[Graph]:
+    """The main graph, functions, and the bodies in them; outer ones first."""
+    yield from graphs_under(model.graph)
+    for function in model.functions:
+        yield from graphs_under(function.graph)
+
+
+def picked(model: Model, patterns: Sequence[str]) -> list[Node]:
+    """Nodes of these names, globs or operators ("op:Cast"), in the order of the graph.
+
+    They are looked for in bodies and functions too; what is inside of a node comes after it. Raises
+    UsageError for a pattern that means nothing.
+    """
+    nodes = [node for graph in graphs_in(model) for node in graph.nodes]
+    operators = [one.removeprefix(OP) for one in patterns if one.startswith(OP)]
+    named = [one for one in patterns if not one.startswith(OP)]
+    names = set(selected(named, map(called, nodes), "node"))
+    types = set(selected(operators, map(operator, nodes), "operator"))
+    return [node for node in nodes if called(node) in names or operator(node) in types]
+
+
+def input_place(node: Node, asked: int | str | None) -> int:
+    """The number of an input: `asked`, or that of this name in the operator's schema.
+
+    Without a wish: the only one that is no constant, or of those the only one that has the type of
+    the first output by the schema. Raises ModelError where that does not tell.
+    """
+    if asked is None:
+        return _varying(node)
+    if isinstance(asked, str) and not asked.isdecimal():
+        asked = _place_of(node, asked)
+    place, inputs = int(asked), node.inputs
+    if not 0 <= place < len(inputs) or inputs[place] is None:
+        raise ModelError(f"{node.label} has no input {place}")
+    return place
+
+
+def _place_of(node: Node, name: str) -> int:
+    schema = _schema(node)
+    names = [param.name for param in schema.inputs] if schema is not None else []
+    if name not in names:
+        told = f"its inputs are called {', '.join(names)}" if names else "give its number"
+        raise ModelError(f"{node.label} has no input {name!r}; {told}")
+    return names.index(name)
+
+
+def _varying(node: Node) -> int:
+    inputs = node.inputs
+    varying = [i for i, one in enumerate(inputs) if one is not None and not _is_constant(one)]
+    if len(varying) == 1:
+        return varying[0]
+    if not varying:
+        raise ModelError(f"{node.label} reads nothing that varies")
+    schema = _schema(node)
+    if schema is not None and schema.outputs and schema.inputs:
+        names, wanted = [one.type_str for one in schema.inputs], schema.outputs[0].type_str
+        places = [i for i in varying if names[min(i, len(names) - 1)] == wanted]
+        if len(places) == 1:
+            return places[0]
+    listed = ", ".join(f"{inputs[i].name!r} ({i})" for i in varying)  # type: ignore[union-attr]
+    raise ModelError(
+        f"{node.label} reads several values that vary: {listed}; say which is meant, by its number"
+    )
+
+
+def _is_constant(value: Value) -> bool:
+    maker = value.producer
+    return value.initializer is not None or (maker is not None and maker.op_type == "Constant")
+
+
+def _schema(node: Node) -> OpSchema | None:
+    return schema_at(node.op_type, node.graph.model.opset_imports.get(node.domain, 0), node.domain)
