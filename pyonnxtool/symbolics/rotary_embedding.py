@@ -11,11 +11,16 @@ from pyonnxtool.symbolics._floats import not_float
 from pyonnxtool.symbolics._sizes import Size, counted, size_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pyonnxtool.rewriting.decision import Decision
     from pyonnxtool.rewriting.node_view import NodeView
     from pyonnxtool.rewriting.operand import Operand
     from pyonnxtool.rewriting.refusal import Refusal
     from pyonnxtool.rewriting.tape import Tape
+
+_STREAMS = 3
+"""Positions in time, height and width."""
 
 
 @SYMBOLICS.add("com.microsoft::RotaryEmbedding")
@@ -57,14 +62,55 @@ def gemma_rotary_embedding(node: NodeView, tape: Tape) -> Decision:
     ]
 
 
-def _refusal(node: NodeView) -> Refusal | None:
+@SYMBOLICS.add("com.microsoft::MRotaryEmbedding")
+def m_rotary_embedding(node: NodeView, tape: Tape) -> Decision:
+    """RotaryEmbedding by cosines and sines, each of one of three positions."""
+    x, positions, cos, sin = node.inputs[:4]
+    if (refusal := _refusal(node, ranks=(3,))) is not None:
+        return refusal
+    heads = _heads(node)
+    if isinstance(heads, str):
+        return node.refuse(heads)
+    sections = node.attr_ints("mrope_section") or []
+    if len(sections) != _STREAMS or min(sections) < 0 or node.attr_int("is_packed_batching", 0):
+        return node.refuse("it is of rows without padding, or has not three sections")
+    chosen = _streams_of(sections, interleaved=node.attr_int("mrope_layout", 0) == 1)
+    caches = []
+    for cache in (cos, sin):
+        picked = tape.op("Gather", cache, positions, axis=0)
+        apart = [tape.op("Gather", picked, tape.const(i, "int64"), axis=0) for i in range(_STREAMS)]
+        made = apart[0]
+        for i in range(1, _STREAMS):
+            made = tape.op("Where", tape.const(chosen == i), apart[i], made)
+        caches.append(made)
+    return tape.op(
+        "RotaryEmbedding",
+        x,
+        *caches,
+        interleaved=node.attr_int("interleaved", 0),
+        num_heads=heads if x.rank == 3 else None,
+        rotary_embedding_dim=node.attr_int("rotary_embedding_dim", 0) or None,
+    )
+
+
+def _streams_of(sections: list[int], *, interleaved: bool) -> NDArray[np.int64]:
+    """The position (time, height or width) that each pair is rotated by."""
+    if not interleaved:
+        return np.repeat(np.arange(_STREAMS), sections)
+    chosen = np.zeros(sum(sections), np.int64)
+    for stream in range(1, _STREAMS):
+        chosen[stream : sections[stream] * _STREAMS : _STREAMS] = stream
+    return chosen
+
+
+def _refusal(node: NodeView, ranks: tuple[int, ...] = (0, 1, 2)) -> Refusal | None:
     x, positions = node.inputs[:2]
     if (refusal := not_float(node, x)) is not None:
         return refusal
-    for operand, ranks in ((x, (3, 4)), (positions, (0, 1, 2))):
+    for operand, allowed in ((x, (3, 4)), (positions, ranks)):
         if operand.rank is None:
             return node.refuse_dynamic(f"the rank of {str(operand)!r}")
-        if operand.rank not in ranks:
+        if operand.rank not in allowed:
             return node.refuse(f"{str(operand)!r} has rank {operand.rank}")
     if node.attr_float("scale", 1.0) != 1.0:
         return node.refuse("its attribute `scale` has no meaning that runtimes agree on")
