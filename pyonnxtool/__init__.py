@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from pyonnxtool.surgery.edit import edit
     from pyonnxtool.surgery.extract import extract
     from pyonnxtool.surgery.insert import insert
+    from pyonnxtool.surgery.merge import merge
     from pyonnxtool.surgery.metadata import metadata
     from pyonnxtool.surgery.outputs import outputs
     from pyonnxtool.surgery.remove import remove
     from pyonnxtool.surgery.rename import rename
     from pyonnxtool.surgery.set_io import set_io
+    from pyonnxtool.surgery.weights import weights
     from pyonnxtool.symbolics._catalogue import symbolic
     from pyonnxtool.variants import specialize_variants
 
@@ -56,6 +58,7 @@ __all__ = [
     "layout",
     "load",
     "lower",
+    "merge",
     "metadata",
     "opset",
     "outputs",
@@ -68,6 +71,7 @@ __all__ = [
     "specialize_variants",
     "symbolic",
     "to_proto",
+    "weights",
 ]
 
 # Functions whose modules load third parties.
@@ -81,6 +85,7 @@ _LATER = {
     "insert": "pyonnxtool.surgery.insert",
     "layout": "pyonnxtool.relayout",
     "lower": "pyonnxtool.standardization",
+    "merge": "pyonnxtool.surgery.merge",
     "metadata": "pyonnxtool.surgery.metadata",
     "opset": "pyonnxtool.conversion",
     "outputs": "pyonnxtool.surgery.outputs",
@@ -92,6 +97,7 @@ _LATER = {
     "specialize": "pyonnxtool.specialization",
     "specialize_variants": "pyonnxtool.variants",
     "symbolic": "pyonnxtool.symbolics._catalogue",
+    "weights": "pyonnxtool.surgery.weights",
 }
 
 

@@ -31,8 +31,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 _MOST_NAMED = 4
 _SHARE_OF_BUDGET = 4
 _DRIFTS = (
-    "differs by more than outputs may, yet no node adds more than its rounding explains: numbers "
-    "are added up in another order"
+    "differs by more than outputs may, yet no node adds more than its rounding explains: rounding "
+    "adds up on the way"
 )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -38,6 +39,8 @@ class Target:
     weights: str
     dry_run: bool
     force: bool
+    packing: Mapping[str, Any] = field(default_factory=dict)
+    """How external weights are laid out, as `Model.save` takes it."""
 
     def check(self, model: str) -> None:
         """Refuse, before anything runs, a file that may not be written. Raises UsageError."""
@@ -62,12 +65,18 @@ class Target:
         if self.dry_run or self.path is None:
             return rewrite.report
         before = set(rewrite.model.external_files())
-        before = set(rewrite.model.external_files())
-        rewrite.model.save(str(self.path), self.weights, self.force)
-        own = f"{self.path.name}.data"
-        external = [Path(name) for name in as_model(self.path).external_files()]
-        made = [one for one in external if str(one) not in before or one.name == own]
-        files = (str(self.path), *(str(self.path.with_name(one.name)) for one in made))
+        rewrite.model.save(str(self.path), self.weights, self.force, **self.packing)
+        written = as_model(self.path)
+        own = self.path.name
+        external = {name: Path(relpath(name, written.folder)) for name in written.external_files()}
+        made = [
+            path
+            for name, path in external.items()
+            if name not in before
+            or str(path) == f"{own}.data"
+            or str(path.parent) == f"{own}.weights"
+        ]
+        files = (str(self.path), *(str(self.path.parent / one) for one in made))
         return replace(rewrite.report, written=files)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -104,7 +105,14 @@ def print_written(target: Console, written: Sequence[str]) -> None:
     if not written:
         return
     heading(target, "Written")
-    facts(target, [(f"  {printable(name)}", size(Path(name).stat().st_size)) for name in written])
+    sizes = {Path(name): Path(name).stat().st_size for name in written}
+    beside = Path(written[0]).parent
+    folders = Counter(path.parent for path in sizes if path.parent != beside)
+    for folder, count in folders.items():
+        if count > 1:  # a file for each weight
+            inside = [path for path in sizes if path.parent == folder]
+            sizes[folder / f"({plural(count, 'file')})"] = sum(map(sizes.pop, inside))
+    facts(target, [(f"  {printable(str(path))}", size(one)) for path, one in sizes.items()])
 
 
 def print_more(target: Console, count: int, limit: int | None) -> None:

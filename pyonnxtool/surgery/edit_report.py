@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from pyonnxtool.proof import Check
 
 
+@dataclass(frozen=True)
+class Weight:
+    """A constant of the model."""
+
+    name: str
+    """Of the value that it is."""
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+    """As they are stored; 0 of strings."""
+    place: str
+    """ "inside" the model file, or another file and the offset in it: "m.onnx.data:4096"."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EditReport(RewriteReport):
     """What an edit did, and what goes in and out of the model now."""
@@ -34,6 +48,12 @@ class EditReport(RewriteReport):
     header: Mapping[str, str] = field(default_factory=dict)
     """What the new model says of itself, where the edit is about that: "producer_name",
     "metadata.license"."""
+    second: str = ""
+    """The other model, where the edit makes one of two."""
+    second_map: tuple[StandsFor, ...] = ()
+    """As `value_map`, of values of the other model."""
+    weights: tuple[Weight, ...] = ()
+    """The weights of the new model, the largest first, where the edit is about them."""
 
     def to_json(self) -> str:
         """`pyonnxtool/edit/1`."""

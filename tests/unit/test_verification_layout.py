@@ -120,7 +120,7 @@ def test_drift_is_told_where_numbers_may_be_added_up_otherwise() -> None:
     assert found.outputs[0].status == "noise"
     assert found.notes == (
         "output 'y' differs by more than outputs may, yet no node adds more than its rounding "
-        "explains: numbers are added up in another order",
+        "explains: rounding adds up on the way",
     )
 
 

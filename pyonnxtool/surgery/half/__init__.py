@@ -1,0 +1,123 @@
+"""A float32 model that computes in float16, but where that would lose more than digits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyonnxtool import _core
+from pyonnxtool.errors import UsageError
+from pyonnxtool.op_schemas import same_meaning
+from pyonnxtool.rewriting import Left, StandsFor
+from pyonnxtool.surgery.half.constants import Constants, Rounding
+from pyonnxtool.surgery.half.node_choice import chosen_nodes
+from pyonnxtool.surgery.half.place import Placement, constants_read, declare_inputs
+from pyonnxtool.surgery.half.plan import HALF, Choice, planned
+from pyonnxtool.surgery.half.values import Values
+from pyonnxtool.wording import plural
+
+if TYPE_CHECKING:
+    from pyonnxtool._core import Model
+    from pyonnxtool.surgery.half.plan import Plan
+
+_MOST_NAMED = 3
+
+
+@dataclass
+class Halved:
+    """The model in float16, and what to say of it."""
+
+    model: Model
+    changes: Counter[str] = field(default_factory=Counter)
+    left: list[Left] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    value_map: list[StandsFor] = field(default_factory=list)
+
+
+def halved(
+    given: Model, keep: Sequence[str] = (), convert: Sequence[str] = (), *, io: bool = False
+) -> Halved:
+    """The model with its nodes and weights in float16, and Casts around what stays in float32.
+
+    `keep` and `convert` name nodes, or operators as "op:Softmax", by globs. Functions that `keep`
+    does not name are opened. With `io` inputs and outputs become float16 too. Raises UsageError
+    for names that there are not, and when there is nothing in float32.
+    """
+    model, changes = _opened(given, keep)
+    values = Values(model)
+    constants = Constants(values)
+    nodes = [node for graph in values.graphs for node in graph.nodes]
+    choice = Choice(
+        chosen_nodes(keep, nodes, "--keep"), chosen_nodes(convert, nodes, "--convert"), io
+    )
+    plan = planned(values, constants, choice)
+    while not _converted(values, constants, plan):
+        plan = planned(values, constants, choice)
+    placement = Placement(model, values, plan, constants)
+    placement.run()
+    declare_inputs(values, plan, values.graphs)
+    changes.update(placement.changes)
+    if not changes["nodes in float16"]:
+        raise UsageError("nothing in this model can be float16: no node computes in float32")
+    pairs = [StandsFor(new, old) for new, old in placement.stands_for]
+    notes = _told(values, constants, plan)
+    return Halved(model, changes, _left(plan), notes, pairs)
+
+
+def _opened(given: Model, keep: Sequence[str]) -> tuple[Model, Counter[str]]:
+    if not given.functions:
+        return given.copy(), Counter()
+    staying = {f"op:{one.domain}::{one.name}" for one in given.functions} & set(keep)
+    going = [
+        (one.domain, one.name, one.overload)
+        for one in given.functions
+        if f"op:{one.domain}::{one.name}" not in staying
+    ]
+    made, _ = _core.inline_functions(given, same_meaning, None if not staying else sorted(going))
+    return made, Counter({"functions opened": len(going)})
+
+
+def _converted(values: Values, constants: Constants, plan: Plan) -> bool:
+    """Whether all constants could be: False when one of them is beyond float16."""
+    wanted = [key for key, types in constants_read(values, plan).items() if HALF in types]
+    return all(constants.convert(key) for key in wanted)
+
+
+def _left(plan: Plan) -> list[Left]:
+    """Nodes that stay in float32, those of one reason together."""
+    kept = [step for step in plan.steps if step.kept and (step.wants or step.makes)]
+    reasons = list(dict.fromkeys(step.kept for step in kept))
+    kept.sort(key=lambda step: reasons.index(step.kept))
+    return [Left(step.node.label, step.kept) for step in kept]
+
+
+def _told(values: Values, constants: Constants, plan: Plan) -> list[str]:
+    """What float16 could not hold of the weights, and of which most."""
+    lost = {
+        key[1]: constants.rounding(key)
+        for key, types in constants_read(values, plan).items()
+        if HALF in types
+    }
+    total = sum(lost.values(), Rounding())
+    notes = []
+    if total.overflowed:
+        names = [name for name, one in lost.items() if one.overflowed]
+        notes.append(
+            f"{plural(total.overflowed, 'number')} beyond float16 became 65504 or -65504, in "
+            + _named(names)
+        )
+    for count, text, worst in (
+        (total.vanished, "became zero", "vanished"),
+        (total.subnormal, "are below 0.000061 and keep fewer digits", "subnormal"),
+    ):
+        if count:
+            name = max(lost, key=lambda one: getattr(lost[one], worst))
+            notes.append(f"{count:,} of {total.count:,} weights {text}, most of them in {name!r}")
+    return notes
+
+
+def _named(names: list[str]) -> str:
+    listed = ", ".join(map(repr, names[:_MOST_NAMED]))
+    return listed + (f" and {plural(len(names) - _MOST_NAMED, 'other')}" if len(names) > 3 else "")
