@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _TIMES_PER_NODE = 4
 _TIMES_AT_LEAST = 1000
 """How often rules are applied to a model before they are taken to go round in circles."""
+
+_LATEST = 20
+"""Applications of which the names are told when there is no end."""
 
 
 @dataclass
@@ -69,6 +72,7 @@ class _Application:
         self._misses: dict[Rule, list[tuple[str, Miss]]] = {}
         nodes = sum(graph.node_count for graph, _ in self._graphs())
         self._most = _TIMES_AT_LEAST + _TIMES_PER_NODE * nodes
+        self._latest: deque[str] = deque(maxlen=_LATEST)
         self.done = Applied()
 
     def _graphs(self) -> Iterator[tuple[Graph, Model | Function]]:
@@ -189,10 +193,12 @@ class _Application:
         for node in added:
             self.done.rules |= {name: rule.told for name in node.output_names if name}
         sweep(graph, [view.node for view in match.nodes], read)
+        self._latest.append(rule.name)
         if self.done.changes.total() > self._most:
+            names = " and ".join(dict.fromkeys(reversed(self._latest)))
             raise UsageError(
-                f"the rules were applied {self._most:,} times and still fit: {rule.name} and those "
-                "before it go round in circles; a rule must not write what a pattern fits again"
+                f"the rules were applied {self._most:,} times and still fit: {names} go round in "
+                "circles; a rule must not write what a pattern fits again"
             )
 
     def tell_misses(self) -> None:
