@@ -44,7 +44,7 @@ def test_it_shows_every_command() -> None:
 def test_options_that_it_names_exist() -> None:
     # What stands before this are the options of the commands; after it, those of other tools.
     own, _, _ = README.partition("\n## Design")
-    named = set(re.findall(r"`(--[a-z][a-z-]*)", own))
+    named = set(re.findall(r"`(--[a-z][a-z0-9-]*)", own))
     known = set().union(*(flags(command_of(name)) for name in main.list_commands(CONTEXT)))
     assert named <= known | {"--version"}
     assert {"--inputs", "--samples", "--seed", "--shape", "--dim", "--force"} <= named
