@@ -5,6 +5,7 @@
 #include "passes/align.h"
 #include "passes/cut_out.h"
 #include "passes/extract.h"
+#include "passes/put_beside.h"
 #include "passes/quantization.h"
 
 namespace py = pybind11;
@@ -89,6 +90,29 @@ void bind_cut_out(py::module_& m) {
       "The model without what `outputs` do not need when `given` are handed in: (model, inputs).");
 }
 
+using SizeGiven = std::variant<std::int64_t, std::string>;
+
+Expr to_expr(const SizeGiven& size) {
+  if (const auto* number = std::get_if<std::int64_t>(&size)) return *number;
+  const auto& text = std::get<std::string>(size);
+  if (text.empty()) raise(Error{.message = "a size without a name"});
+  return Expr::parse(text);
+}
+
+void bind_put_beside(py::module_& m) {
+  m.def(
+      "put_beside",
+      [](const ModelPtr& first, const ModelPtr& second, const RenameMap& names,
+         const RenameMap& joined, const std::map<std::string, SizeGiven>& sizes) {
+        Fitting fitting{.names = names, .joined = joined, .sizes = {}};
+        for (const auto& [name, size] : sizes) fitting.sizes.emplace(name, to_expr(size));
+        PutBeside made = unwrap(put_beside(*first, *second, fitting));
+        return std::pair(made.model, made.sizes);
+      },
+      "first"_a, "second"_a, "names"_a, "joined"_a, "sizes"_a,
+      "A copy of the first model with the graph of the second beside its own.");
+}
+
 void bind_quantization(py::module_& m) {
   m.def(
       "float_sketch",
@@ -109,6 +133,7 @@ void bind_quantization(py::module_& m) {
 void bind_passes(py::module_& m) {
   bind_extract(m);
   bind_cut_out(m);
+  bind_put_beside(m);
   bind_quantization(m);
   m.def(
       "align",

@@ -81,6 +81,8 @@ class Model {
   [[nodiscard]] bool graph_present() const noexcept { return graph_present_; }
   [[nodiscard]] const std::shared_ptr<DataFiles>& data_files() const noexcept { return files_; }
 
+  /// What lies in files stays where it is; `folder` is where a runtime is to look from.
+  void set_folder(std::string folder) { folder_ = std::move(folder); }
   void set_ir_version(std::int64_t version);
   void set_opset(std::string_view domain, std::int64_t version);
   void remove_opset(std::string_view domain);

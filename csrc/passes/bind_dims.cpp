@@ -5,6 +5,7 @@
 #include <set>
 
 #include "passes/size_equations.h"
+#include "passes/size_substitution.h"
 #include "passes/stand_in.h"
 
 namespace pot {
@@ -231,74 +232,8 @@ class Request {
   SizeEquations equations_;
 };
 
-/// Puts the sizes into declared types.
-class Substitution {
- public:
-  explicit Substitution(const std::map<std::string, Expr>& sizes) : sizes_(sizes) {}
-
-  /// The size that stands in the place of a declared one; nothing when it stays.
-  [[nodiscard]] std::optional<Dim> of(const Dim& dim) const {
-    if (!dim.symbol() || dim.symbol()->empty()) return std::nullopt;
-    const Expr before = Expr::parse(*dim.symbol());
-    const Expr after = before.substitute([this](const std::string& name) { return find(name); });
-    if (after == before) return std::nullopt;
-    return as_dim(dim, after);
-  }
-
-  [[nodiscard]] std::optional<Expr> find(const std::string& name) const {
-    const auto found = sizes_.find(name);
-    return found == sizes_.end() ? std::nullopt : std::optional(found->second);
-  }
-
-  static Dim as_dim(const Dim& like, const Expr& size) {
-    Dim out = like;
-    out.value = std::monostate{};
-    if (const auto number = size.number()) {
-      if (*number >= 0) out.value = *number;
-    } else if (size.writable()) {
-      out.value = size.text();
-    }
-    return out;
-  }
-
-  /// The type with other sizes; null when nothing changes.
-  [[nodiscard]] TypeRef of(const TypeRef& type) const {
-    if (!type) return nullptr;
-    Type changed = *type;
-    bool any = false;
-    if (changed.inner) {
-      if (TypeRef inner = of(changed.inner)) {
-        changed.inner = std::move(inner);
-        any = true;
-      }
-    }
-    for (std::size_t axis = 0; changed.shape && axis < changed.shape->dims.size(); ++axis) {
-      auto size = of(changed.shape->dims[axis]);
-      if (!size) continue;
-      changed.shape->dims[axis] = *std::move(size);
-      any = true;
-    }
-    if (!any) return nullptr;
-    changed.source.reset();
-    return std::make_shared<const Type>(std::move(changed));
-  }
-
- private:
-  const std::map<std::string, Expr>& sizes_;
-};
-
-void substitute(Graph& graph, const Substitution& with) {
-  std::vector<std::pair<ValueId, TypeRef>> changed;
-  for (const auto list : {graph.inputs(), graph.outputs(), graph.value_infos()}) {
-    for (const ValueInfo& info : list) {
-      if (TypeRef type = with.of(info.type)) changed.emplace_back(info.value, std::move(type));
-    }
-  }
-  for (auto& [value, type] : changed) graph.set_type(value, std::move(type));
-}
-
 /// The declared type of an input with sizes for its dimensions without a name.
-TypeRef with_unnamed(const std::string& name, const TypeRef& type, const Substitution& with,
+TypeRef with_unnamed(const std::string& name, const TypeRef& type, const SizeSubstitution& with,
                      const GivenShapes& shapes) {
   std::vector<Dim> dims;
   if (const auto* declared = dims_of(type)) {
@@ -313,7 +248,7 @@ TypeRef with_unnamed(const std::string& name, const TypeRef& type, const Substit
     const auto size = with.find(place(name, axis));
     const bool unnamed = declared_size(dims[axis], name, axis) == Expr::symbol(place(name, axis));
     if (!size || !unnamed) continue;
-    dims[axis] = Substitution::as_dim(dims[axis], *size);
+    dims[axis] = SizeSubstitution::as_dim(dims[axis], *size);
     any = true;
   }
   if (!any) return nullptr;
@@ -347,7 +282,7 @@ Result<Bound> bind_dims(const Model& model, const GivenShapes& shapes, const Giv
   auto sizes = Request(interface, shapes, dims).solve();
   if (!sizes) return sizes.error();
   Bound out{model.copy(), std::move(sizes.value())};
-  const Substitution with(out.sizes);
+  const SizeSubstitution with(out.sizes);
   for (const GraphPtr& graph : graphs_of(*out.model)) substitute(*graph, with);
   Graph& graph = out.model->graph();
   for (const Interface::Input& input : interface.inputs()) {

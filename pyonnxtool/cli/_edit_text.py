@@ -41,6 +41,8 @@ def summary(report: EditReport) -> Text:
     """`extract: model.onnx, 588 nodes became 12; not verified`."""
     line = Text(report.operation, style="bold green")
     name = printable(Path(report.model).name)
+    if report.second:
+        name += f" and {printable(Path(report.second).name)}"
     told = f": {name}, {shrunk(report.before, report.after)}; {checked(report.verification)}"
     return line.append(told, style="not bold default")
 
