@@ -11,6 +11,7 @@ from pyonnxtool.proof import verified
 from pyonnxtool.report import strict_json
 from pyonnxtool.rewriting import Change, Left, Refusal, Rewrite, RewriteReport, StandsFor, refused
 from pyonnxtool.rewriting.measure import measured
+from pyonnxtool.wording import plural
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
@@ -29,6 +30,10 @@ class Weight:
     """As they are stored; 0 of strings."""
     place: str
     """ "inside" the model file, or another file and the offset in it: "m.onnx.data:4096"."""
+
+
+_MOST_TOLD = 8
+"""Problems of a graph that does not hold together; what follows often comes of the first ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +89,9 @@ def edited(
     had = set(before.verify())
     problems = [problem for problem in after.verify() if problem not in had]
     if problems:
-        raise refused(operation, [Refusal("", "", problem) for problem in problems])
+        more = len(problems) - _MOST_TOLD
+        told = problems[:_MOST_TOLD] + ([f"and {plural(more, 'more problem')}"] if more > 0 else [])
+        raise refused(operation, [Refusal("", "", problem) for problem in told])
     report = EditReport(
         model=before.path or before.graph.name or "model",
         operation=operation,

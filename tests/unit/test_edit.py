@@ -172,6 +172,19 @@ def test_a_graph_that_does_not_hold_together_is_refused() -> None:
         pot.edit(net(), breaks_it)
 
 
+def test_of_many_problems_the_first_are_told() -> None:
+    def cut_off(graph: pot.Graph) -> None:
+        first = graph.nodes[0]
+        for at in range(12):
+            graph.add_node("Abs", ["h"], [f"a{at}"])
+        graph.remove_node(first)
+
+    with pytest.raises(Refused, match=r"9 reasons(.|\n)*and 5 more problems") as caught:
+        pot.edit(net(), cut_off)
+    assert "'a6'" in str(caught.value)
+    assert "'a7'" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "name", "told"),
     [
