@@ -28,3 +28,12 @@ def test_the_schema_is_asked_first(node: str, reason: str) -> None:
     with pytest.raises(Refused) as refused:
         pot.opset(pot.from_proto(model), to=10)
     assert reason in str(refused.value)
+
+
+def test_indices_into_what_has_no_axes() -> None:
+    text = """g (float x, float[2,2] u) => (y) <int64[2,2] i = {0, 1, 1, 0}> {
+        y = ScatterElements <axis = 0, reduction = "add"> (x, i, u)
+    }"""
+    with pytest.raises(Refused) as refused:
+        pot.opset(pot.from_proto(onnx.parser.parse_model(source(text, 18))), to=15)
+    assert "axis 0 is none of the 0 that its data has" in str(refused.value)

@@ -64,7 +64,8 @@ def _unreduced(node: NodeView, tape: Tape) -> Decision:
 
 def _elements(node: NodeView, tape: Tape, operation: str, dtype: str) -> Decision:
     data, indices, updates = node["data"], node["indices"], node["updates"]
-    rank, axis = data.rank or indices.rank, node.attr_int("axis")
+    rank = indices.rank if data.rank is None else data.rank
+    axis = node.attr_int("axis")
     if rank is None:
         return node.refuse_dynamic("the rank of its data")
     if not -rank <= axis < rank:
