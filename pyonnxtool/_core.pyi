@@ -328,9 +328,9 @@ class Graph:
         """Adds a node; what it makes: a Value, or a tuple of several.
 
         An input is a value, None where it is omitted, or an array or number, which becomes a
-        constant (a float of the dtype of the values beside it). Keywords are attributes. `outputs`
-        says how many there are, or how they are called. The node is listed after what makes its
-        inputs, or before another one.
+        constant (a float of the dtype of the values beside it). Keywords are attributes; a dtype
+        may be given by its name: `to="float16"`. `outputs` says how many there are, or how they are
+        called. The node is listed after what makes its inputs, or before another one.
         """
     def constant(
         self, value: Tensor | ArrayLike, name: str = "constant", dtype: str | None = None
@@ -397,6 +397,8 @@ class Graph:
         self, name: _Name, dtype: str | None, shape: Sequence[int | str | None] | None = None
     ) -> None:
         """Declares the type of a value; None forgets it."""
+    def forget_types(self) -> None:
+        """Forgets what is declared of values that nodes make, outputs included."""
     def declare_like(self, name: _Name, other: Value) -> None:
         """Declares the type that another value has, of any kind and of any graph."""
     def set_value_doc_string(self, name: _Name, text: str) -> None:
@@ -463,7 +465,7 @@ class Node:
         keep their names. Raises ModelError where another output is read.
         """
     def set_attribute(self, name: str, value: _Attribute) -> None:
-        """An array becomes a tensor."""
+        """An array becomes a tensor, the name of a dtype its number where there is one."""
     def remove_attribute(self, name: str) -> None: ...
     def set_inputs(self, names: Sequence[_Name | None]) -> None:
         """An omitted one is empty."""

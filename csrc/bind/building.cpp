@@ -1,6 +1,7 @@
 #include "bind/building.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -32,6 +33,20 @@ struct AttributeOf {
     return out;
   }
 };
+
+/// What attributes that hold a dtype are called: of Cast, EyeLike, QuantizeLinear, HannWindow.
+constexpr std::array<std::string_view, 4> kDTypes = {"to", "dtype", "output_dtype",
+                                                     "output_datatype"};
+
+/// Its number, for text where a standard operator has a dtype.
+std::optional<std::int64_t> dtype_number(const Node& node, const std::string& name,
+                                         const AttributeValue& value) {
+  const bool standard = node.domain.value.empty() || node.domain.value == "ai.onnx";
+  const auto* text = std::get_if<std::string>(&value);
+  if (!standard || !text || std::ranges::find(kDTypes, name) == kDTypes.end()) return std::nullopt;
+  const auto dtype = dtype_named(*text);
+  return dtype ? std::optional(static_cast<std::int64_t>(*dtype)) : std::nullopt;
+}
 
 [[noreturn]] void refuse_request(std::string why) { raise({Error::Kind::request, std::move(why)}); }
 
@@ -133,10 +148,11 @@ NodeHandle add(const GraphHandle& handle, const py::str& op_type,
   Node node;
   node.op_type = from_str(op_type);
   if (node.op_type.empty()) refuse_request("a node needs an operator");
+  if (py::len(domain) != 0) node.domain = from_str(domain);
   for (const auto& [key, value] : attributes) {
     if (value.is_none()) continue;
     try {
-      node.attributes.push_back(Attribute(key, attribute_value(value.cast<GivenAttribute>())));
+      node.attributes.push_back(attribute_for(node, key, value.cast<GivenAttribute>()));
     } catch (const py::cast_error&) {
       refuse_request("attribute " + key + " of " + node.op_type.value + " is of type " +
                      std::string(py::str(py::type::of(value).attr("__name__"))) +
@@ -153,7 +169,6 @@ NodeHandle add(const GraphHandle& handle, const py::str& op_type,
   } else if (named) {
     node.name = Text(graph->value_name(node.outputs[0]));
   }
-  if (py::len(domain) != 0) node.domain = from_str(domain);
   const NodeId place = before ? *before : after_makers(*graph, node.inputs);
   return {handle, graph->add_node(std::move(node), place)};
 }
@@ -183,8 +198,10 @@ py::object op(const GraphHandle& handle, const py::str& op_type, const py::args&
 
 }  // namespace
 
-AttributeValue attribute_value(const GivenAttribute& given) {
-  return std::visit(AttributeOf{}, given);
+Attribute attribute_for(const Node& node, std::string name, const GivenAttribute& given) {
+  AttributeValue value = std::visit(AttributeOf{}, given);
+  if (const auto number = dtype_number(node, name, value)) value = *number;
+  return Attribute(std::move(name), std::move(value));
 }
 
 NodeId place_of(const GraphHandle& graph, const std::optional<NodeHandle>& before) {

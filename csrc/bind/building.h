@@ -21,7 +21,9 @@ using GivenAttribute =
                  std::shared_ptr<Tensor>, std::vector<std::int64_t>, std::vector<double>,
                  std::vector<pybind11::str>>;
 
-[[nodiscard]] AttributeValue attribute_value(const GivenAttribute& given);
+/// An attribute of this node. Standard operators take the name of a dtype for its number.
+[[nodiscard]] Attribute attribute_for(const Node& node, std::string name,
+                                      const GivenAttribute& given);
 
 /// No id for none. Raises ModelError for a node of another graph.
 [[nodiscard]] NodeId place_of(const GraphHandle& graph, const std::optional<NodeHandle>& before);

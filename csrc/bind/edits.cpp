@@ -83,13 +83,28 @@ TypeRef declared_type(const std::optional<std::string>& dtype,
   return tensor_type(named->dtype(), std::move(dims));
 }
 
+void forget_types(Graph& graph) {
+  const auto made = [&](const ValueInfo& info) {
+    return info.value && graph.value(info.value).producer;
+  };
+  std::vector<std::pair<ValueId, TypeRef>> kept;
+  for (const ValueInfo& info : graph.value_infos()) {
+    if (info.value && info.type && !made(info)) kept.emplace_back(info.value, info.type);
+  }
+  graph.set_value_infos(kept);
+  std::vector<ValueId> outputs;
+  for (const ValueInfo& info : graph.outputs()) {
+    if (made(info)) outputs.push_back(info.value);
+  }
+  for (const ValueId each : outputs) graph.set_type(each, nullptr);
+}
+
 void bind_node_edits(py::class_<NodeHandle>& node) {
   node.def("alone", &alone, "A model that holds a copy of this node and nothing else.")
       .def(
           "set_attribute",
           [](const NodeHandle& n, const py::str& name, const GivenAttribute& value) {
-            (void)n.get();
-            n.graph.get()->set_attribute(n.id, Attribute(from_str(name), attribute_value(value)));
+            n.graph.get()->set_attribute(n.id, attribute_for(n.get(), from_str(name), value));
           },
           "name"_a, "value"_a)
       .def(
@@ -163,6 +178,9 @@ void bind_value_edits(py::class_<GraphHandle>& graph) {
           },
           "name"_a, "dtype"_a, "shape"_a = py::none(),
           "Declares the type of a value; None forgets it.")
+      .def(
+          "forget_types", [](const GraphHandle& g) { forget_types(*g.get()); },
+          "Forgets what is declared of values that nodes make.")
       .def(
           "declare_like",
           [](const GraphHandle& g, const GivenName& name, const ValueHandle& other) {

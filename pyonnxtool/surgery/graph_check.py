@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyonnxtool import _core
 from pyonnxtool.downgrade.type_check import misfits as operand_misfits
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from onnx.defs import OpSchema
 
     from pyonnxtool._core import Function, Graph, Model, Node, Value
+
+
+_KINDS: dict[str, tuple[type, ...]] = {"INT": (int,), "FLOAT": (float,), "STRING": (str, bytes)}
+"""Attributes that are looked at, as the core reads them."""
 
 
 def misfits(graph: Graph) -> list[str]:
@@ -66,8 +70,8 @@ def _of_node(node: Node, version: int, facts: Facts) -> Iterator[str]:
             yield f"{node.label}: ai.onnx has no operator {node.op_type}; does it have a domain?"
         return
     view = NodeView(node, version, facts)
-    problem = _miscounted(view, schema) or _mistyped(view, schema, version)
-    if problem := problem or body_misfit(node, facts):
+    problem = _miscounted(view, schema) or _misset(view, schema)
+    if problem := problem or _mistyped(view, schema, version) or body_misfit(node, facts):
         yield f"{node.label}: {problem}"
 
 
@@ -86,12 +90,31 @@ def _miscounted(view: NodeView, schema: OpSchema) -> str:
     if len(view.outputs) > schema.max_output:
         most = plural(schema.max_output, "output")
         return f"{view.op_type} makes {most} at most and has {len(view.outputs)}"
+    return ""
+
+
+def _misset(view: NodeView, schema: OpSchema) -> str:
     known = schema.attributes
-    strange = next((name for name in view.attributes if name not in known), None)
-    if strange is not None:
-        return f"{view.op_type} has no attribute {strange}"
+    for name, value in view.attributes.items():
+        if name not in known:
+            return f"{view.op_type} has no attribute {name}"
+        if not _is_kind(value, known[name]):
+            kind = str(known[name].type).rpartition(".")[2]
+            return f"attribute {name} of {view.op_type} is {value!r}; it is of type {kind}"
     missing = next((n for n, one in known.items() if one.required and not view.given(n)), None)
     return f"{view.op_type} needs attribute {missing}" if missing is not None else ""
+
+
+def _is_kind(value: Any, schema: OpSchema.Attribute) -> bool:
+    """Whether an attribute has the type of the schema; lists of nothing have every."""
+    kind = str(schema.type).rpartition(".")[2]
+    items = value if isinstance(value, list) else [value]
+    if isinstance(value, str) and value.startswith("@"):  # it is the function's
+        return True
+    if kind.endswith("S") != isinstance(value, list):
+        return kind.removesuffix("S") not in _KINDS
+    wanted = _KINDS.get(kind.removesuffix("S"), object)
+    return all(isinstance(one, wanted) for one in items)
 
 
 def _declared_otherwise(model: Model) -> Iterator[str]:
@@ -100,8 +123,7 @@ def _declared_otherwise(model: Model) -> Iterator[str]:
     if not declared:
         return
     bare = model.copy()
-    for one in declared:
-        bare.graph.declare(one.name, None)
+    bare.graph.forget_types()
     found = _core.infer_shapes(bare, ask_onnx)
     for one in declared:
         fact = found.value(one.name)

@@ -66,9 +66,7 @@ def _inferred(model: Model) -> dict[tuple[str, str], Fact]:
     """What is known of each value that a node makes, by the path of its graph and its name."""
     bare = model.copy()
     for _, graph in _with_paths(bare):
-        for one in graph.values:
-            if _declared(one):
-                graph.declare(one, None)
+        graph.forget_types()
     facts = _core.infer_shapes(bare, ask_onnx)
     return {
         (path, one.name): facts.value(one.name, graph)

@@ -94,6 +94,41 @@ def test_a_float_is_of_the_dtype_beside_it() -> None:
     assert [node.op_type for node in body.nodes] == ["Constant", "Add"]
 
 
+def test_a_dtype_may_be_given_by_its_name() -> None:
+    edited = model()
+    graph = edited.graph
+    half = graph.op("Cast", "h", to="float16")
+    graph.op("Cast", half, to="float32", outputs=["back"]).producer.set_attribute("to", "double")
+    assert [node.attributes.get("to") for node in graph.nodes[1:3]] == [10, "double"]
+    graph.value("back").producer.set_attribute("to", "float64")  # type: ignore[union-attr]
+    graph.op("EyeLike", "x", dtype="int8")
+    assert graph.op("Own", "x", domain="vendor", to="int8").producer.attributes == {"to": "int8"}
+    graph.model.set_opset_import("vendor", 1)
+    checked(edited)
+
+
+def test_types_are_forgotten() -> None:
+    graph = model().graph
+    graph.declare("h", "float32", ["n", 3])
+    graph.forget_types()
+    assert [graph.value(name).dtype for name in ("x", "h", "y")] == ["float32", None, None]
+
+
+def test_tensors_are_constants_too() -> None:
+    graph = model().graph
+    given = np.arange(3, dtype=np.float32)
+    given.flags.writeable = False
+    tensor = pot.Tensor(given, "t")
+    made = graph.constant(tensor, "k").initializer
+    assert made is not None
+    assert (made.name, made.dtype) == ("k", "float32")
+    assert np.shares_memory(made.numpy(), given)
+    as_half = graph.constant(tensor, "h16", "float16").initializer
+    assert as_half is not None
+    assert as_half.numpy().tolist() == [0, 1, 2]
+    assert graph.op("Add", "x", tensor).producer.inputs[1].initializer is not None
+
+
 def test_constants_come_under_free_names() -> None:
     graph = model().graph
     first, second = graph.constant(1.0, "k"), graph.constant(np.int8(2), "k")
@@ -136,6 +171,40 @@ def test_bodies_read_what_was_put_in() -> None:
     bodies = graph.nodes[2].subgraphs
     assert [node.input_names for body in bodies for node in body.nodes] == [["Exp"], ["Exp"]]
     checked(edited)
+
+
+def test_a_part_may_read_the_value_in_a_body() -> None:
+    edited = model(BRANCH)
+    graph = edited.graph
+    body = graph.nodes[1]
+
+    def build(value: pot.Value) -> pot.Value:
+        copy = graph.adopt(body, {"y": "inner"})
+        made: pot.Value = graph.op("Add", value, graph.value(copy.output_names[0]))
+        return made
+
+    graph.insert_after("z", build)
+    reads = [[n.input_names for b in node.subgraphs for n in b.nodes] for node in graph.nodes]
+    graph.sort()
+    assert reads == [[], [["Add"], ["Add"]], [["z"], ["z"]], []]
+    checked(edited)
+
+
+def test_only_some_readers_and_their_bodies() -> None:
+    edited = model(BRANCH)
+    graph = edited.graph
+    graph.op("Abs", "z", outputs=["other"])
+    graph.insert_after("z", lambda v: graph.op("Exp", v), readers=[graph.nodes[2]])
+    assert [n.input_names for b in graph.nodes[-1].subgraphs for n in b.nodes] == [["Exp"]] * 2
+    assert graph.value("other").producer.input_names == ["z"]  # type: ignore[union-attr]
+    checked(edited)
+
+
+def test_a_part_that_needs_a_reader_is_refused() -> None:
+    graph = model().graph
+    told = "node 'exp' (Exp) reads 'h' to make 'Add', so it cannot read that instead"
+    with pytest.raises(ModelError, match=re.escape(told)):
+        graph.insert_after("h", lambda v: graph.op("Add", v, "y"))
 
 
 def test_only_some_readers() -> None:
@@ -356,6 +425,19 @@ MISFITS: list[tuple[Callable[[Graph], object], list[str]]] = [
             "tensor(float)"
         ],
     ),
+    (
+        lambda g: g.op("Cast", "x", to="double", name="c"),
+        ["node 'c' (Cast): attribute to of Cast is 'double'; it is of type INT"],
+    ),
+    (
+        lambda g: g.op("LeakyRelu", "x", alpha=1, name="l"),
+        ["node 'l' (LeakyRelu): attribute alpha of LeakyRelu is 1; it is of type FLOAT"],
+    ),
+    (
+        lambda g: g.op("Transpose", "x", perm=1, name="t"),
+        ["node 't' (Transpose): attribute perm of Transpose is 1; it is of type INTS"],
+    ),
+    (lambda g: g.op("Transpose", "x", perm=[]), []),
     (lambda g: g.op("Anything", "x", domain="vendor"), []),
 ]
 
