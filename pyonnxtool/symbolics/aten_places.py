@@ -10,6 +10,7 @@ import numpy as np
 from pyonnxtool.rewriting.open_sizes import Sizes
 from pyonnxtool.rewriting.refusal import Refusal
 from pyonnxtool.symbolics._aten import aten, dims_of
+from pyonnxtool.symbolics._running import flipped
 
 if TYPE_CHECKING:
     from pyonnxtool.rewriting.decision import Decision
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
     from pyonnxtool.rewriting.tape import Tape
 
 _END = int(np.iinfo(np.int64).max)
-
-
-def flipped(tape: Tape, value: str, axes: Sequence[int]) -> str:
-    """The value with its elements along these axes the other way round."""
-    if not axes:
-        return value
-    back = tape.ints([-1] * len(axes))
-    return tape.op("Slice", value, back, tape.ints([-_END] * len(axes)), tape.ints(axes), back)
 
 
 @aten("flip", "Tensor self, int[] dims")
