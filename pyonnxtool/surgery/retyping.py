@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyonnxtool._core import Fact, Graph, Model, Value
     from pyonnxtool.surgery.type_text import Sizes
 
-_MOST_TOLD = 5
+_MOST_TOLD = 8
 """Of problems: one of them brings others with it."""
 
 
@@ -35,7 +35,7 @@ def retyped(operation: str, before: Model, after: Model) -> list[str]:
         told = found[:_MOST_TOLD]
         more = len(found) - len(told)
         if more:
-            told.append(f"and {plural(more, 'problem')} that may follow from these")
+            told.append(f"and {plural(more, 'more problem')}")
         raise refused(operation, [Refusal("", "", problem) for problem in told])
     return notes
 
