@@ -264,8 +264,9 @@ def _inputs_with_defaults(made: ModelProto, old: GraphProto) -> None:
     """Graphsurgeon takes inputs that have a default for constants."""
     there = {one.name for one in made.graph.input}
     initializers = {one.name: one for one in made.graph.initializer}
+    defaults = {one.name for one in old.initializer} & initializers.keys()
     for one in old.input:
-        if one.name in initializers and one.name not in there:
+        if one.name in defaults and one.name not in there:
             made.graph.input.append(one)
             there.add(one.name)
     if made.ir_version < _DEFAULTS_ARE_INPUTS:

@@ -218,6 +218,11 @@ def _same_bytes(one: NDArray[Any], other: NDArray[Any]) -> bool:
 
 def constants_of(graph: gs.Graph) -> Iterator[gs.Constant]:
     """Each constant of a graph, its bodies and its functions, once."""
+    return (tensor for tensor in tensors_of(graph) if isinstance(tensor, gs.Constant))
+
+
+def tensors_of(graph: gs.Graph) -> Iterator[gs.Tensor]:
+    """Each tensor of a graph, its bodies and its functions, once; attributes of nodes as well."""
     seen: set[int] = set()
     waiting = [graph, *graph.functions]
     while waiting:
@@ -231,7 +236,7 @@ def constants_of(graph: gs.Graph) -> Iterator[gs.Constant]:
                 else:
                     tensors.append(value)
         for tensor in tensors:
-            if isinstance(tensor, gs.Constant) and id(tensor) not in seen:
+            if isinstance(tensor, gs.Tensor) and id(tensor) not in seen:
                 seen.add(id(tensor))
                 yield tensor
 

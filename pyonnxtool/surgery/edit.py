@@ -15,6 +15,7 @@ from pyonnxtool.rewriting.applying import apply_rules
 from pyonnxtool.rewriting.rule import Rule
 from pyonnxtool.surgery.edit_function import EditFunction
 from pyonnxtool.surgery.edit_report import EditReport, edited
+from pyonnxtool.surgery.retyping import retyped
 from pyonnxtool.surgery.script import Editing, steps_of
 from pyonnxtool.wording import plural
 
@@ -84,8 +85,10 @@ class _Work:
     notes: list[str] = field(default_factory=list)
 
     def run(self, function: EditFunction) -> None:
-        """Let the user's function edit the model."""
+        """Let the user's function edit the model, and declare what it makes of values."""
+        before = self.model.copy()
         self.model = function.run(self.model)
+        self.notes += retyped("surgery", before, self.model)
         self.changes[f"ran {function.name}"] += 1
 
     def apply(self, rules: Sequence[Rule], check: Check) -> None:

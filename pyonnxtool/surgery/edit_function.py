@@ -40,7 +40,7 @@ class EditFunction:
         given or returns; Refused as it comes, and for a cycle.
         """
         wanted = self._wanted()
-        bare = set(_untold(model))
+        before, bare = model.copy(), set(_untold(model))
         if wanted == "graphsurgeon":
             from pyonnxtool.surgery.graphsurgeon import through  # noqa: PLC0415 - takes a while
 
@@ -50,7 +50,10 @@ class EditFunction:
             made = self._model_of(result, model)
         try:
             tidy(made)
-            _declare(made, [name for name in _untold(made) if name not in bare])
+            untold = [name for name in _untold(made) if name not in bare]
+            inputs = {value.name for value in made.graph.inputs}
+            _declare(made, [name for name in untold if name not in inputs], made)
+            _declare(made, [name for name in inputs if name in untold], before)
         except ModelError as error:  # a cycle
             raise refused("surgery", [Refusal("", "", str(error))]) from error
         return made
@@ -138,14 +141,16 @@ def tidy(model: Model) -> None:
 
 
 def _untold(model: Model) -> list[str]:
-    """Outputs whose type, or number of axes, nobody declares."""
-    return [one.name for one in model.graph.outputs if one.kind in _UNTOLD and one.shape is None]
+    """Inputs and outputs whose type, or number of axes, nobody declares."""
+    border = (*model.graph.inputs, *model.graph.outputs)
+    return [one.name for one in border if one.kind in _UNTOLD and one.shape is None]
 
 
-def _declare(model: Model, names: list[str]) -> None:
-    facts = Facts(model)
+def _declare(model: Model, names: list[str], known: Model) -> None:
+    """Declare values as the model `known`, where it has them, tells their types."""
+    facts = Facts(known)
     for name in names:
-        fact = facts.of(name, model.graph)
+        fact = facts.of(name, known.graph)
         dtype = dtype_text(fact)
         if dtype is not None:
             model.graph.declare(name, dtype, sizes_of(fact))

@@ -18,7 +18,7 @@ from onnx_graphsurgeon.util.exception import OnnxGraphSurgeonException
 from pyonnxtool import _core
 from pyonnxtool.errors import UsageError
 from pyonnxtool.surgery._gs_keepsakes import Keepsakes
-from pyonnxtool.surgery._gs_weights import Weights, emptied, refill
+from pyonnxtool.surgery._gs_weights import Weights, emptied, refill, tensors_of
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model
@@ -50,6 +50,9 @@ def through(model: Model, edit: Callable[[Any], Any], name: str) -> Model:
 def _written(
     graph: gs.Graph, model: Model, keepsakes: Keepsakes, weights: Weights, name: str
 ) -> Model:
+    for tensor in tensors_of(graph):
+        if not hasattr(tensor, "type"):  # to_variable and to_constant forget it
+            tensor.type = "tensor_type"
     try:
         with weights.set_aside(graph), G_LOGGER.suppress(G_LOGGER.ERROR):
             made: ModelProto = gs.export_onnx(graph, do_type_check=False)

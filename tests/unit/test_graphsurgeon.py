@@ -320,6 +320,33 @@ def test_inputs_with_a_default_stay_inputs() -> None:
     onnx.checker.check_model(made)
 
 
+def test_weights_become_inputs_and_inputs_weights() -> None:
+    def swap(graph: gs.Graph) -> None:
+        w, x = graph.tensors()["w"], graph.tensors()["x"]
+        w.to_variable(np.float32, (3,))
+        x.to_constant(np.ones((1, 3), np.float32))
+        graph.inputs = [w]
+
+    made = through(model_of(PLAIN), swap)
+    assert [one.name for one in made.graph.input] == ["w"]
+    assert [one.name for one in made.graph.initializer] == ["x"]
+    onnx.checker.check_model(made, full_check=True)
+
+
+def test_inputs_in_the_middle_have_the_type_that_was_there() -> None:
+    def cut(graph: gs.Graph) -> None:
+        h = graph.nodes[1].inputs[0]
+        h.inputs.clear()
+        h.dtype = np.float32
+        graph.inputs = [h]
+        graph.cleanup()
+
+    given = model_of(PLAIN)
+    del given.graph.value_info[:]
+    made = through(given, cut)
+    assert made.graph.input[0] == helper.make_tensor_value_info("h", 1, ["n", 3])
+
+
 def test_outputs_that_are_weights() -> None:
     def edit(graph: gs.Graph) -> None:
         graph.outputs.append(gs.Constant("k", np.array([5], np.float32)))
