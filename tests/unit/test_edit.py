@@ -179,7 +179,7 @@ def test_of_many_problems_the_first_are_told() -> None:
             graph.add_node("Abs", ["h"], [f"a{at}"])
         graph.remove_node(first)
 
-    with pytest.raises(Refused, match=r"6 reasons(.|\n)*and 8 problems that may follow from these"):
+    with pytest.raises(Refused, match=r"\d reasons(.|\n)*and \d more problems"):
         pot.edit(net(), cut_off)
 
 
