@@ -96,9 +96,15 @@ def _is_other(value: Value, before: Fact | None, now: Fact) -> bool:
     dtype, sizes, had = dtype_text(now), sizes_of(now), value.shape
     if dtype is not None and value.dtype is not None and dtype != value.dtype:
         return True
-    if before is not None and (dtype_text(before), sizes_of(before)) == (dtype, sizes):
+    if sizes is None or had is None:
         return False
-    return sizes is not None and had is not None and tuple(sizes) != had
+    if before is None:  # a new name; what is declared of it may be what it was under the old one
+        return len(sizes) != len(had) or any(map(_differ, sizes, had))
+    return (dtype_text(before), sizes_of(before)) != (dtype, sizes) and tuple(sizes) != had
+
+
+def _differ(one: int | str | None, other: int | str | None) -> bool:
+    return isinstance(one, int) and isinstance(other, int) and one != other
 
 
 def _kept(value: Value, fact: Fact) -> Sizes:

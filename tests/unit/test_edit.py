@@ -191,6 +191,16 @@ def test_types_that_no_longer_fit_are_refused() -> None:
         pot.edit(net(), halve)
 
 
+def test_a_new_name_keeps_what_is_declared() -> None:
+    given = net()
+    given.graph.declare("h", "float32", ["rows", 3])
+
+    def rename(graph: pot.Graph) -> None:
+        graph.rename_value("h", "k")
+
+    assert pot.edit(given, rename).model.graph.value("k").shape == ("rows", 3)
+
+
 def test_what_is_declared_follows_what_is_made() -> None:
     def widen(graph: pot.Graph) -> None:
         graph.set_initializer(np.ones((2, 1, 1), np.float32), "two")
