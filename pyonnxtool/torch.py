@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -237,11 +237,27 @@ def _checked(
         )
     except Refused as error:
         reasons = [one for one in error.refusals if isinstance(one, Refusal)]
-        reasons += [Refusal("", "", note) for note in made.notes]
+        reasons += [Refusal("", "", note) for note in (*made.notes, *_small_sizes(wish))]
         raise refused(f"exporting {wish.text}", reasons) from error
     found = replace(found, backends=("torch", found.backends[1]))
     notes = (*report.notes, *network.notes)
     return replace(rewrite, report=replace(report, verification=found, notes=notes))
+
+
+def _small_sizes(wish: Wish) -> Iterator[str]:
+    """What may be the matter with open sizes."""
+    shapes = dict(zip(wish.call.names, (one.shape for one in wish.call.tensors), strict=True))
+    small = {
+        size
+        for name, axes in wish.axes.items()
+        for axis, size in axes.items()
+        if wish.exporter == "dynamo" and shapes[name][axis] < 2
+    }
+    for size in sorted(small):
+        yield (
+            f"the open size {size!r} is 0 or 1 in the example, which dynamo may take as fixed: "
+            "give an example with 2 or more"
+        )
 
 
 def _check_that_it_runs(rewrite: Rewrite[ExportReport], check: Check) -> None:

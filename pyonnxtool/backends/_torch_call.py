@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -118,19 +118,44 @@ def positional_names(forward: Any) -> list[str]:
 def flattened(made: Any) -> dict[str, Any]:
     """The tensors that a network returned, in the order of the exporters, named where keyed."""
     found: dict[str, Any] = {}
-    for path, leaf in _pytree.tree_flatten_with_path(_open(made))[0]:
+    keyed = isinstance(_open(made), Mapping)
+    for path, tensor in _tensors(made, ()):
+        name = "_".join(path)
+        found[name if keyed and name not in found else str(len(found))] = tensor
+    return found
+
+
+def _tensors(made: Any, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for steps, leaf in _pytree.tree_flatten_with_path(_open(made))[0]:
+        path = (*above, *map(part_of, steps))
         if isinstance(leaf, torch.Tensor):
-            name = "_".join(map(part_of, path)) if path and hasattr(path[0], "key") else ""
-            found[name if name and name not in found else str(len(found))] = leaf
-        elif dataclasses.is_dataclass(leaf):
-            for tensor in flattened(leaf).values():
-                found[str(len(found))] = tensor
-        elif not isinstance(leaf, int | float | bool | str | None):
+            yield path, leaf
+        elif is_container(leaf):
+            yield from _tensors(leaf, path)
+        elif not is_plain(leaf):
             raise BackendError(
                 f"the module returns a {type(leaf).__name__}, which holds no tensors that can be "
                 "listed; wrap it in a module that returns a tensor, tuple, list or dict"
             )
-    return found
+
+
+def is_plain(leaf: Any) -> bool:
+    """Whether it is a number, text or nothing."""
+    return isinstance(leaf, int | float | bool | str | None)
+
+
+def is_container(leaf: Any) -> bool:
+    """Whether it holds tensors in a way that torch does not know of."""
+    return dataclasses.is_dataclass(leaf) or _is_cache(leaf)
+
+
+def _is_cache(leaf: Any) -> bool:
+    """Whether it is a cache of transformers: layers with keys and values."""
+    layers = getattr(leaf, "layers", None)
+    return isinstance(layers, list) and all(
+        hasattr(one, "keys") and hasattr(one, "values") and not isinstance(one, Mapping)
+        for one in layers
+    )
 
 
 def part_of(step: Any) -> str:
@@ -141,6 +166,8 @@ def part_of(step: Any) -> str:
 def _open(made: Any) -> Any:
     if dataclasses.is_dataclass(made) and not isinstance(made, Mapping):
         return {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
+    if _is_cache(made):
+        return {n: {"keys": one.keys, "values": one.values} for n, one in enumerate(made.layers)}
     if isinstance(made, Mapping):  # also a transformers ModelOutput
         return {str(key): value for key, value in made.items()}
     return made

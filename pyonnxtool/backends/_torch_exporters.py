@@ -104,7 +104,7 @@ def _written(
         try:
             with torch.no_grad(), _quiet() as warned:
                 if wish.exporter == "dynamo":
-                    program = _by_dynamo(wish, opaque, flat=trial.dataclasses)
+                    program = _by_dynamo(wish, opaque, flat=trial.flat)
                 else:
                     _by_trace(wish, opaque, folder)
             break
@@ -276,6 +276,8 @@ def _quiet() -> Iterator[list[warnings.WarningMessage]]:
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     dropped = io.StringIO()
+    log = getattr(torch._C, "_jit_onnx_log", None)
+    torch._C._jit_onnx_log = lambda *_: None  # prints whole graphs from C++
     try:
         with (
             contextlib.redirect_stdout(dropped),
@@ -286,3 +288,4 @@ def _quiet() -> Iterator[list[warnings.WarningMessage]]:
             yield warned
     finally:
         logging.disable(before)
+        torch._C._jit_onnx_log = log

@@ -14,7 +14,7 @@ import torch
 from torch.utils import _pytree
 
 from pyonnxtool.backends import Array
-from pyonnxtool.backends._torch_call import filled_call, flattened, part_of
+from pyonnxtool.backends._torch_call import filled_call, flattened, is_container, part_of
 from pyonnxtool.backends._torch_tensors import as_array
 from pyonnxtool.backends.torch import Declared
 from pyonnxtool.errors import UsageError
@@ -57,9 +57,16 @@ def call_of(
     found: list[str] = []
     tensors: list[Any] = []
     for path, leaf in _pytree.tree_flatten_with_path((own, ordered))[0]:
+        name = _name_of(path, positional)
+        if is_container(leaf):
+            raise UsageError(
+                f"{text}: argument {name!r} is a {type(leaf).__name__}, whose tensors no exporter "
+                "sees: torch.export.register_dataclass it where it is a dataclass, or wrap the "
+                "module in one that takes the tensors"
+            )
         if not isinstance(leaf, torch.Tensor):
             continue
-        found.append(unique(_name_of(path, positional), found))
+        found.append(unique(name, found))
         tensors.append(leaf)
     if not tensors and bound is not None:
         raise UsageError(

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -254,18 +255,29 @@ def registered_for_traces(opaque: Opaque, opset: int, *, dynamic: bool) -> Itera
     finally:
         for name in fresh:
             torch.onnx.unregister_custom_op_symbolic(name, _FROM_OPSET)
+            _forget(name)
+
+
+def _registry() -> Any:
+    """What the TorchScript exporter knows; None in a torch that has it elsewhere."""
+    try:
+        module = import_module("torch.onnx._internal.torchscript_exporter.registration")
+        return module.registry
+    except (ImportError, AttributeError):
+        return None
 
 
 def _has_symbolic(name: str, opset: int) -> bool:
-    try:
-        from torch.onnx._internal.torchscript_exporter.registration import (  # noqa: PLC0415
-            registry,
-        )
+    registry = _registry()
+    return registry is not None and registry.is_registered_op(name, opset)
 
-        group = registry.get_function_group(name)
-        return group is not None and group.get(opset) is not None
-    except (ImportError, AttributeError):
-        return False
+
+def _forget(name: str) -> None:
+    """What is left of an operator that was unregistered: of none, the exporter fails later."""
+    with contextlib.suppress(AttributeError):
+        group = _registry().get_function_group(name)
+        if group is not None and not group._functions:
+            del _registry()._registry[name]
 
 
 def _trace_symbolic(overload: Any, opaque: Opaque, *, dynamic: bool) -> Callable[..., Any]:

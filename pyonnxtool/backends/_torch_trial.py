@@ -12,7 +12,7 @@ import torch
 from torch.utils import _pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pyonnxtool.backends._torch_call import flattened
+from pyonnxtool.backends._torch_call import flattened, is_container
 from pyonnxtool.backends._torch_export_errors import place_of
 from pyonnxtool.backends._torch_inputs import Call, unique
 from pyonnxtool.backends._torch_network import restored
@@ -29,8 +29,8 @@ class Trial:
 
     outputs: tuple[str, ...]
     """Names of the tensors that it returned."""
-    dataclasses: bool
-    """Whether it returned some that dynamo cannot take apart."""
+    flat: bool
+    """Whether they came in what dynamo cannot take apart."""
 
 
 def tried(module: Any, call: Call, output_names: Sequence[str], text: str) -> Trial:
@@ -44,7 +44,7 @@ def tried(module: Any, call: Call, output_names: Sequence[str], text: str) -> Tr
     found = list(flattened(made))
     if not found:
         raise UsageError(f"{text} returns no tensor, so the model would have no output")
-    plain = any(hasattr(leaf, "__dataclass_fields__") for leaf in _pytree.tree_leaves(made))
+    flat = any(is_container(leaf) for leaf in _pytree.tree_leaves(made))
     if output_names and len(output_names) != len(found):
         raise UsageError(
             f"{text} returns {plural(len(found), 'tensor')}, and "
@@ -55,7 +55,7 @@ def tried(module: Any, call: Call, output_names: Sequence[str], text: str) -> Tr
         shown = f"output_{name}" if name.isdecimal() else name
         shown = "output" if len(found) == 1 and name.isdecimal() else shown
         names.append(unique(shown, [*names, *call.names]))
-    return Trial(tuple(names), plain)
+    return Trial(tuple(names), flat)
 
 
 def _run(module: Any, call: Call, text: str) -> Any:
@@ -82,7 +82,7 @@ def _called(module: Any, call: Call) -> Any:
         return module(*call.args, **call.kwargs)
 
 
-class _Watch(TorchDispatchMode):  # type: ignore[misc]
+class _Watch(TorchDispatchMode):  # type: ignore[misc, unused-ignore]  # Any without torch
     """Notes which of these operators are called."""
 
     supports_higher_order_operators = True
