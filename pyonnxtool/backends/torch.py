@@ -87,7 +87,7 @@ def check_exportable(module: Any, text: str, exporter: str = "") -> str:
         raise UsageError(_NO_ONNXSCRIPT)
     if not isinstance(module, torch.nn.Module):
         raise UsageError(
-            f"{text} is a {type(module).__name__}; what is exported is an nn.Module"
+            f"{text} is of type {type(module).__name__}; what is exported is an nn.Module"
             + (": give the module that the program was made of" if is_torch(module) else "")
         )
     if exporter == "dynamo" and isinstance(module, torch.jit.ScriptModule):
