@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,8 @@ class _Work:
         before = self.model
         self.model = before.copy()
         done = apply_rules(self.model, rules)
+        if done.changes:
+            self.notes += retyped(f"surgery by {_named(done.changes)}", before, self.model)
         self.changes += done.changes
         stands_for = [StandsFor(new, old) for new, old in done.stands_for]
         self.value_map += stands_for
@@ -115,6 +117,12 @@ class _Work:
             proof = made.report.verification
             if proof is not None:
                 self.notes.append(f"the rules agree on {plural(proof.samples, 'sample')}")
+
+
+def _named(changes: Mapping[str, int]) -> str:
+    """`the rules a, b`: those that did something."""
+    names = [told.partition(":")[0] for told in changes]
+    return f"the {'rules' if len(names) > 1 else 'rule'} {', '.join(names)}"
 
 
 def _grouped(steps: Sequence[EditFunction | Rule]) -> list[list[EditFunction | Rule]]:

@@ -191,6 +191,15 @@ def test_types_that_no_longer_fit_are_refused() -> None:
         pot.edit(net(), halve)
 
 
+def test_a_rule_that_writes_other_types_is_named() -> None:
+    @pot.rewrite(lambda op, x: op.Relu(x))
+    def double(match: Any, tape: Any) -> Any:
+        return tape.op("Max", match["x"], tape.const(0.0))
+
+    with pytest.raises(Refused, match=r"by the rule double was(.|\n)*tensor\(double\), which Max"):
+        pot.edit(net(), double)
+
+
 def test_a_new_name_keeps_what_is_declared() -> None:
     given = net()
     given.graph.declare("h", "float32", ["rows", 3])
