@@ -15,7 +15,7 @@ from pyonnxtool.rewriting import Rewrite
 from pyonnxtool.rewriting.operand import Facts
 from pyonnxtool.surgery.cut_line import check_enough, cut_line
 from pyonnxtool.surgery.edit_report import EditReport, edited
-from pyonnxtool.surgery.places import made_in, named, opened_for
+from pyonnxtool.surgery.places import made_in, named, opened_for, weights_of
 from pyonnxtool.surgery.type_text import Sizes, declared_as, dtype_text, sizes_of
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def extract(
     model = as_model(given)
     part = _part_of(model, inputs, outputs)
     made, fed = _core.cut_out(part.source, part.inputs, part.outputs)
+    made.graph.sort()  # not every file lists producers first, and not all take that
     _refuse_unread(inputs, fed)
     record = _record(part, fed, shapes, check)
     _declare(made, part, fed, types or {}, record)
@@ -89,7 +90,7 @@ def _part_of(model: Model, inputs: Sequence[str], outputs: Sequence[str]) -> _Pa
     source, opened = opened_for(model, [*inputs, *outputs])
     graph = source.graph
     made = made_in(graph)
-    weights = {tensor.name for tensor in graph.initializers}
+    weights = weights_of(graph)
     fed = [value.name for value in graph.inputs if value.name not in weights]
     given = named("extract", source, inputs, [*fed, *made])
     wanted = named("extract", source, outputs, made) or [value.name for value in graph.outputs]

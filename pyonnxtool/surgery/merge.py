@@ -182,6 +182,7 @@ def _made(pair: _Pair, fit: Fit, names: NewNames) -> tuple[Model, Counter[str], 
     first, second, apart = functions_apart(renamed(pair.first, names.first), pair.second)
     joined = {joint.input: names.first.get(joint.value, joint.value) for joint in pair.joints}
     made, sizes = _core.put_beside(first, second, names.second, joined, fit.sizes)
+    made.graph.sort()
     changes = Counter(
         {
             "inputs joined": len(joined),

@@ -34,7 +34,7 @@ def named(
 
     Raises UsageError for a pattern that names nothing, and Refused for a value inside a body.
     """
-    known, there = set(names), {tensor.name for tensor in model.graph.initializers}
+    known, there = set(names), weights_of(model.graph)
     found: dict[str, None] = {}
     for pattern in patterns:
         if pattern in there and pattern not in known:
@@ -45,6 +45,17 @@ def named(
             _explain(what, model, pattern)
             found |= dict.fromkeys(selected([pattern], names, kind))
     return list(found)
+
+
+def weights_of(graph: Graph) -> set[str]:
+    """Names of its initializers, sparse ones too."""
+    ports = {value.name for value in graph.inputs}
+    sparse = {
+        value.name
+        for value in graph.values
+        if value.producer is None and not value.is_outer and value.name not in ports
+    }
+    return sparse | {tensor.name for tensor in graph.initializers}
 
 
 def opened_for(model: Model, patterns: Sequence[str]) -> tuple[Model, int]:
@@ -103,6 +114,8 @@ def _nodes(graph: Graph) -> Iterator[Node]:
 
 def _explain(what: str, model: Model, pattern: str) -> None:
     """Raise what tells more than that there is no such value, if anything does."""
+    if any(value.name == pattern for value in model.graph.inputs):
+        raise UsageError(f"{pattern!r} is an input of the model; name something that a node makes")
     for node in model.graph.nodes:
         if any(pattern in inner.output_names for body in node.subgraphs for inner in _nodes(body)):
             reason = (
@@ -112,7 +125,7 @@ def _explain(what: str, model: Model, pattern: str) -> None:
             )
             raise refused(what, [Refusal(node.name or pattern, node.op_type, reason)])
     for node in model.graph.nodes:
-        if node.name == pattern:
+        if node.name and node.name == pattern:
             made = [name for name in node.output_names if name][:_MOST_NAMED]
             raise UsageError(
                 f"{pattern!r} is a node ({node.op_type}), and values are asked for; it makes: "

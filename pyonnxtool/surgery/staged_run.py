@@ -99,10 +99,14 @@ def recorded(
 
 
 def probed_at(model: Model, names: Sequence[str]) -> tuple[Model, list[str]]:
-    """A copy whose outputs are those of the names that nodes make, and which they are."""
+    """A copy whose outputs are those of the names that have to be run for, and which they are.
+
+    Inputs and weights are known, but for sparse weights.
+    """
     probed = model.copy()
     graph = probed.graph
-    wanted = [name for name in dict.fromkeys(names) if graph.value(name).producer is not None]
+    known = {value.name for value in graph.inputs} | {one.name for one in graph.initializers}
+    wanted = [name for name in dict.fromkeys(names) if name not in known]
     for value in graph.outputs:
         if value.name not in wanted:
             graph.remove_output(value.name)
