@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from pyonnxtool.diffing import diff
     from pyonnxtool.reduction import reduce
     from pyonnxtool.relayout import layout
-    from pyonnxtool.rewriting.rule import rewrite
+    from pyonnxtool.rewriting.match import Match
+    from pyonnxtool.rewriting.node_view import NodeView
+    from pyonnxtool.rewriting.rule import Rule, rewrite
+    from pyonnxtool.rewriting.tape import Tape
     from pyonnxtool.router import ShapeRouter
     from pyonnxtool.specialization import specialize
     from pyonnxtool.standardization import lower
@@ -38,12 +41,16 @@ __version__ = "0.1.0"
 __all__ = [
     "BackendError",
     "Graph",
+    "Match",
     "Model",
     "ModelError",
     "Node",
+    "NodeView",
     "PyonnxtoolError",
     "Refused",
+    "Rule",
     "ShapeRouter",
+    "Tape",
     "Tensor",
     "UsageError",
     "Value",
@@ -74,9 +81,13 @@ __all__ = [
     "weights",
 ]
 
-# Functions whose modules load third parties.
+# What is in modules that load third parties.
 _LATER = {
+    "Match": "pyonnxtool.rewriting.match",
+    "NodeView": "pyonnxtool.rewriting.node_view",
+    "Rule": "pyonnxtool.rewriting.rule",
     "ShapeRouter": "pyonnxtool.router",
+    "Tape": "pyonnxtool.rewriting.tape",
     "assert_close": "pyonnxtool.assertion",
     "bisect": "pyonnxtool.bisection",
     "diff": "pyonnxtool.diffing",

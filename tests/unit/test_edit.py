@@ -88,7 +88,7 @@ import pyonnxtool as pot
 CALLED = []
 
 @pot.rewrite(lambda op, x: op.Relu(op.Relu(x)))
-def relu_twice(match, tape):
+def relu_twice(match: pot.Match, tape: pot.Tape):
     return tape.op("Relu", match["x"])
 
 def edit(graph):
