@@ -31,6 +31,7 @@ def _pairs(
         "merge encoder.onnx head.onnx -o whole.onnx --map features=x",
         "merge resize.onnx net.onnx -o whole.onnx --samples 1",
         "merge a.onnx b.onnx -o both.onnx --map image=image --prefix2 b/",
+        "merge step.onnx step.onnx -o two.onnx --map 'present.*=past.*' --map x=x --prefix1 1/",
         codes="0 done; 1 refused; 2 usage or a bad model; 125 could not be verified.",
     ),
 )
@@ -43,7 +44,8 @@ def _pairs(
     multiple=True,
     callback=_pairs,
     help="A value of FIRST and the input of SECOND that it becomes; an input of FIRST feeds both. "
-    "Without it, outputs go into inputs of their name. May be repeated.",
+    "VALUE may be a GLOB, whose wildcards are carried over. Without it, outputs go into inputs of "
+    "their name. May be repeated.",
 )
 @click.option("--side-by-side", is_flag=True, help="Join nothing.")
 @click.option(

@@ -10,6 +10,7 @@ from pyonnxtool.errors import UsageError
 from pyonnxtool.inspection import real_inputs
 from pyonnxtool.rewriting import Refusal
 from pyonnxtool.rewriting.operand import Facts
+from pyonnxtool.surgery.new_names import by_glob
 from pyonnxtool.surgery.selection import nothing_called
 from pyonnxtool.surgery.type_text import Sizes, dtype_text, sizes_of
 from pyonnxtool.wording import typed
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pyonnxtool._core import Model, Value
 
 Pairs = Mapping[str, str] | Iterable[tuple[str, str]]
+_VALUE = "value of the first model"
 
 
 @dataclass(frozen=True)
@@ -41,21 +43,20 @@ class Fit:
 def joints_asked(first: Model, second: Model, asked: Pairs | None) -> list[Joint]:
     """The joints that are asked for; None: outputs go into inputs of their name.
 
-    Where none has one and there is one output and one input, these. Raises UsageError for a name
-    that there is not, an input that is asked for twice, and when there is nothing to go by.
+    A value may be a glob, whose wildcards are carried over to the input's. Where no output has the
+    name of an input and there is one of each, these are joined. Raises UsageError for a name that
+    there is not, an input that is asked for twice, and when there is nothing to go by.
     """
     if asked is None:
         return _by_name(first, second)
     pairs = asked.items() if isinstance(asked, Mapping) else asked
-    joints = [Joint(value, name) for value, name in pairs]
     values = [value.name for value in first.graph.values if not value.is_outer]
+    joints = [Joint(*pair) for one in pairs for pair in by_glob(*one, values, _VALUE).items()]
     # Before IR version 4 weights had to be listed as inputs, and none could be handed in.
     listed = real_inputs(second.graph) if second.ir_version < 4 else second.graph.inputs
     inputs = [value.name for value in listed]
     taken: dict[str, str] = {}
     for joint in joints:
-        if joint.value not in values:
-            raise nothing_called(joint.value, values, "value of the first model")
         if joint.input not in inputs:
             raise nothing_called(joint.input, inputs, "input of the second model")
         if taken.setdefault(joint.input, joint.value) != joint.value:

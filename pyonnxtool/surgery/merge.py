@@ -61,10 +61,11 @@ def merge(
     """One model of two, in which the second reads what the first makes; both stay as they are.
 
     `joined` is value of the first to input of the second, or pairs of those where one value goes
-    into several inputs. An output, any value inside, a weight, or an input: then both are fed by
-    it. Without it, outputs go into inputs of their name, or the only output into the only input;
-    empty, the models lie side by side. A value must have the dtype and the sizes of the input;
-    named sizes of the second model become what they are in the first.
+    into several inputs; {"present.*": "past.*"} are all of them. A value may be an output, one
+    inside, a weight, or an input: then both are fed by it. Without it, outputs go into inputs of
+    their name, or the only output into the only input; empty, the models lie side by side. A value
+    must have the dtype and the sizes of the input; named sizes of the second model become what they
+    are in the first.
 
     Outputs of the first that are joined are none any more unless `keep` has them; `drop` takes
     others of it away, with the nodes that only they needed. Both are names or globs.
@@ -216,11 +217,9 @@ def _cut_off(made: Model) -> int:
 
 
 def _apart(sizes: Mapping[str, str]) -> list[str]:
-    return [
-        f"the size {old!r} of the second model is called {new!r}: nothing says that it is the "
-        "first's"
-        for old, new in sizes.items()
-    ]
+    told = ", ".join(f"{old!r} is {new!r}" for old, new in sizes.items())
+    why = "nothing says that these sizes of the second model are the first's"
+    return [f"{why}, so they have names of their own: {told}"] if sizes else []
 
 
 def _adopt_metadata(made: Model, second: Model) -> list[str]:

@@ -27,7 +27,7 @@ def renamed(
     there = list(dict.fromkeys(names))
     found: dict[str, str] = {}
     for old, new in asked.items():
-        these = _by_regex(old, new, there, what) if regex else _by_glob(old, new, there, what)
+        these = _by_regex(old, new, there, what) if regex else by_glob(old, new, there, what)
         for name, wanted in these.items():
             if not wanted:
                 raise UsageError(f"{what} {name!r} would be left without a name by {old}={new}")
@@ -39,7 +39,11 @@ def renamed(
     return {name: wanted for name, wanted in found.items() if name != wanted}
 
 
-def _by_glob(old: str, new: str, names: list[str], what: str) -> dict[str, str]:
+def by_glob(old: str, new: str, names: list[str], what: str) -> dict[str, str]:
+    """Each name that the glob `old` stands for, and `new` with what its wildcards stand for.
+
+    Raises UsageError as `renamed` does.
+    """
     if old in names:
         return {old: new}
     form, template = _regex_of(old), _template(old, new)

@@ -114,6 +114,23 @@ def test_inputs_are_shared_and_values_inside_are_read() -> None:
     assert verified(first(), weight, {"w": "a"}).graph.nodes[-1].input_names == ["w"]
 
 
+def test_many_are_joined_by_a_glob() -> None:
+    text = """
+    g (float[2] x, float[2] past.0, float[2] past.1) => (float[2] present.0, float[2] present.1)
+    { present.0 = Add (x, past.0) present.1 = Mul (x, past.1) }
+    """
+    step = parsed(re.sub(r"(\w+\.\d)", r'"\1"', text))
+    made = verified(step, step, {"present.*": "past.*", "x": "x"}, prefix_first="first/")
+    assert [value.name for value in made.graph.inputs] == [
+        "first/x",
+        "first/past.0",
+        "first/past.1",
+    ]
+    assert [value.name for value in made.graph.outputs] == ["present.0", "present.1"]
+    with pytest.raises(UsageError, match="there is no input of the second model called 'q0'"):
+        pot.merge(step, step, {"present.*": "q*"})
+
+
 def test_outputs_are_kept_and_dropped() -> None:
     asked = {"output": "input", "aux": "bias"}
     kept = verified(first(), second(), asked, keep=["aux"], prefix_second="s.")
@@ -130,8 +147,10 @@ def test_side_by_side() -> None:
     assert ports(made.model)[2:4] == [("b_input", ("m", 3)), ("b_bias", ("m", 3))]
     again = pot.merge(first(), first(), [], prefix_second="b_", verify=1)
     assert ports(again.model)[2:4] == [("b_input", ("n_1", 3)), ("b_mask", ("n_1", 3))]
-    told = "the size 'n' of the second model is called 'n_1': nothing says that it is the first's"
-    assert again.report.notes == (told,)
+    assert again.report.notes == (
+        "nothing says that these sizes of the second model are the first's, so they have names of "
+        "their own: 'n' is 'n_1'",
+    )
 
 
 def test_sizes_follow() -> None:
