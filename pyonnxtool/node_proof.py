@@ -19,10 +19,12 @@ from pyonnxtool.divergence.compare import dtype_of
 from pyonnxtool.errors import BackendError
 from pyonnxtool.expansion import operator_of
 from pyonnxtool.feeds.dtypes import numpy_dtype
+from pyonnxtool.references import REFERENCES
 from pyonnxtool.rewriting import Refusal, StandsFor, Verification, refused
 from pyonnxtool.rewriting.island import isolated
 from pyonnxtool.rewriting.node_view import NodeView
-from pyonnxtool.rewriting.operand import Facts
+from pyonnxtool.rewriting.operand import Facts, Operand
+from pyonnxtool.symbolics._signature import arguments_of
 from pyonnxtool.user_file import told_of
 from pyonnxtool.wording import distance, plural
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from pyonnxtool.divergence.probe import Values
     from pyonnxtool.proof import Check
     from pyonnxtool.report import ValueRow
-    from pyonnxtool.symbolics._catalogue import Reference
+    from pyonnxtool.symbolics._catalogue import Known
 
 _MOST_NAMED = 4
 
@@ -51,16 +53,17 @@ class Lowered:
 
 
 def verify_by_node(
-    what: str, lowered: Lowered, references: Mapping[str, Reference], check: Check
+    what: str, lowered: Lowered, known: Mapping[str, Known], check: Check
 ) -> Verification:
     """Run the new model, and each lowered node on what it read there; `what` names the rewrite.
 
-    `references` are by operator, "DOMAIN::OP"; onnxruntime runs a node that has none, if it can.
+    `known` are symbolics by operator, "DOMAIN::OP", with their references; ours are in
+    `pyonnxtool.references`. onnxruntime runs a node of an operator that has none, if it can.
     Raises Refused when an output of a node differs by more than is allowed, and BackendError where
     that cannot be said: a node in a body, one that neither onnxruntime nor a reference knows, or a
     new model that does not run.
     """
-    views = [_Lone(node, lowered, references, check) for node in lowered.nodes]
+    views = [_Lone(node, lowered, known, check) for node in lowered.nodes]
     probed = _probed(lowered, views)
     feeds = feeds_of(lowered.new, check.inputs, check.samples, check.seed, None, None)
     side, note = side_of("the new model", probed, check)
@@ -126,7 +129,7 @@ class _Lone:
     """A lowered node, and what is to be looked at to check it."""
 
     def __init__(
-        self, node: Node, lowered: Lowered, references: Mapping[str, Reference], check: Check
+        self, node: Node, lowered: Lowered, known: Mapping[str, Known], check: Check
     ) -> None:
         self._operator = operator_of(node)
         if node.graph.parent is not None:
@@ -134,9 +137,9 @@ class _Lone:
         facts = Facts(lowered.old)
         self._view = NodeView(node, lowered.old.opset_imports.get("", 1), facts)
         self._constants = {
-            str(one): known for one in self._view.inputs if one and (known := one.const) is not None
+            str(one): array for one in self._view.inputs if one and (array := one.const) is not None
         }
-        self._reference = references.get(self._operator)
+        self._known = known.get(self._operator)
         self._lowered, self._check = lowered, check
         self._alone = isolated(node, facts)
 
@@ -150,7 +153,13 @@ class _Lone:
         """Values of the old model that are to be looked at in the new one."""
         node = self._view.node
         read = [name for name in node.input_names if name and name not in self._constants]
-        return [*read, *filter(None, node.output_names)]
+        return [*read, *self._wanted]
+
+    @property
+    def _wanted(self) -> list[str]:
+        """Outputs that something reads; others need not be lowered."""
+        made = (value for value in self._view.node.outputs if value is not None)
+        return [value.name for value in made if value.is_output or value.consumers]
 
     def compared(self, values: Values, check: Check, number: int) -> list[tuple[float, ValueRow]]:
         """A rank and a row for each output, by the values of the new model."""
@@ -158,21 +167,23 @@ class _Lone:
         found = {old: values[new] for old in self.names if (new := self._lowered.name(old))}
         expected = self._expected({**self._constants, **found})
         rows = []
-        for name, value in expected.items():
-            if not name:
-                continue
+        for name in self._wanted:
+            value = expected[name]
             made = _in_dtype_of(found[name], value)
             rank, row = judged(name, made, found[name], check.tolerances, sample=number)
             rows.append((rank, _named(row, node)))
         return rows
 
-    def _expected(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        if self._reference is None:
-            return self._by_onnxruntime(known)
+    def _expected(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        reference = self._known.reference if self._known is not None else None
+        if reference is None and self._operator in REFERENCES:
+            reference = REFERENCES[self._operator]
+        if reference is None:
+            return self._by_onnxruntime(values)
         node = self._view.node
-        inputs = [known[name] if name else None for name in node.input_names]
+        inputs, named = self._given(values)
         try:
-            made = self._reference(*inputs, **self._view.attributes)
+            made = reference(*inputs, **named)
         except Exception as error:  # whatever the user's own code raises
             raise BackendError(
                 f"the reference of {self._operator} failed at {node.label}: {told_of(error)}"
@@ -186,19 +197,33 @@ class _Lone:
         return {
             name: np.asarray(one)
             for name, one in zip(node.output_names, outputs, strict=False)
-            if name
+            if name in self._wanted
         }
 
-    def _by_onnxruntime(self, known: Mapping[str, Any]) -> dict[str, Any]:
+    def _given(self, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """What the reference is called with: by the symbolic's signature, or all that there is."""
+
+        def array(one: Any) -> Any:
+            if isinstance(one, Operand):
+                return values[str(one)] if one else None
+            return [array(each) for each in one] if isinstance(one, list) else one
+
+        symbolic = self._known.function if self._known is not None else None
+        named = arguments_of(symbolic, self._view) if symbolic is not None else None
+        if named is not None:
+            return [], {name: array(one) for name, one in named.items()}
+        return [array(one) for one in self._view.inputs], dict(self._view.attributes)
+
+    def _by_onnxruntime(self, values: Mapping[str, Any]) -> dict[str, Any]:
         graph = self._alone.graph
         taken = {value.name for value in graph.inputs}
         for value in (*graph.inputs, *graph.outputs):  # behind a custom node types are unknown
-            array = known[value.name]
+            array = values.get(value.name)
             if value.dtype is None and isinstance(array, np.ndarray):
                 graph.declare(value.name, dtype_of(array), [None] * array.ndim)
         side, _ = side_of(self._operator, self._alone, self._check)
         try:
-            return side.run_whole({name: known[name] for name in taken}, last=True)
+            return side.run_whole({name: values[name] for name in taken}, last=True)
         except BackendError as error:
             raise BackendError(
                 f"no reference of {self._operator} is known: mark its symbolic with "

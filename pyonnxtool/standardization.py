@@ -108,8 +108,7 @@ def _verified_by_node(
 
     assert done.opened is not None
     lowered = Lowered(done.opened, done.nodes, rewrite.model, rewrite.report.value_map)
-    references = {key: one.reference for key, one in known.items() if one.reference is not None}
-    found = verify_by_node("lowering", lowered, references, check)
+    found = verify_by_node("lowering", lowered, known, check)
     return replace(rewrite, report=replace(rewrite.report, verification=found))
 
 

@@ -15,9 +15,8 @@ from pyonnxtool.symbolics import SYMBOLICS, WRITTEN_FOR, Symbolic
 from pyonnxtool.user_file import module_of
 
 if TYPE_CHECKING:
+    from pyonnxtool.references import Reference
     from pyonnxtool.symbolics import Symbolic as SymbolicFunction
-
-Reference: TypeAlias = Callable[..., Any]
 
 GROUP = "pyonnxtool.symbolics"
 """Entry points of this group name modules, or functions, with symbolics."""

@@ -31,6 +31,7 @@ _SUFFIXES = ("", "_i", "_f", "_s")
 _IGNORED = frozenset({"plugin_version", "plugin_namespace", "overload_name", "operator", "inplace"})
 """Attributes that say nothing of what is computed."""
 _MISSING = object()
+_ARGUMENTS = "arguments"
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,20 @@ def signature(text: str) -> Callable[[Callable[..., Decision]], Symbolic]:
             found = _arguments(node, params)
             return found if isinstance(found, Refusal) else function(node, tape, **found)
 
+        setattr(symbolic, _ARGUMENTS, lambda node: _arguments(node, params))
         return symbolic
 
     return mark
+
+
+def arguments_of(symbolic: Symbolic, node: NodeView) -> dict[str, Any] | None:
+    """What a symbolic with a signature is given for the node, by name; None for one without.
+
+    Operands are those of the node. None, too, where the node is refused.
+    """
+    arguments = getattr(symbolic, _ARGUMENTS, None)
+    found = None if arguments is None else arguments(node)
+    return None if isinstance(found, Refusal) else found
 
 
 def _param(kind: str, names: str, own: Mapping[str, inspect.Parameter]) -> _Param:

@@ -34,6 +34,7 @@ PYTHON_LAYERS = (
         "feeds",
         "interface",
         "rewriting",
+        "references",
         "binding",
         "border",
         "onnx_inference",

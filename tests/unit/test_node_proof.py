@@ -14,6 +14,7 @@ from pyonnxtool.errors import BackendError, Refused
 from pyonnxtool.rewriting.decision import Decision
 from pyonnxtool.rewriting.node_view import NodeView
 from pyonnxtool.rewriting.tape import Tape
+from support.lowered_op import feeds_of, model_of
 
 MINE = """
 <ir_version: 8, opset_import: ["" : 17, "my" : 1, "com.microsoft" : 1]>
@@ -124,3 +125,44 @@ def test_nodes_of_functions_are_opened_and_those_of_bodies_cannot_be_looked_at()
     """
     with pytest.raises(BackendError, match="is in a body, whose values nothing returns"):
         lowered(mark()(twice_by()), body)
+
+
+def _boxes() -> tuple[list[NDArray[Any]], list[NDArray[Any]], list[NDArray[Any]]]:
+    """Images and regions, boxes and scores, and what a deformable convolution reads."""
+    rng = np.random.default_rng(0)
+
+    def some(*shape: int) -> NDArray[Any]:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    rois = np.array([[0, 1, 2, 11, 9], [1, 0, 0, 13, 15]], np.float32)
+    boxes = np.abs(some(9, 4)) + np.array([0, 0, 3, 3], np.float32)
+    deform = [some(2, 4, 6, 5), some(6, 2, 3, 3), some(2, 18, 4, 3), some(2, 9, 4, 3), some(6)]
+    return [some(2, 12, 8, 7), rois], [boxes, some(9)], deform
+
+
+def test_references_of_vision() -> None:
+    regions, boxes, (x, weight, offset, mask, bias) = _boxes()
+    pooled = {"spatial_scale": 0.5, "pooled_height": 2, "pooled_width": 3}
+    output = {"spatial_scale": 0.5, "output_height": 2, "output_width": 3, "sampling_ratio": 2}
+    sides = {f"{name}_{axis}": 1 for name in ("stride", "dilation") for axis in "hw"}
+    sides |= {"pad_h": 0, "pad_w": 0, "offset_groups": 1}
+    mm = {"stride": [1, 1], "padding": [0], "dilation": [1, 1], "groups": 2, "deform_groups": 1}
+    deform = [x, weight, offset, mask, bias]
+    cases: list[tuple[str, list[NDArray[Any]], list[int], dict[str, Any]]] = [
+        ("torchvision::roi_align", regions, [1], pooled),
+        ("torchvision::roi_pool", regions, [1], pooled),
+        ("torchvision::ps_roi_align", regions, [1, 6], {**pooled, "sampling_ratio": 2}),
+        ("torchvision::ps_roi_pool", regions, [1, 6], pooled),
+        ("mmdeploy::MMCVRoiAlign", regions, [1], {**output, "mode": "max"}),
+        ("torchvision::nms", boxes, [7], {"iou_threshold": 0.3}),
+        ("mmcv::NonMaxSuppression", boxes, [7], {"iou_threshold": 0.3, "offset": 1}),
+        ("torchvision::deform_conv2d", deform, [1], {**sides, "groups": 2}),
+        ("torchvision::deform_conv2d", deform, [1], {**sides, "groups": 2, "use_mask": 0}),
+        ("mmcv::MMCVModulatedDeformConv2d", [x, offset, mask, weight, bias], [1], mm),
+        ("mmdeploy::MMCVDeformConv2d", [x, offset, weight], [1], {**mm, "bias": 0}),
+    ]
+    for operator, inputs, types, given in cases:
+        model = model_of(operator, inputs, len(types), types=types, **given)
+        made = pot.lower(model, verify=1, inputs=feeds_of(inputs))
+        assert made.report.verification is not None
+        assert made.report.verification.backends[0] == "references", operator

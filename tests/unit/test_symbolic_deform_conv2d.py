@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pyonnxtool.references import Array
+from pyonnxtool.references.deform_conv2d import deform_conv2d
 from support.lowered_op import NEWEST, OPSETS, check, model_of, refusal
-from support.vision_loops import Array, deform_conv2d
 
 FORMS: list[dict[str, Any]] = [
     {},

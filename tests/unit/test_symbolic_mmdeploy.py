@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pyonnxtool.references import Array
 from support.lowered_op import NEWEST, check, model_of, refusal
-from support.vision_loops import Array
 
 FLOAT, INT64 = 1, 7
 OPSETS = (11, 17, NEWEST)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pyonnxtool.references import Array
+from pyonnxtool.references.nms import nms
 from support.lowered_op import NEWEST, OPSETS, check, model_of, refusal
-from support.vision_loops import Array, nms
 
 INT64 = [7]
 EVERY_OPSET = (*OPSETS, NEWEST)

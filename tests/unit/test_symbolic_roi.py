@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pyonnxtool.references import Array
+from pyonnxtool.references.roi_align import roi_align
+from pyonnxtool.references.roi_pool import ps_roi_pool, roi_pool
 from support.lowered_op import NEWEST, check, model_of, refusal
-from support.vision_loops import Array, ps_roi_pool, roi_align, roi_pool
 
 RUN = (11, 13, 16, 19, 21)
 """onnxruntime 1.31 has neither RoiAlign nor MaxRoiPool of opset 22."""
