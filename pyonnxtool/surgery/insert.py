@@ -114,7 +114,7 @@ def _builder(
     """How messages call it, and what puts it after a value."""
     if callable(what) and not isinstance(what, Model):
         return "what the function builds", what
-    if isinstance(what, str | PathLike) and not fspath(what).endswith(_FILES):
+    if isinstance(what, str | PathLike) and not _is_file(fspath(what)):
         call = parsed(fspath(what))
         if operands:
             raise UsageError("operands are inputs of a small model; write them into the operator")
@@ -123,6 +123,11 @@ def _builder(
     snippet = as_model(what)
     label = Path(snippet.path).name or snippet.graph.name or "a model"
     return label, snippet_for(model, snippet, operands).build
+
+
+def _is_file(text: str) -> bool:
+    """Whether it is meant as a file, be it there or not; an operator may have dots too."""
+    return text.endswith(_FILES) or ("(" not in text and "." in text and Path(text).is_file())
 
 
 def _lead(node: Node, build: Callable[[Value], Value], slot: int | str | None) -> None:

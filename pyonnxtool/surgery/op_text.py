@@ -145,16 +145,23 @@ def _literal(tree: ast.expr, text: str) -> Any:
 
 
 def _array_of(tree: ast.Call) -> Constant:
-    path = tree.args[0] if len(tree.args) == 1 and not tree.keywords else None
-    if not isinstance(path, ast.Constant) or not isinstance(path.value, str):
+    path = _text(tree.args[0]) if len(tree.args) == 1 and not tree.keywords else None
+    if path is None:
         raise UsageError(f"{_FILE}(...) takes the path of a file: {_FILE}('mean.npy')")
     try:
-        found = np.load(path.value, allow_pickle=False)
+        found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"{path.value}: cannot be read as an array: {error}") from error
+        raise UsageError(f"{path}: cannot be read as an array: {error}") from error
     if not isinstance(found, np.ndarray):
-        raise UsageError(f"{path.value}: holds several arrays; save the one that is meant as .npy")
+        raise UsageError(f"{path}: holds several arrays; save the one that is meant as .npy")
     return Constant(None, found)
+
+
+def _text(tree: ast.expr) -> str | None:
+    """A text, also without quotes where it is words and dots."""
+    if isinstance(tree, ast.Constant):
+        return tree.value if isinstance(tree.value, str) else None
+    return _dotted(tree)
 
 
 def _dotted(tree: ast.expr) -> str | None:

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 import pyonnxtool as pot
-from pyonnxtool.errors import UsageError
+from pyonnxtool.errors import ModelError, UsageError
 from pyonnxtool.rewriting import Rewrite
 from pyonnxtool.surgery.edit_report import EditReport
 
@@ -126,12 +126,14 @@ def test_constants_are_of_the_type_that_the_operator_takes() -> None:
     assert shape.initializer.dtype == "int64"
 
 
-def test_arrays_of_files(tmp_path: Path) -> None:
+def test_arrays_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.save(tmp_path / "scale.npy", np.array([3, 4], np.float32))
     made = inserted(f"Mul(_, npy('{tmp_path / 'scale.npy'}'))", after=["x"])
     tensor = made.model.graph.value("Mul_constant").initializer
     assert tensor is not None
     assert tensor.numpy().tolist() == [3, 4]
+    monkeypatch.chdir(tmp_path)
+    assert "Add = Add(x, Add_constant)" in lines(inserted("Add(_, npy(scale.npy))", after=["x"]))
     told = f"{tmp_path / 'none.npy'}: cannot be read as an array"
     with pytest.raises(UsageError, match=re.escape(told)):
         pot.insert(model(), f"Mul(_, npy('{tmp_path / 'none.npy'}'))", after=["x"])
@@ -226,6 +228,10 @@ def test_files(tmp_path: Path) -> None:
     path.write_text(PART)
     made = inserted(path, after=["z"], operands={"w": "x"})
     assert "m = Add(z_1, x)" in lines(made)
+    other = tmp_path / "part.npz"
+    other.write_bytes(b"no model")
+    with pytest.raises(ModelError, match=r"part\.npz"):
+        pot.insert(model(), other, after=["z"])
 
 
 def test_a_function_builds_it() -> None:
