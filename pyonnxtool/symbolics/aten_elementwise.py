@@ -159,6 +159,24 @@ _FORMULAS: dict[str, tuple[str, Formula]] = {
 for _names, (_told, _formula) in _FORMULAS.items():
     _register(_names, _told, _formula)
 
+_ALIKE = (
+    *("Abs", "Neg", "Exp", "Log", "Sqrt", "Floor", "Ceil", "Round", "Sign", "Reciprocal"),
+    *("Relu", "Sigmoid", "Tanh", "Erf", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan"),
+)
+"""Operators that have the name that torch has, in small letters."""
+
+
+def _alike(op_type: str) -> None:
+    def symbolic(node: NodeView, tape: Tape, self: Operand) -> Decision:
+        return tape.op(op_type, self)
+
+    symbolic.__doc__ = f"{op_type}."
+    aten(op_type.lower(), "Tensor self")(symbolic)
+
+
+for _op_type in _ALIKE:
+    _alike(_op_type)
+
 
 @aten("lgamma|special_gammaln", "Tensor self")
 def lgamma(node: NodeView, tape: Tape, self: Operand) -> Decision:

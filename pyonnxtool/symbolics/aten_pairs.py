@@ -111,6 +111,46 @@ def float_power(node: NodeView, tape: Tape, self: Operand, exponent: Operand) ->
     return base.of("Pow", power).name
 
 
+def _register_scaled(name: str, op_type: str, *, turned: bool = False) -> None:
+    def symbolic(
+        node: NodeView, tape: Tape, self: Operand, other: Operand, alpha: float = 1.0
+    ) -> Decision:
+        both = as_one_dtype(node, tape, self, other)
+        if isinstance(both, Refusal):
+            return both
+        first, second = reversed(both) if turned else both
+        return first.of(op_type, second if alpha == 1 else second * alpha).name
+
+    symbolic.__doc__ = f"{op_type}."
+    aten(name, "Tensor self, Tensor other, float alpha")(symbolic)
+
+
+for _name, _op_type in (
+    ("add", "Add"),
+    ("sub", "Sub"),
+    ("mul", "Mul"),
+    ("matmul|mm|bmm", "MatMul"),
+):
+    _register_scaled(_name, _op_type)
+_register_scaled("rsub", "Sub", turned=True)
+
+
+@aten("div|true_divide", "Tensor self, Tensor other, str? rounding_mode")
+def div(
+    node: NodeView, tape: Tape, self: Operand, other: Operand, rounding_mode: str | None
+) -> Decision:
+    """Div of floats."""
+    both = as_one_dtype(node, tape, self, other)
+    if isinstance(both, Refusal):
+        return both
+    if rounding_mode is not None:
+        return node.refuse("it rounds the quotient")
+    x, y = both
+    if x.dtype.startswith(("int", "uint", "bool")):
+        x, y = x.cast("float32"), y.cast("float32")
+    return (x / y).name
+
+
 @aten("fmod", "Tensor self, Tensor other")
 def fmod(node: NodeView, tape: Tape, self: Operand, other: Operand) -> Decision:
     """Mod, with the sign of what is divided."""

@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 
 from support.lowered_op import Array
 
-_FILE = Path(__file__).parents[2] / "fixtures" / "aten" / "recorded.onnx"
+_FOLDER = Path(__file__).parents[2] / "fixtures" / "aten"
 EXPORTED_AT = 11
 
 
@@ -50,7 +50,8 @@ def recorded() -> dict[str, Recorded]:
 
 
 def _read() -> Iterator[tuple[str, Recorded]]:
-    for node in onnx.load(_FILE).graph.node:
+    files = sorted(_FOLDER.glob("recorded_*.onnx"))
+    for node in [node for file in files for node in onnx.load(file).graph.node]:
         parts = {one.name: one for one in node.attribute}
         given, made = (
             [numpy_helper.to_array(one) for one in parts[name].tensors]
