@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pyonnxtool.inspection import Port, port, real_inputs
@@ -76,6 +76,7 @@ def edited(
     notes: Sequence[str] = (),
     left: Sequence[Left] = (),
     rules: Mapping[str, str] | None = None,
+    trial: Model | None = None,
 ) -> Rewrite[EditReport]:
     """The new model and its report, once the graph holds together and, if asked for, was run.
 
@@ -106,6 +107,7 @@ def edited(
         outputs=tuple(port(value) for value in after.graph.outputs),
         notes=tuple(notes),
     )
-    made = Rewrite(after, report)
+    made = Rewrite(trial or after, report)
     ports = {new: old for old, new in report.pairs}
-    return verified(operation, before, made, check, ports=ports, rules=rules, drifts=bool(rules))
+    done = verified(operation, before, made, check, ports=ports, rules=rules, drifts=bool(rules))
+    return replace(done, model=after)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace as changed
 from os.path import relpath
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyonnxtool import _core
-from pyonnxtool.errors import UsageError
-from pyonnxtool.model import ModelLike, as_model
+from pyonnxtool.errors import Refused, UsageError
+from pyonnxtool.model import ModelLike, as_model, load
 from pyonnxtool.proof import check_of
-from pyonnxtool.rewriting import Left, Rewrite, StandsFor
+from pyonnxtool.rewriting import Left, Refusal, Rewrite, StandsFor, refused
 from pyonnxtool.surgery.edit_report import EditReport, Weight, edited
 from pyonnxtool.surgery.equal_weights import share_equal
 from pyonnxtool.surgery.half import halved
@@ -34,6 +37,13 @@ if TYPE_CHECKING:
 _NONE: dict[str, str] = {}
 _AS_HALVES = Tolerances(rtol=(("*", output_rtol("float16")),))
 """Outputs of a model in float16 may differ as those do that are float16 themselves."""
+_MANY_BYTES = 1 << 28
+_ADVICE = Refusal(
+    "",
+    "",
+    "name what is to stay in float32 with keep (--keep NODE or op:TYPE), or allow more with rtol; "
+    "--samples 0 writes the model without running it",
+)
 
 
 def weights(
@@ -79,35 +89,53 @@ def weights(
     left: list[Left] = []
     changes["weights replaced"] = _replace(made, arrays_given(replace))
     if fp16:
-        found = halved(made, keep, convert, io=fp16_io)
+        found = halved(made, check, keep, convert, io=fp16_io)
         made, left, pairs = found.model, found.left, found.value_map
         changes.update(found.changes)
         notes += found.notes
-        check = _loosened(check)
+        told = check.tolerances != Tolerances()
+        check = check if told else changed(check, tolerances=_AS_HALVES)
     if deduplicate:
         shared = share_equal(made)
         changes["equal weights stored once"] = shared.count
         pairs += [StandsFor(kept, gone) for kept, gone in shared.stands_for]
         if shared.count:
             notes.append(f"{shared.saved:,} bytes of equal weights are stored once less")
-    rules = {one.value: "float16" for one in pairs} | {"": "float16"} if fp16 else None
-    done = edited(
-        "weights",
-        model,
-        made,
-        changes,
-        check=check,
-        notes=notes,
-        left=left,
-        value_map=pairs,
-        rules=rules,
-    )
+    drifts = fp16 and check.tolerances == _AS_HALVES  # no more than the user allows
+    rules = {"": "float16"} | {one.value: "float16" for one in pairs} if drifts else None
+    try:
+        with _to_run(made, check) as trial:
+            done = edited(
+                "weights",
+                model,
+                made,
+                changes,
+                check=check,
+                notes=notes,
+                left=left,
+                value_map=pairs,
+                rules=rules,
+                trial=trial,
+            )
+    except Refused as error:
+        if not fp16:
+            raise
+        reasons = [one for one in error.refusals if isinstance(one, Refusal)]
+        raise refused("weights", [*reasons, _ADVICE]) from error
     return changed(done, report=changed(done.report, weights=tuple(_listed(made))))
 
 
-def _loosened(check: Check) -> Check:
-    asked = check.tolerances != Tolerances()
-    return check if asked else changed(check, tolerances=_AS_HALVES)
+@contextmanager
+def _to_run(model: Model, check: Check) -> Iterator[Model]:
+    """The model, in a folder of its own where many weights are in no file that it can point to."""
+    loose = sum(one.tensor.nbytes for one in weight_places(model) if one.tensor.location is None)
+    if not check.samples or loose < _MANY_BYTES:
+        yield model
+        return
+    with TemporaryDirectory(prefix="pyonnxtool-") as folder:
+        path = str(Path(folder) / "model.onnx")
+        model.save(path, "external")
+        yield load(path)
 
 
 def _replace(model: Model, arrays: dict[str, NDArray[Any]]) -> int:
@@ -137,7 +165,8 @@ def _check(place: WeightPlace, array: NDArray[Any]) -> None:
         raise UsageError(f"{place.name}: {error}") from error
     if array.shape == has.shape and dtype == has.dtype:
         return
-    advice = f'; cast it first: array.astype("{has.dtype}")' if array.shape == has.shape else ""
+    castable = array.shape == has.shape and "string" not in (dtype, has.dtype)
+    advice = f'; cast it first: array.astype("{has.dtype}")' if castable else ""
     raise UsageError(
         f"weight {place.name!r} is {typed(has.dtype, has.shape)}, and the array for it is "
         f"{typed(dtype, array.shape)}{advice}"

@@ -12,6 +12,7 @@ from pyonnxtool.errors import UsageError
 from pyonnxtool.op_schemas import same_meaning
 from pyonnxtool.rewriting import Left, StandsFor
 from pyonnxtool.surgery.half.constants import Constants, Rounding
+from pyonnxtool.surgery.half.measured import Measured
 from pyonnxtool.surgery.half.node_choice import chosen_nodes
 from pyonnxtool.surgery.half.place import Placement, constants_read, declare_inputs
 from pyonnxtool.surgery.half.plan import HALF, Choice, planned
@@ -19,7 +20,8 @@ from pyonnxtool.surgery.half.values import Values
 from pyonnxtool.wording import plural
 
 if TYPE_CHECKING:
-    from pyonnxtool._core import Model
+    from pyonnxtool._core import Graph, Model
+    from pyonnxtool.proof import Check
     from pyonnxtool.surgery.half.plan import Plan
 
 _MOST_NAMED = 3
@@ -37,24 +39,37 @@ class Halved:
 
 
 def halved(
-    given: Model, keep: Sequence[str] = (), convert: Sequence[str] = (), *, io: bool = False
+    given: Model,
+    check: Check,
+    keep: Sequence[str] = (),
+    convert: Sequence[str] = (),
+    *,
+    io: bool = False,
 ) -> Halved:
     """The model with its nodes and weights in float16, and Casts around what stays in float32.
 
     `keep` and `convert` name nodes, or operators as "op:Softmax", by globs. Functions that `keep`
-    does not name are opened. With `io` inputs and outputs become float16 too. Raises UsageError
-    for names that there are not, and when there is nothing in float32.
+    does not name are opened. With `io` inputs and outputs become float16 too. Nodes whose values
+    pass float16 on the samples of the check stay as well: the new model may not show that, as
+    runtimes compute in float32 where they have no kernel for float16.
+
+    Raises UsageError for names that there are not, and when there is nothing in float32;
+    BackendError when the model does not run on the samples.
     """
     model, changes = _opened(given, keep)
     values = Values(model)
     constants = Constants(values)
     nodes = [node for graph in values.graphs for node in graph.nodes]
-    choice = Choice(
-        chosen_nodes(keep, nodes, "--keep"), chosen_nodes(convert, nodes, "--convert"), io
-    )
-    plan = planned(values, constants, choice)
-    while not _converted(values, constants, plan):
+    kept, forced = chosen_nodes(keep, nodes, "--keep"), chosen_nodes(convert, nodes, "--convert")
+    measured = Measured(model.copy(), check)
+    try:
+        choice = Choice(kept, forced, measured.large(), io)
         plan = planned(values, constants, choice)
+        while not _converted(values, constants, plan):
+            plan = planned(values, constants, choice)
+        error = measured.rounded(_halves(plan, values.graphs[0]))
+    finally:
+        measured.close()
     placement = Placement(model, values, plan, constants)
     placement.run()
     declare_inputs(values, plan, values.graphs)
@@ -62,8 +77,11 @@ def halved(
     if not changes["nodes in float16"]:
         raise UsageError("nothing in this model can be float16: no node computes in float32")
     pairs = [StandsFor(new, old) for new, old in placement.stands_for]
-    notes = _told(values, constants, plan)
-    return Halved(model, changes, _left(plan), notes, pairs)
+    return Halved(model, changes, _left(plan), _told(values, constants, plan, error), pairs)
+
+
+def _halves(plan: Plan, graph: Graph) -> set[str]:
+    return {name for (home, name), dtype in plan.stored.items() if home == graph and dtype == HALF}
 
 
 def _opened(given: Model, keep: Sequence[str]) -> tuple[Model, Counter[str]]:
@@ -93,8 +111,8 @@ def _left(plan: Plan) -> list[Left]:
     return [Left(step.node.label, step.kept) for step in kept]
 
 
-def _told(values: Values, constants: Constants, plan: Plan) -> list[str]:
-    """What float16 could not hold of the weights, and of which most."""
+def _told(values: Values, constants: Constants, plan: Plan, error: float | None) -> list[str]:
+    """What float16 could not hold of the weights, and of which most; what rounding does."""
     lost = {
         key[1]: constants.rounding(key)
         for key, types in constants_read(values, plan).items()
@@ -102,6 +120,11 @@ def _told(values: Values, constants: Constants, plan: Plan) -> list[str]:
     }
     total = sum(lost.values(), Rounding())
     notes = []
+    if error is not None:
+        notes.append(
+            f"with every value rounded to float16, as on hardware that has it, outputs are off by "
+            f"{error:.1e} of their scale"
+        )
     if total.overflowed:
         names = [name for name, one in lost.items() if one.overflowed]
         notes.append(

@@ -10,6 +10,7 @@ import numpy as np
 
 from pyonnxtool import _core
 from pyonnxtool.surgery.half import operators
+from pyonnxtool.surgery.half.measured import LARGEST, LEAST_FILL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
     from pyonnxtool._core import Node, Tensor
     from pyonnxtool.surgery.half.values import Key, Values
 
-_LARGEST = 65504.0
 _LEAST_NORMAL = 2.0**-14
-_LEAST_FILL = 1e9
-"""A number from here on only has to be large; so has a negative one beyond float16: a mask."""
 _READ_AT_ONCE = 4096
 """Elements of constants that are looked at before it is known whether they are converted."""
 _FEW = 64
@@ -72,10 +70,10 @@ class Constants:
         held = self._read(key)
         if held is None:
             return False
-        over = held[np.isfinite(held) & (np.abs(held) > _LARGEST)]
+        over = held[np.isfinite(held) & (np.abs(held) > LARGEST)]
         if not over.size:
             return False
-        fills = bool(((over < 0) | (over >= _LEAST_FILL)).all())
+        fills = bool(((over < 0) | (over >= LEAST_FILL)).all())
         return not (fills and node.op_type in operators.CLAMPED)
 
     def too_small(self, key: Key, node: Node) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pyonnxtool._core import Graph, Model, Node
+    from pyonnxtool.errors import Refused
     from pyonnxtool.surgery.half.constants import Constants
     from pyonnxtool.surgery.half.plan import Plan, Step
     from pyonnxtool.surgery.half.values import Key, Values
@@ -41,7 +42,7 @@ class Placement:
     """Edits one model. Pre: `values` and `plan` are of it, and its constants are converted."""
 
     def __init__(self, model: Model, values: Values, plan: Plan, constants: Constants) -> None:
-        self.changes: Counter[str] = Counter()
+        self.changes: Counter[str] = Counter({"nodes in float16": 0, "weights in float16": 0})
         self.stands_for: list[tuple[str, str]] = []
         """(value of the main graph, old value) of those that an output was made of."""
         self._model, self._values, self._plan, self._constants = model, values, plan, constants
@@ -66,12 +67,14 @@ class Placement:
         value = self._values.value(key)
         self.changes["weights in float16"] += 1
         called = name if alone else graph.fresh_name(f"{name}_{HALF}")
-        for reader in [graph] if alone else []:
-            reader.declare(name, None)
         self._called[graph, key, HALF] = called
         tensor = self._constants.half(key, called)
         if value.initializer is not None:
             graph.set_initializer(tensor, called)
+            if value.is_input and not alone:
+                graph.add_input(called, HALF, tensor.shape)
+            elif alone and value.dtype is not None:
+                graph.declare(name, HALF, tensor.shape)
             return
         maker = value.producer
         assert maker is not None
@@ -139,8 +142,8 @@ class Placement:
         key = self._values.key(graph, name)
         assert key is not None
         if key in self._reading:
-            if self._reading[key] != {dtype}:
-                self._apart(graph, key, dtype)
+            if dtype == HALF and self._reading[key] != {HALF}:
+                raise _refused(name, "is a constant, and is read in float32 as well")
             return
         stored = self._plan.stored.get(key, FLOAT)
         if key[0] == graph and stored == dtype:
@@ -148,10 +151,7 @@ class Placement:
         value = graph.value(name)
         maker = value.producer
         if maker is None or key[0] != graph:
-            raise refused(
-                "weights",
-                [Refusal(name, "", f"output {name!r} of a graph is made by no node of it")],
-            )
+            raise _refused(name, "is made by no node of its graph")
         shape = value.shape
         inner = graph.fresh_name(f"{name}_{stored}")
         maker.set_outputs([inner if one == name else one for one in maker.output_names])
@@ -163,12 +163,9 @@ class Placement:
         if graph == self._model.graph:
             self.stands_for.append((inner, name))
 
-    def _apart(self, graph: Graph, key: Key, dtype: str) -> None:
-        """A constant that is an output, and is read in another type too."""
-        raise refused(
-            "weights",
-            [Refusal(key[1], "", f"{key[1]!r} is a constant, an output, and read in two types")],
-        )
+
+def _refused(name: str, reason: str) -> Refused:
+    return refused("weights", [Refusal("", "", f"output {name!r} {reason}")])
 
 
 def _half_fill(node: Node) -> Any:

@@ -33,6 +33,7 @@ _UNKNOWN = "the type of an operand is not known"
 _NO_FORM = "no form of it in float16 is known"
 _BEYOND = "a constant of it is beyond what float16 holds"
 _SMALL = "a constant of it is too small for float16"
+_SEEN = "its values pass 65504 on the inputs that were run"
 _SQUARE = "a square passes 65504, or loses all digits, where its input does not"
 
 
@@ -69,6 +70,8 @@ class Choice:
     """Nodes that stay in float32."""
     convert: Collection[Node] = ()
     """Nodes that do not, although their operator usually does."""
+    large: Collection[str] = ()
+    """Values of the main graph that pass float16 when the model runs."""
     io: bool = False
     """Inputs and outputs of the model become float16 too."""
 
@@ -181,7 +184,13 @@ class _Planner:
         if node not in self._convert:
             if self._dequantized.intersection(fed.values()):
                 return self._between(given)
-            for check in (self._counts, self._held_reason, self._op_reason, self._fed_reason):
+            for check in (
+                self._counts,
+                self._seen,
+                self._held_reason,
+                self._op_reason,
+                self._fed_reason,
+            ):
                 if reason := check(given, fed, held):
                     return self._kept(given, reason, wide=self._stays_wide(given, reason, fed))
             if is_plain(node, *operators.MOVES):
@@ -192,6 +201,13 @@ class _Planner:
 
     def _counts(self, given: _Given, _fed: Operands, _held: Operands) -> str:
         return _COUNTS if given.node in self._counting else ""
+
+    def _seen(self, given: _Given, fed: Operands, _held: Operands) -> str:
+        """Only of the main graph is known which values those are."""
+        touched = [*fed.values(), *given.outputs.values()]
+        main = self._values.graphs[0]
+        large = any(graph == main and name in self._choice.large for graph, name in touched)
+        return _SEEN if large else ""
 
     def _held_reason(self, given: _Given, _fed: Operands, held: Operands) -> str:
         if any(self._constants.beyond(key, given.node) for key in held.values()):

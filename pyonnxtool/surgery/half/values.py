@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from pyonnxtool._core import Fact, Graph, Model, Node, Tensor, Value
 
+_WEIGHTS_ARE_NO_INPUTS = 4
+"""From this IR version on."""
+
 Key = tuple["Graph", str]
 """A value: the graph that defines it, and its name."""
 
@@ -31,6 +34,8 @@ class Values:
             for graph in self.graphs
         }
         self._parents = {graph: graph.parent for graph in self.graphs}
+        self.lists_weights = model.ir_version < _WEIGHTS_ARE_NO_INPUTS
+        """Weights are inputs too, and nobody means to feed them."""
         self._constants: dict[Key, Tensor | None] = {}
 
     def key(self, graph: Graph, name: str) -> Key | None:
@@ -68,11 +73,12 @@ class Values:
         return "unknown"
 
     def tensor(self, key: Key) -> Tensor | None:
-        """The elements of a constant: an initializer that is no input, or a Constant node."""
+        """The elements of a constant: an initializer that nobody feeds, or a Constant node."""
         if key not in self._constants:
             value = self.value(key)
             producer = value.producer
-            found = None if value.is_input else value.initializer
+            fed = value.is_input and not self.lists_weights
+            found = None if fed else value.initializer
             if found is None and producer is not None and is_plain(producer, "Constant"):
                 found = constant_of(producer)
             self._constants[key] = found
