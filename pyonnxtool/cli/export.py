@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from pyonnxtool.errors import UsageError
 if TYPE_CHECKING:
     from pyonnxtool.backends.torch import Declared
 
+_INSIDE = 1800 << 20
+"""Bytes of weights with which a file stays clear of the 2 GB that one may have."""
 _ENDINGS = {
     ".onnx": "is an ONNX model already",
     ".pt2": "is a program that was exported before: give the module that it was made of",
@@ -152,6 +155,9 @@ def command(
             progress=progress,
             **proven,
         )
+        if target.weights == "auto":
+            large = made.report.after.weight_bytes > _INSIDE
+            target = replace(target, weights="external" if large else "inside")
         report = target.write(made)
     deliver(
         output,

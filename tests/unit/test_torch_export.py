@@ -351,9 +351,7 @@ def test_what_is_asked_wrongly(function: Any, options: dict[str, Any], told: str
 
 
 def test_what_is_no_module() -> None:
-    with pytest.raises(
-        UsageError, match=r"function is of type function; what is exported is an nn\."
-    ):
+    with pytest.raises(UsageError, match=r"is of type function; what is exported is an nn\."):
         pot.torch.export(lambda x: x, (torch.ones(2),))
     scripted = torch.jit.script(nn.Linear(3, 2))
     with pytest.raises(UsageError, match=r"is scripted, which dynamo does not take: --exporter t"):
