@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pyonnxtool.proof import Check, Proof
 
 
+_SKIP = "; skip the check with --no-verify"
+
+
 @dataclass(frozen=True, kw_only=True)
 class LowerReport(RewriteReport):
     """What `lower` did to which operators."""
@@ -96,7 +99,11 @@ def lower(
         try:
             found = _verified_by_node(rewrite, done, known, check)
         except BackendError as reason:
-            raise BackendError(f"{error}. Node by node it was not either: {reason}") from error
+            real = "" if check.inputs is not None else "give real inputs with --inputs, or "
+            raise BackendError(
+                f"{str(error).removesuffix(_SKIP)}. Nor can its nodes be compared one by one: "
+                f"{reason}; {real}{_SKIP.removeprefix('; ')}"
+            ) from error
     return found if to is None else _converted(found, to, proof)
 
 
