@@ -9,7 +9,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from pyonnxtool.errors import ModelError, UsageError
-from pyonnxtool.rewriting.decision import Edit, Keep
+from pyonnxtool.op_schemas import plain_domain
+from pyonnxtool.rewriting.decision import Keep
 from pyonnxtool.rewriting.found import label_of
 from pyonnxtool.rewriting.match import Match
 from pyonnxtool.rewriting.matching import Matcher
@@ -108,13 +109,23 @@ class _Application:
         for rule, matcher in matchers.at(node):
             if (rule, node) in self._refused:
                 continue
-            found = matcher.at(node)
+            found = self._tried(rule, matcher, node)
             if found is not None:
                 if self._apply(rule, found, holder):
                     return True
             elif matcher.closest is not None:
                 self._misses[rule].append((node.label, matcher.closest))
         return False
+
+    def _tried(self, rule: Rule, matcher: Matcher, node: Node) -> Found | None:
+        try:
+            return matcher.at(node)
+        except RecursionError as error:
+            count = len(rule.pattern.made)
+            raise UsageError(
+                f"the pattern of rule {rule.name} has {count} nodes, too many in a row; write one "
+                "that is applied again and again"
+            ) from error
 
     def _apply(self, rule: Rule, found: Found, holder: Model | Function) -> bool:
         match = Match(rule.pattern, found, self._facts)
@@ -143,7 +154,7 @@ class _Application:
             return decision
         if isinstance(decision, Keep):
             return Refusal(match.root.label, match.root.op_type, "")
-        if decision is None or isinstance(decision, Edit):
+        if not isinstance(decision, str | list | tuple):
             raise UsageError(
                 f"rule {rule.name} returned {type(decision).__name__}; return the value that takes "
                 "the place of what the pattern gives back, or match.refuse(why)"
@@ -162,7 +173,10 @@ class _Application:
         made = {name for node in tape.nodes for name in node.output}
         made |= {tensor.name for tensor in tape.constants}
         read = [name for node in tape.nodes for name in node.input if name]
-        for name in (*outputs, *read):
+        for old, new in zip(match.outputs, outputs, strict=True):
+            if not new and old and old.consumers:
+                raise UsageError(f"rule {rule.name} gives back nothing for {old!s}, which is read")
+        for name in filter(None, (*outputs, *read)):
             graph: Graph | None = match.graph
             while graph is not None and name not in made and not graph.defines(str(name)):
                 graph = graph.parent
@@ -204,12 +218,14 @@ class _Application:
     def tell_misses(self) -> None:
         """Report the near misses of the last round, and rules that had nothing to look at."""
         self.done.left.reverse()  # earlier nodes first
+        nodes = [node for graph, _ in self._graphs() for node in graph.nodes]
+        there = {(plain_domain(node.domain), node.op_type) for node in nodes}
         for rule in self._rules:
             tried = self._misses[rule][::-1]
             near = near_misses(rule, tried)
             self.done.left += near
             if not near and not self.done.changes[rule.told] and not self._was_refused(rule):
-                self.done.idle.append(why_idle(rule, tried))
+                self.done.idle.append(why_idle(rule, tried, there))
 
     def _was_refused(self, rule: Rule) -> bool:
         return any(refused is rule for refused, _ in self._refused)

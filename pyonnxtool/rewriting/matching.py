@@ -109,34 +109,33 @@ class Matcher:
                 yield from self._inputs(step, view, inputs, 0, with_attributes)
 
     def _attributes(self, step: Step, view: NodeView, found: Found) -> Iterator[Found]:
-        label = label_of(view)
         for name, wanted in step.attributes.items():
-            has = view.attr(name)
+            where, has = f"{label_of(view)}: its {name}", view.attr(name)
+            wrong = ""
             if _referred(view, has):
-                self._miss(found, f"{label}: its {name} is an attribute of the function around it")
-                return
-            if isinstance(wanted, Free):
-                if wanted.name in found.values and found.values[wanted.name] != has:
-                    known = found.values[wanted.name]
-                    self._miss(found, f"{label}: its {name} is {has!r}, not {known!r} as elsewhere")
+                wrong = f"{where} is an attribute of the function around it"
+            elif isinstance(wanted, Free):
+                known = found.values.get(wanted.name, has)
+                if known != has:
+                    wrong = f"{where} is {has!r}, not {known!r} as elsewhere"
+                elif not self._holds(wanted, has, found, where):
                     return
                 found = found.with_value(wanted.name, has)
             elif wanted is None:
-                if view.given(name):
-                    self._miss(found, f"{label} has the attribute {name}")
-                    return
+                wrong = f"{label_of(view)} has the attribute {name}" if view.given(name) else ""
             elif callable(wanted):
                 if not _asked(wanted, has, f"the condition of {step.told}'s {name}"):
-                    self._miss(found, f"{label}: its {name} is {has!r}, which its condition denies")
-                    return
+                    wrong = f"{where} is {has!r}, which its condition denies"
+            elif has is None:
+                wrong = f"{label_of(view)} has no attribute {name}"
             elif not self._same_attribute(name, has, wanted, view):
-                self._miss(found, f"{label}: its {name} is {has!r}, not {wanted!r}")
+                wrong = f"{where} is {has!r}, not {wanted!r}"
+            if wrong:
+                self._miss(found, wrong)
                 return
         yield found
 
     def _same_attribute(self, name: str, has: Any, wanted: Any, view: NodeView) -> bool:
-        if has is None:
-            return False
         if isinstance(has, _core.Tensor):
             return equal_constants(has.numpy(), np.asarray(wanted), self._tolerance)
         if isinstance(has, str | bytes) or isinstance(wanted, str | bytes):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from pyonnxtool.op_schemas import versions_of
 from pyonnxtool.rewriting.pattern import fewest
 from pyonnxtool.rewriting.report import Left
 from pyonnxtool.wording import plural
@@ -41,15 +43,33 @@ def near_misses(rule: Rule, tried: Sequence[tuple[str, Miss]]) -> list[Left]:
     return told
 
 
-def why_idle(rule: Rule, tried: Sequence[tuple[str, Miss]]) -> str:
-    """Why a rule that came close nowhere did nothing: the nearest places of all."""
+def why_idle(
+    rule: Rule, tried: Sequence[tuple[str, Miss]], there: Collection[tuple[str, str]]
+) -> str:
+    """Why a rule that came close nowhere did nothing: the nearest places of all.
+
+    `there` are the operators of the model, as (domain, name).
+    """
     if tried:
         ordered = _by_nearness(tried)
         nearest = [one for one in ordered if one[1].nearness == ordered[0][1].nearness]
         texts = [text for _, text, _ in _kinds(nearest)[:_MOST_NEAREST]]
         return f"{rule.name} did nothing, the nearest is: {'; '.join(texts)}"
     first = " or ".join(dict.fromkeys(one.step.told for one in rule.pattern.first))
-    return f"{rule.name} did nothing: there is no {first}"
+    return f"{rule.name} did nothing: there is no {first}{_meant(rule, there)}"
+
+
+def _meant(rule: Rule, there: Collection[tuple[str, str]]) -> str:
+    """Operators of another domain or of a similar name."""
+    for step in (one.step for one in rule.pattern.first):
+        for name in step.op_types:
+            for domain, op_type in sorted(there):
+                if op_type == name and domain != step.domain:
+                    return f", but {domain or 'ai.onnx'}::{name}: say domain={domain!r}"
+            if not step.domain and not set(name) & set("*?[") and not versions_of(name):
+                close = get_close_matches(name, sorted(op_type for _, op_type in there), 1)
+                return f"; did you mean {close[0]}?" if close else ", nor has ONNX"
+    return ""
 
 
 def _by_nearness(tried: Sequence[tuple[str, Miss]]) -> list[tuple[str, Miss]]:

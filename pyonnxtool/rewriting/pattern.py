@@ -44,6 +44,8 @@ class Term:
         A parameter of the pattern is shown as an operand (dtype, shape, rank, const), the result of
         an operator as the node (inputs, attr). `told` is what near misses say was wanted.
         """
+        if not callable(holds):
+            raise UsageError(f"where takes a function that says whether it fits, not {holds!r}")
         name = getattr(holds, "__name__", "")
         wanted = told or ("as its condition wants it" if name in ("<lambda>", "") else name)
         self.conditions.append(Condition(holds, wanted))

@@ -6,8 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    helper,
+    numpy_helper,
+)
 
+from pyonnxtool import _core
 from pyonnxtool.errors import UsageError
 from pyonnxtool.feeds.dtypes import numpy_dtype
 from pyonnxtool.op_schemas import tensor_type
@@ -66,7 +75,8 @@ class Tape:
     def op(self, op_type: str, *inputs: str | None, domain: str = "", **attributes: Any) -> str:
         """A node with one output. None or "" is an omitted input; attributes of None are left out.
 
-        An attribute is an int, a float, text, a sequence of them, an array, or a GraphProto.
+        An attribute is an int, a float, text, a sequence of them, an array or a Tensor, a
+        GraphProto or a Graph that is the body of a node.
         """
         return self.many(op_type, *inputs, outputs=1, domain=domain, **attributes)[0]
 
@@ -166,8 +176,11 @@ def _name(given: Any, op_type: str) -> str:
 
 
 def _attribute(name: str, value: Any) -> AttributeProto:
-    if isinstance(value, np.ndarray):
-        value = numpy_helper.from_array(value)
+    if isinstance(value, _core.Graph):
+        value = _body_of(value)
+    elif isinstance(value, np.ndarray | _core.Tensor):
+        array = value if isinstance(value, np.ndarray) else value.numpy()
+        value = numpy_helper.from_array(array)
     elif isinstance(value, bool | np.integer):
         value = int(value)
     elif isinstance(value, np.floating):
@@ -175,6 +188,19 @@ def _attribute(name: str, value: Any) -> AttributeProto:
     elif isinstance(value, list | tuple) and not value:
         return helper.make_attribute(name, value, attr_type=AttributeProto.INTS)
     return helper.make_attribute(name, value)
+
+
+def _body_of(graph: _core.Graph) -> GraphProto:
+    """A body of a node of a model, to be that of another node."""
+    around = graph.parent
+    for node in around.nodes if around is not None else ():
+        for name, value in node.attributes.items():
+            if isinstance(value, _core.Graph) and value == graph:
+                alone = ModelProto.FromString(node.alone().to_bytes()).graph.node[0]
+                made = GraphProto()
+                made.CopyFrom(next(one.g for one in alone.attribute if one.name == name))
+                return made
+    raise UsageError("a graph that is no body of a node cannot be an attribute")
 
 
 def _declared(name: str, dtype: str, rank: int | None) -> ValueInfoProto:

@@ -175,7 +175,15 @@ def test_what_fits_a_softmax(pattern: Callable[..., Any]) -> None:
             lambda op, x: op.Softmax(x).where(lambda node: False, "a good one"),
             "Softmax 'y' is not a good one",
         ),
+        (
+            lambda op, x, axis: op.Softmax(x, axis=axis.where(lambda axis: axis > 0, "positive")),
+            "Softmax 'y': its axis is not positive",
+        ),
+        (lambda op, x: op.Softmax(x, axes=1), "Softmax 'y' has no attribute axes"),
         (lambda op, x: op.LogSoftmax(x), "to_neg did nothing: there is no LogSoftmax"),
+        (lambda op, x: op.Sotfmax(x), "there is no Sotfmax; did you mean Softmax?"),
+        (lambda op, x: op.Zzz(x), "there is no Zzz, nor has ONNX"),
+        (lambda op, x: op.Softmax(x, domain="me"), "but ai.onnx::Softmax: say domain=''"),
         (lambda op, x: op.Softmax(x, domain="my"), "to_neg did nothing: there is no my::Softmax"),
     ],
 )

@@ -98,6 +98,31 @@ def test_bodies_are_graphs_as_well() -> None:
     assert sorted(map(len, bodies)) == [1, 5]  # a constant is a node in a body
 
 
+def test_bodies_and_tensors_of_a_node_go_to_another() -> None:
+    @pot.rewrite(lambda op, c, kept, other: op.If(op.Not(c), then_branch=other, else_branch=kept))
+    def turned(match: Any, tape: Any) -> Any:
+        return tape.op("If", match["c"], then_branch=match["kept"], else_branch=match["other"])
+
+    @pot.rewrite(lambda op, x, v: op.Neg(op.ConstantOfShape(op.Shape(x), value=v)))
+    def filled(match: Any, tape: Any) -> Any:
+        made = tape.op("ConstantOfShape", tape.op("Shape", match["x"]), value=match["v"])
+        return tape.op("Sub", tape.op("Sub", made, made), made)
+
+    model = model_of(
+        """n = Not (c)
+        y = If (n) <
+            then_branch = t () => (float[n,4] a) {
+                s = Shape (x) f = ConstantOfShape <value = float[1] {2.0}> (s) a = Neg (f)
+            },
+            else_branch = e () => (float[n,4] b) { b = Abs (x) }
+        >""",
+        head="float[n,4] x, bool c) => (float[n,4] y",
+    )
+    done = applied(model, turned, filled, c=np.array(False))
+    assert dict(done.changes) == {"turned": 1, "filled": 1}
+    assert ops(model.graph) == ["If"]
+
+
 def test_a_body_does_not_take_nodes_from_around_it() -> None:
     model = model_of(
         """r = Relu (x)

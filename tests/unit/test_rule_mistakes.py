@@ -82,6 +82,8 @@ def mistaken(match: Any, tape: Any) -> Any:
         (no_such_operator, "rule no_such_operator writes Relux, which is no operator of ai.onnx"),
         (no_such_attribute, "rule no_such_attribute writes a Neg that is not valid: .*alpha"),
         (too_many_inputs, "rule too_many_inputs writes a Neg that is not valid: .*input size 2"),
+        (lambda match, tape: 3, "rule <lambda> returned int; return the value"),
+        (lambda match, tape: "", "rule <lambda> gives back nothing for y, which is read"),
         (no_name, "an input of Add is a float, and the tape takes names of values; .*tape.const"),
         (odd_attribute, "rule odd_attribute writes a Softmax that is not valid: .*axis"),
         (exits, "rule exits at Relu 'y' failed: SystemExit: 3"),
@@ -109,6 +111,7 @@ def test_what_a_rule_does_wrong_is_told(build: Any, message: str) -> None:
         (lambda op, x: op.Relu(..., x), r"\.\.\. stands for any further inputs and comes last"),
         (lambda op, x: op.Relu({"x": x}), "is no input of an operator: give a value, a number"),
         (lambda op, x: op.Relu(op.maybe(x)), "op.maybe wants an operator with an input"),
+        (lambda op, x: op.Relu(x.where("rank 2")), "where takes a function .* not 'rank 2'"),
         (3, "takes the pattern: @pot.rewrite"),
     ],
 )
@@ -145,3 +148,14 @@ def test_rules_that_undo_one_another_are_named() -> None:
         UsageError, match=r"1,\d+ times .* to_(relu|neg) and to_(relu|neg) go round"
     ):
         apply_rules(model_of("y = Relu (x)"), [to_relu, to_neg])
+
+
+def test_a_pattern_that_is_too_deep_is_told() -> None:
+    def deep(op: Any, x: Any) -> Any:
+        for _ in range(300):
+            x = op.Neg(x)
+        return x
+
+    model = model_of("a0 = Neg (x) " + "".join(f"a{at + 1} = Neg (a{at}) " for at in range(400)))
+    with pytest.raises(UsageError, match="the pattern of rule endless has 300 nodes, too many in"):
+        apply_rules(model, [pot.rewrite(deep)(endless)])
