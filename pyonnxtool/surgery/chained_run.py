@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from pyonnxtool.divergence.case import feeds_of
@@ -10,7 +10,7 @@ from pyonnxtool.surgery.staged_run import Recorded, agreed, probed_at, ran
 from pyonnxtool.verification import drawn_outputs
 
 if TYPE_CHECKING:
-    from pyonnxtool._core import Model
+    from pyonnxtool._core import Model, Value
     from pyonnxtool.divergence.probe import Feeds, Values
     from pyonnxtool.proof import Check
     from pyonnxtool.rewriting import Verification
@@ -22,9 +22,12 @@ def chained(
     joints: Sequence[Joint],
     prefixes: tuple[str, str],
     made: Model,
+    of_second: Collection[int],
     check: Check,
 ) -> Verification:
     """Run the first model on inputs of the new one, the second on what that gives, and compare.
+
+    `of_second` are ids of nodes of the new model that were the second's.
 
     Raises Refused when an output of the new model is another, BackendError when one of the two does
     not run.
@@ -58,7 +61,29 @@ def chained(
     notes = tuple(filter(None, dict.fromkeys([note, another])))
     drawn = frozenset(drawn_outputs(made))
     recorded = Recorded((), check, False, notes, backend, drawn)
-    return agreed("merge", made, cast("list[tuple[Feeds, Values]]", trials), recorded)
+    joined = _handed_over(made, [joint.now for joint in joints], of_second)
+    return agreed("merge", joined, cast("list[tuple[Feeds, Values]]", trials), recorded)
+
+
+def _handed_over(made: Model, names: Sequence[str], of_second: Collection[int]) -> Model:
+    """A copy in which the second model's nodes read what is joined through two Identities.
+
+    Where onnxruntime has no kernel of float16 it computes in float32, and keeps values in it from
+    node to node; from model to model it rounds them. A single Identity would be computed so too.
+    """
+    probed = made.copy()
+    graph = probed.graph
+    for name in dict.fromkeys(names):
+        readers = [node for node in graph.value(name).consumers if node.id in of_second]
+        if readers:
+            graph.insert_after(name, _twice, readers)
+    return probed
+
+
+def _twice(value: Value) -> Value:
+    graph = value.graph
+    passed: Value = graph.op("Identity", graph.op("Identity", value))
+    return passed
 
 
 def _fed(model: Model, feeds: Feeds, prefix: str) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class Joint:
 
     value: str
     input: str
+    now: str = ""
+    """How the value is called in the new model."""
 
 
 @dataclass
@@ -51,7 +53,11 @@ def joints_asked(first: Model, second: Model, asked: Pairs | None) -> list[Joint
         return _by_name(first, second)
     pairs = asked.items() if isinstance(asked, Mapping) else asked
     values = [value.name for value in first.graph.values if not value.is_outer]
-    joints = [Joint(*pair) for one in pairs for pair in by_glob(*one, values, _VALUE).items()]
+    joints = [
+        Joint(*joint)
+        for value, wanted in pairs
+        for joint in by_glob(value, wanted, values, _VALUE).items()
+    ]
     # Before IR version 4 weights had to be listed as inputs, and none could be handed in.
     listed = real_inputs(second.graph) if second.ir_version < 4 else second.graph.inputs
     inputs = [value.name for value in listed]

@@ -113,7 +113,12 @@ def merge(
     if check.samples:
         from pyonnxtool.surgery.chained_run import chained  # noqa: PLC0415 - what runs models takes a while
 
-        report = replace(report, verification=chained(models, asked, prefixes, made, check))
+        now = dict(report.pairs)
+        joints = [replace(joint, now=now.get(joint.value, joint.value)) for joint in asked]
+        ours = {node.id for node in pair.first.graph.nodes}
+        added = {node.id for node in made.graph.nodes} - ours
+        found = chained(models, joints, prefixes, made, added, check)
+        report = replace(report, verification=found)
     return Rewrite(made, report)
 
 

@@ -249,6 +249,21 @@ def test_sequences_are_joined() -> None:
     ]
 
 
+def test_half_precision_is_rounded_between_the_models() -> None:
+    weight = numpy_helper.from_array(np.linspace(-1, 1, 4096).reshape(64, 64).astype(np.float16))
+    weight.name = "w"
+    models = []
+    for name, op in (("x", "Relu"), ("h", "Sigmoid")):
+        proto = onnx.parser.parse_model(
+            f"""<ir_version: 8, opset_import: ["" : 17]>
+            g (float16[8,64] {name}) => (float16[8,64] {name}2, float[8,64] {name}3)
+            {{ m = MatMul ({name}, w) {name}2 = {op} (m) {name}3 = Cast <to = 1> ({name}2) }}"""
+        )
+        proto.graph.initializer.append(weight)
+        models.append(pot.from_proto(proto))
+    verified(*models, {"x2": "h"}, drop=["x3"])
+
+
 def saved(folder: Path, name: str, size: int) -> Path:
     folder.mkdir(exist_ok=True)
     weight = numpy_helper.from_array(np.full((size, size), size, np.float32), "large")
