@@ -166,6 +166,8 @@ class _Expander:
         self._labels = Names(())
         """Of nodes: several may have one name, and what is made of them may not."""
         self._refused: set[Node] = set()
+        self._origins: dict[Node, frozenset[str]] = {}
+        """Operators in whose place a node stands, and in whose place these stood."""
         self.done = Expanded()
 
     def run(self) -> None:
@@ -195,7 +197,12 @@ class _Expander:
         """The nodes in its place."""
         operator = operator_of(node)
         label = node.name or next(filter(None, node.output_names), "")
-        made = self._made_of(node, self._labels.fresh(label or node.op_type))
+        origins = self._origins.get(node, frozenset())
+        made = (
+            Refusal("", "", "what it is made of has it again")
+            if operator in origins
+            else self._made_of(node, self._labels.fresh(label or node.op_type))
+        )
         if isinstance(made, Refusal):
             self.done.refusals.append(Refusal(label, operator, made.reason, made.rule))
             self._refused.add(node)
@@ -206,6 +213,14 @@ class _Expander:
             self._names = Names(names_of(self._model))
         added = put_back(island, node, self._names)
         self._facts.outdated()
+        for each in added:
+            inside = (
+                one
+                for body in each.subgraphs
+                for graph in graphs_under(body)
+                for one in graph.nodes
+            )
+            self._origins |= dict.fromkeys((each, *inside), origins | {operator})
         self.done.rules |= {name: rule for each in added for name in each.output_names if name}
         return [each for each in added if not self._passed_by(each)]
 
@@ -241,8 +256,24 @@ class _Expander:
             return _brought(island, self._opset, f"{node.op_type}: as older opsets have it")
         if first == 1:
             return Refusal("", "", "every opset has it, so it is not built of older operators")
-        below = _brought(island, first - 1, f"{node.op_type}: built of older operators")
-        return below if isinstance(below, Refusal) else _brought(below[0], self._opset, below[1])
+        return self._of_older(island, node.op_type, first - 1)
+
+    def _of_older(self, island: Model, op_type: str, older: int) -> tuple[Model, str] | Refusal:
+        """The operator as the older opset has it, with the names of the model's opset."""
+        rule = f"{op_type}: built of older operators"
+        below = _brought(island, older, rule)
+        made = below if isinstance(below, Refusal) else _brought(below[0], self._opset, rule)
+        if isinstance(below, Refusal) or isinstance(made, Refusal):
+            return made
+        if all(node.op_type != op_type for node in _all_nodes(made[0])):
+            return made
+        # An operator that had another name: Scatter became ScatterElements.
+        there = {node.op_type for node in _all_nodes(made[0])}
+        names = {node.op_type for node in _all_nodes(below[0])} - there
+        oldest = min((min(versions_of(name), default=1) for name in names), default=1)
+        if not 1 < oldest <= older:
+            return Refusal("", "", "older opsets have it under another name", rule)
+        return self._of_older(island, op_type, oldest - 1)
 
     def _by_symbolic(self, island: Model, operator: str) -> tuple[Model, str] | Refusal:
         known = self._wanted.known[operator]
