@@ -129,6 +129,20 @@ std::vector<GivenName> operands(const GraphHandle& handle, const std::string& op
   return names;
 }
 
+/// A name that no value and no node of the graph has: runtimes want both to be unique.
+std::string free_name(const Graph& graph, const std::string& base) {
+  const auto is_taken = [&](const std::string& name) {
+    return std::ranges::any_of(graph.nodes(),
+                               [&](NodeId id) { return graph.node(id).name.value == name; });
+  };
+  std::string name = graph.fresh_name(base);
+  for (std::string longer = base; is_taken(name);) {
+    longer += "_new";
+    name = graph.fresh_name(longer);
+  }
+  return name;
+}
+
 std::vector<ValueId> made_values(Graph& graph, const Outputs& outputs, const std::string& base) {
   if (const auto* names = std::get_if<std::vector<GivenName>>(&outputs)) {
     return makeable(graph, *names);
@@ -136,7 +150,7 @@ std::vector<ValueId> made_values(Graph& graph, const Outputs& outputs, const std
   const std::int64_t count = std::get<std::int64_t>(outputs);
   if (count < 1) refuse_request("a node has at least one output; `outputs` is their number");
   std::vector<ValueId> out;
-  for (std::int64_t i = 0; i < count; ++i) out.push_back(graph.intern(graph.fresh_name(base)));
+  for (std::int64_t i = 0; i < count; ++i) out.push_back(graph.intern(free_name(graph, base)));
   return out;
 }
 

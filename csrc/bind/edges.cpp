@@ -94,13 +94,15 @@ ValueId passing(const Graph& graph, NodeId id, std::optional<std::size_t> slot) 
     if (*slot < node.inputs.size() && node.inputs[*slot]) return node.inputs[*slot];
     refuse(node_label(graph, id) + " has no input " + std::to_string(*slot));
   }
-  std::vector<ValueId> varying;
+  std::vector<ValueId> varying, given;
   for (const ValueId input : node.inputs) {
     const NodeId maker = input ? graph.value(input).producer : NodeId{};
     const bool constant =
         !input || constant_of(graph, input) || (maker && graph.node(maker).is("Constant"));
+    if (input) given.push_back(input);
     if (!constant) varying.push_back(input);
   }
+  if (varying.empty() && given.size() == 1) return given[0];
   if (varying.size() == 1) return varying[0];
   if (varying.empty()) refuse(node_label(graph, id) + " has no input that could pass");
   std::string names;

@@ -18,7 +18,7 @@ from pyonnxtool.surgery.edit_function import tidy
 from pyonnxtool.surgery.edit_report import EditReport, edited
 from pyonnxtool.surgery.op_building import OpBuilder
 from pyonnxtool.surgery.op_text import parsed
-from pyonnxtool.surgery.picking import OP, called, graphs_in, input_place, picked
+from pyonnxtool.surgery.picking import OP, called, graphs_in, input_place, is_constant, picked
 from pyonnxtool.surgery.retyping import retyped
 from pyonnxtool.surgery.selection import selected
 from pyonnxtool.surgery.snippet import snippet_for
@@ -101,8 +101,8 @@ def _values(model: Model, patterns: Sequence[str]) -> list[Value]:
             made = [next(iter(node.outputs), None) for node in picked(model, [pattern])]
             found |= {value: None for value in made if value is not None}
             continue
-        exact = pattern in names  # a glob means no weights
-        open_to = there if exact else [one for one in there if one.initializer is None]
+        exact = pattern in names  # a glob means no constants
+        open_to = there if exact else [one for one in there if not is_constant(one)]
         chosen = set(selected([pattern], [one.name for one in open_to], "value"))
         found |= {value: None for value in open_to if value.name in chosen}
     return list(found)

@@ -54,7 +54,7 @@ class OpBuilder:
                 dtype = self._dtype(schema, place, given)
                 given[place] = _constant(graph, one, dtype, f"{call.op_type}_constant")
         count = max(schema.min_output, 1) if schema is not None else 1
-        named = graph.fresh_name(name) if name else ""
+        named = _free_name(graph, name) if name else ""
         found = graph.op(call.op_type, *given, outputs=count, domain=call.domain, name=named)
         made: Value = found if count == 1 else found[0]
         assert made.producer is not None
@@ -96,6 +96,16 @@ class OpBuilder:
             return None
         fact = self.facts.of(value.name, value.graph)
         return value.dtype if fact is None or fact.dtype is None else fact.dtype
+
+
+def _free_name(graph: Graph, base: str) -> str:
+    """One that no value and no node has."""
+    there = {node.name for node in graph.nodes}
+    made = graph.fresh_name(base)
+    while made in there:
+        base += "_new"
+        made = graph.fresh_name(base)
+    return made
 
 
 def _constant(graph: Graph, constant: Constant, dtype: str | None, name: str) -> Value:

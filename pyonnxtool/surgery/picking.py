@@ -78,11 +78,12 @@ def _place_of(node: Node, name: str) -> int:
 
 def _varying(node: Node) -> int:
     inputs = node.inputs
-    varying = [i for i, one in enumerate(inputs) if one is not None and not _is_constant(one)]
+    given = [i for i, one in enumerate(inputs) if one is not None]
+    varying = [i for i in given if not is_constant(inputs[i])] or given
     if len(varying) == 1:
         return varying[0]
     if not varying:
-        raise ModelError(f"{node.label} reads nothing that varies")
+        raise ModelError(f"{node.label} reads nothing")
     schema = _schema(node)
     if schema is not None and schema.outputs and schema.inputs:
         names, wanted = [one.type_str for one in schema.inputs], schema.outputs[0].type_str
@@ -90,14 +91,14 @@ def _varying(node: Node) -> int:
         if len(places) == 1:
             return places[0]
     listed = ", ".join(f"{inputs[i].name!r} ({i})" for i in varying)  # type: ignore[union-attr]
-    raise ModelError(
-        f"{node.label} reads several values that vary: {listed}; say which is meant, by its number"
-    )
+    raise ModelError(f"{node.label} has several inputs: {listed}; say which, by its number")
 
 
-def _is_constant(value: Value) -> bool:
-    maker = value.producer
-    return value.initializer is not None or (maker is not None and maker.op_type == "Constant")
+def is_constant(value: Value | None) -> bool:
+    """Whether it is a weight, or what a Constant makes."""
+    maker = value.producer if value is not None else None
+    weight = value is not None and value.initializer is not None
+    return weight or (maker is not None and maker.op_type == "Constant")
 
 
 def _schema(node: Node) -> OpSchema | None:

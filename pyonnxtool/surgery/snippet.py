@@ -48,7 +48,7 @@ class Snippet:
             there = {one.name for one in graph.nodes}
             added = graph.adopt(node, names)
             if node.name and node.name in there:
-                added.set_name(graph.fresh_name(node.name))
+                added.set_name(_beside(node.name, there))
         return graph.value(names[self.output])
 
     @property
@@ -93,6 +93,13 @@ class Snippet:
         while body.fresh_name(made) != made:
             made = graph.fresh_name(f"{made}_in")
         return made
+
+
+def _beside(name: str, there: set[str]) -> str:
+    number = 1
+    while f"{name}_{number}" in there:
+        number += 1
+    return f"{name}_{number}"
 
 
 def snippet_for(model: Model, given: Model, operands: Mapping[str, str]) -> Snippet:

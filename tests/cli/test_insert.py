@@ -59,5 +59,5 @@ def test_what_is_wrong(run: Any, saved: Save) -> None:
         assert message in result.stderr
     refused = run(*line, "Relu", "--before", "out")
     assert refused.exit_code == 1
-    assert "node 'out' (Mul): reads several values that vary: 's' (0), 'x' (1)" in refused.stderr
+    assert "node 'out' (Mul): has several inputs: 's' (0), 'x' (1)" in refused.stderr
     assert not Path("out.onnx").exists()

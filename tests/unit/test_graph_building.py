@@ -69,6 +69,22 @@ def test_a_node_takes_values_numbers_and_arrays() -> None:
     assert (limit.dtype, limit.shape) == ("float32", ())
 
 
+def test_nodes_are_called_as_no_other_node_is() -> None:
+    edited = model()
+    graph = edited.graph
+    graph.node("exp").set_name("Abs")
+    made = graph.op("Abs", "x")
+    assert (made.name, made.producer.name) == ("Abs_new", "Abs_new")
+
+
+def test_of_one_input_that_is_a_constant_that_one_passes() -> None:
+    graph = model().graph
+    handed = graph.op("Identity", graph.constant([1.0], "k"))
+    graph.node("exp").set_inputs([handed])
+    assert handed.producer.bypass().name == "k"
+    assert lines(graph)[1] == "e = Exp(k)"
+
+
 def test_a_node_has_attributes_outputs_and_a_place() -> None:
     edited = model()
     graph = edited.graph

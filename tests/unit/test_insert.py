@@ -155,6 +155,17 @@ def test_globs_operators_and_bodies() -> None:
     assert {one.rule: one.count for one in everywhere.report.changes} == {"inserted Identity": 7}
 
 
+def test_names_of_nodes_stay_apart_from_each_other() -> None:
+    text = NET.replace("[first]", "[Tanh]").replace("[choice]", "[out]")
+    made = inserted("Tanh", text, after=["q", "x"])
+    assert [node.name for node in made.model.graph.nodes][:3] == ["Tanh_new_1", "Tanh", ""]
+    twice = inserted("Tanh", text, after=["q"], name="out").model.graph
+    assert [node.name for node in twice.nodes if node.op_type == "Tanh"] == ["out_new"]
+    part = PART.replace("out = Sub", "[Tanh] out = Sub")
+    names = [node.name for node in inserted(model(part), text, after=["z"]).model.graph.nodes]
+    assert names.count("Tanh") == names.count("Tanh_1") == 1
+
+
 def test_before_a_node() -> None:
     made = inserted("Tanh", before=["q"])
     assert lines(made)[1:3] == ["Tanh = Tanh(z)", "q = Mul(Tanh, w)"]

@@ -119,6 +119,11 @@ def test_of_several_inputs_the_one_of_the_output_s_type_passes() -> None:
     assert made.report.notes == ("output 'y' is float32[n, 4] now, was float32[k]",)
 
 
+def test_of_one_input_that_is_a_constant_that_one_passes() -> None:
+    text = NET.replace("[scale] s = Mul (d, w)", "[hand] k = Identity (w) [scale] s = Mul (d, k)")
+    assert "s = Mul(d, w)" in lines(removed(text, "hand"))
+
+
 def test_an_identity_stays_where_an_input_is_an_output() -> None:
     made = removed(
         "<ir_version: 8, opset_import: ['' : 17]> "
@@ -181,8 +186,7 @@ def test_nothing_changes_with_nodes_that_do_nothing() -> None:
         (
             NET,
             ["gate", "drop", "op:Relu"],
-            "node 'gate' (Mul): reads several values that vary: 'v' (0), 'x' (1); say which is meant, "
-            "by its number",
+            "node 'gate' (Mul): has several inputs: 'v' (0), 'x' (1); say which, by its number",
         ),
         (
             BODIES,
