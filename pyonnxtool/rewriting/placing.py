@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from onnx import GraphProto, ModelProto, helper
+from onnx import GraphProto, ModelProto, helper, numpy_helper
 
 from pyonnxtool import _core
 from pyonnxtool.rewriting.decision import Edit
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pyonnxtool._core import Graph, Model, Node
     from pyonnxtool.rewriting.node_view import NodeView
     from pyonnxtool.rewriting.tape import Tape
+
+_LARGE = 1 << 20
+"""Bytes of a constant that is worth the trouble of not copying it."""
 
 
 def graphs_of(model: Model) -> Iterator[Graph]:
@@ -130,10 +133,13 @@ def put_constants(graph: Graph, tape: Tape, before: Node) -> None:
     while graph.parent is not None and tape.opset <= ANY_CONSTANT:
         graph = graph.parent
     if graph == graph.model.graph:
-        for tensor in _core.from_bytes(
-            _model(GraphProto(initializer=tape.constants))
-        ).graph.initializers:
+        small = [one for one in tape.constants if len(one.raw_data) < _LARGE]
+        source = _core.from_bytes(_model(GraphProto(initializer=small)))
+        for tensor in source.graph.initializers:
             graph.set_initializer(tensor)
+        for one in tape.constants:
+            if len(one.raw_data) >= _LARGE:  # not copied once more to be read
+                graph.set_initializer(_core.Tensor(numpy_helper.to_array(one)), one.name)
         return
     nodes = [helper.make_node("Constant", [], [one.name], value=one) for one in tape.constants]
     for node in _core.from_bytes(_model(GraphProto(node=nodes))).graph.nodes:

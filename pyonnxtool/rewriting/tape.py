@@ -29,6 +29,10 @@ ANY_CONSTANT = 9
 """The first opset whose Constant is of any type; before, of floats."""
 
 
+_LARGEST_KEY = 1 << 20
+"""Bytes of a constant that is compared with others."""
+
+
 def elem_type(dtype: str) -> int:
     """TensorProto.DataType of the name that operands have."""
     return int(TensorProto.DataType.Value(tensor_type(dtype)[len("tensor(") : -1].upper()))
@@ -109,17 +113,17 @@ class Tape:
         self.nodes.append(node)
 
     def const(self, value: ArrayLike, dtype: str | None = None) -> str:
-        """A constant tensor of this dtype (that of the array, unless given); equal ones are one."""
+        """A constant tensor of this dtype (that of the array, unless given).
+
+        Equal ones are one, unless they are large.
+        """
         array: NDArray[Any] = np.asarray(value, None if dtype is None else numpy_dtype(dtype))
-        text = array.dtype == object
-        key = (
-            str(array.dtype),
-            array.shape,
-            repr(array.tolist()).encode() if text else array.tobytes(),
-        )
-        if key not in self._known:
+        key = _key(array)
+        if key is None or key not in self._known:
             tensor = numpy_helper.from_array(np.array(array), self.fresh("const"))
             self.constants.append(tensor)
+            if key is None:
+                return str(tensor.name)
             self._known[key] = tensor.name
         return self._known[key]
 
@@ -164,6 +168,14 @@ class Tape:
             node = helper.make_node("Constant", [], [tensor.name], value=tensor)
             inner.nodes.insert(0, node)
         return GraphProto(name=self.fresh("body"), node=inner.nodes, input=declared, output=outputs)
+
+
+def _key(array: NDArray[Any]) -> tuple[str, tuple[int, ...], bytes] | None:
+    """What equal constants have in common; None for one that is too large to be kept twice."""
+    if array.nbytes > _LARGEST_KEY:
+        return None
+    content = repr(array.tolist()).encode() if array.dtype == object else array.tobytes()
+    return str(array.dtype), array.shape, content
 
 
 def _name(given: Any, op_type: str) -> str:

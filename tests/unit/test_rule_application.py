@@ -270,6 +270,20 @@ def test_a_constant_may_take_the_place() -> None:
     assert ops(model.graph) == ["Add"]
 
 
+def test_large_constants_are_put_in_as_well() -> None:
+    @pot.rewrite(lambda op, x: op.Relu(x))
+    def with_large(match: Any, tape: Any) -> Any:
+        large = np.arange(2**19, dtype=np.float32).reshape(-1, 4)
+        top = tape.op("ReduceMax", tape.const(large), tape.ints([0]), keepdims=0)
+        return tape.op("Min", tape.op("Max", match["x"], tape.const(np.float32(0))), top)
+
+    model = model_of("y = Relu (x)")
+    assert apply_rules(model, [with_large]).changes.total() == 1
+    assert sorted(tensor.nbytes for tensor in model.graph.initializers)[-1] == 2**21
+    x = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+    np.testing.assert_array_equal(run(model)[0], np.maximum(x, 0))
+
+
 def test_the_match_knows_its_nodes() -> None:
     @pot.rewrite(lambda op, x, w: op.Relu(op.Gemm(x, w, ...).named("gemm")))
     def gemm_relu(match: Any, tape: Any) -> Any:
