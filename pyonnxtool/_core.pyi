@@ -266,8 +266,11 @@ class Function:
 class Graph:
     """A graph: of a model, of a function, or a body of a node.
 
-    A value is given by its name or by itself. An edit that would break the graph raises ModelError:
-    a second producer for a name, an input that nothing makes, a cycle.
+    A value is given by its name or by itself. Nodes and values that are handed out are of this
+    graph for good: after an edit they say what is true then. Lists are of the moment that they are
+    asked for. An edit that would break the graph raises ModelError and changes nothing: a second
+    producer for a name, an input that nothing makes, a cycle, a name that is taken. What is dearer
+    to find out `verify` tells. Recipes: pyonnxtool/surgery/recipes.md.
     """
 
     @property
@@ -287,16 +290,19 @@ class Graph:
     @property
     def node_count(self) -> int: ...
     @property
-    def inputs(self) -> list[Value]: ...
+    def inputs(self) -> list[Value]:
+        """In the order of the file; of old models, weights that are inputs too among them."""
     @property
     def outputs(self) -> list[Value]: ...
     @property
-    def initializers(self) -> list[Tensor]: ...
+    def initializers(self) -> list[Tensor]:
+        """The weights of this graph; `value(name).initializer` is one of them."""
     @property
     def values(self) -> list[Value]:
         """Every value that this graph mentions."""
     @property
-    def parent(self) -> Graph | None: ...
+    def parent(self) -> Graph | None:
+        """The graph around a body; None of a main graph and of a function."""
     @property
     def model(self) -> Model: ...
     def value(self, name: _Name) -> Value:
@@ -363,9 +369,13 @@ class Graph:
 
         Its operands, and what its bodies read from around them, are called as `names` says.
         """
-    def remove_node(self, node: Node) -> None: ...
+    def remove_node(self, node: Node) -> None:
+        """What it made has no producer then, until something makes it; see `Node.bypass`."""
     def rename_value(self, name: _Name, new_name: str) -> None:
-        """Renames it everywhere, bodies that read it included."""
+        """Renames it everywhere, bodies that read it included.
+
+        Raises ModelError when the name is taken, here or around.
+        """
     def rename_values(self, names: Sequence[tuple[str, str]]) -> None:
         """As `rename_value`, of several (old, new) in one pass; no value of now has a new name."""
     def order_inputs(self, names: Sequence[_Name]) -> None:
@@ -379,12 +389,14 @@ class Graph:
         """
     def add_output(self, name: _Name) -> None:
         """Makes a value an output, without a type."""
-    def remove_output(self, name: _Name) -> None: ...
+    def remove_output(self, name: _Name) -> None:
+        """The value and what makes it stay; `Model.prune` takes away what nothing needs."""
     def sort(self) -> None:
         """Lists producers before their consumers."""
     def set_initializer(self, tensor: Tensor | ArrayLike, name: str = "") -> None:
         """Adds or replaces it; the bytes of a tensor are shared. An array needs a name."""
-    def remove_initializer(self, name: _Name) -> None: ...
+    def remove_initializer(self, name: _Name) -> None:
+        """Of the value, if it has one."""
     def add_input(
         self,
         name: str,
@@ -392,11 +404,15 @@ class Graph:
         shape: Sequence[int | str | None] | None = None,
     ) -> None:
         """Declares an input at the end."""
-    def remove_input(self, name: _Name) -> None: ...
+    def remove_input(self, name: _Name) -> None:
+        """What reads it has to read something else: see `replace_uses`."""
     def declare(
         self, name: _Name, dtype: str | None, shape: Sequence[int | str | None] | None = None
     ) -> None:
-        """Declares the type of a value; None forgets it."""
+        """Declares the type of a value; None forgets it.
+
+        A dtype such as "float32" (or "sequence(float32)"), sizes that are numbers, names, or None.
+        """
     def forget_types(self) -> None:
         """Forgets what is declared of values that nodes make, outputs included."""
     def declare_like(self, name: _Name, other: Value) -> None:
@@ -447,7 +463,8 @@ class Node:
         "@name" stands for the attribute `name` of the function around it.
         """
     @property
-    def subgraphs(self) -> list[Graph]: ...
+    def subgraphs(self) -> list[Graph]:
+        """Its bodies: the branches of an If, the body of a Loop or a Scan."""
     @property
     def captured(self) -> list[Value]:
         """Values of the node's own graph that its bodies read."""
@@ -461,17 +478,19 @@ class Node:
     def bypass(self, input: int | None = None) -> Value:
         """Removes the node; readers of its first output read one of its inputs, which is returned.
 
-        That is the only one that is no constant, unless its number is given. Outputs of the graph
-        keep their names. Raises ModelError where another output is read.
+        That is the only one, or the only one that is no constant, unless its number is given.
+        Outputs of the graph keep their names: where an input is an output by it, the node becomes
+        an Identity. Raises ModelError where another output is read.
         """
     def set_attribute(self, name: str, value: _Attribute) -> None:
         """An array becomes a tensor, the name of a dtype its number where there is one."""
     def remove_attribute(self, name: str) -> None: ...
     def set_inputs(self, names: Sequence[_Name | None]) -> None:
-        """An omitted one is empty."""
+        """An omitted one is None or empty. Raises ModelError for a name that nothing makes."""
     def set_outputs(self, names: Sequence[_Name | None]) -> None:
-        """An omitted one is empty."""
-    def set_op_type(self, op_type: str, domain: str = "") -> None: ...
+        """An omitted one is None or empty. Raises ModelError for one that something else makes."""
+    def set_op_type(self, op_type: str, domain: str = "") -> None:
+        """Inputs and attributes stay; a new domain is imported by `Model.set_opset_import`."""
     def text(self) -> str:
         """As text: "y = Conv(x, w) {group=1}"."""
     def __eq__(self, other: object) -> bool: ...
@@ -483,18 +502,22 @@ class Value:
     @property
     def name(self) -> str: ...
     @property
-    def dtype(self) -> str | None: ...
+    def dtype(self) -> str | None:
+        """As it is declared: "float32"; None of what is no tensor, and where nobody says."""
     @property
-    def shape(self) -> tuple[int | str | None, ...] | None: ...
+    def shape(self) -> tuple[int | str | None, ...] | None:
+        """As it is declared: numbers, names, None for an open size; None without a rank."""
     @property
     def kind(self) -> str:
         """One of "tensor", "sparse", "sequence", "optional", "map" or "unknown"."""
     @property
-    def type_text(self) -> str: ...
+    def type_text(self) -> str:
+        """Such as "float32[n, 3]"."""
     @property
     def doc_string(self) -> str: ...
     @property
-    def producer(self) -> Node | None: ...
+    def producer(self) -> Node | None:
+        """The node of this graph that makes it; None of inputs, weights and outer values."""
     @property
     def consumers(self) -> list[Node]:
         """Nodes of this graph that read it, by an input or in a body."""
@@ -506,7 +529,8 @@ class Value:
     def is_outer(self) -> bool:
         """Read here, but defined in a graph around this one."""
     @property
-    def initializer(self) -> Tensor | None: ...
+    def initializer(self) -> Tensor | None:
+        """The weight, if the value is one of this graph's own."""
     @property
     def graph(self) -> Graph: ...
     def __eq__(self, other: object) -> bool: ...
@@ -515,9 +539,7 @@ class Value:
 class Tensor:
     """A constant; its elements are read when they are asked for."""
 
-    def __init__(
-        self, value: Tensor | ArrayLike, name: str = "", dtype: str | None = None
-    ) -> None:
+    def __init__(self, value: Tensor | ArrayLike, name: str = "", dtype: str | None = None) -> None:
         """The elements of an array, or of numbers or text: floats as float32, integers as int64.
 
         A tensor and a read-only array are shared, another array is copied. Elements are cast to

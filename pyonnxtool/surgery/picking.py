@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.errors import ModelError
 from pyonnxtool.op_schemas import schema_at
+from pyonnxtool.rewriting.operand import home_of
 from pyonnxtool.rewriting.placing import graphs_under
 from pyonnxtool.surgery.selection import selected
 
@@ -95,10 +96,13 @@ def _varying(node: Node) -> int:
 
 
 def is_constant(value: Value | None) -> bool:
-    """Whether it is a weight, or what a Constant makes."""
-    maker = value.producer if value is not None else None
-    weight = value is not None and value.initializer is not None
-    return weight or (maker is not None and maker.op_type == "Constant")
+    """Whether it is a weight, or what a Constant makes, of its graph or of one around it."""
+    home = home_of(value.name, value.graph) if value is not None else None
+    if value is None or home is None:
+        return False
+    there = home.value(value.name)
+    maker = there.producer
+    return there.initializer is not None or (maker is not None and maker.op_type == "Constant")
 
 
 def _schema(node: Node) -> OpSchema | None:

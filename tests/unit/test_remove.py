@@ -159,6 +159,14 @@ def test_a_node_with_bodies_goes_with_what_is_in_it() -> None:
     assert changes(made) == {"replaced by Identity: Loop": 1}
 
 
+def test_weights_around_a_body_are_constants_in_it() -> None:
+    text = BODIES.replace("(float[2] y) {", "(float[2] y) <float[2] w = {1, 2}> {").replace(
+        "a = Neg (z)", "a = Add (w, z)"
+    )
+    made = removed(text, "n").model.graph.node("choice").subgraphs[0]
+    assert [node.text() for node in made.nodes] == ["a = Identity(z)"]
+
+
 def test_inside_of_functions() -> None:
     made = removed(HALVES, "d")
     assert [node.text() for node in made.model.functions[0].graph.nodes] == ["b = Add(a, a)"]
