@@ -1,10 +1,12 @@
 #include "ir/save.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <span>
 #include <system_error>
 
 #include "base/atomic_file.h"
+#include "ir/data_files.h"
 #include "ir/placement.h"
 
 namespace pot {
@@ -31,6 +33,24 @@ bool has_external(const Model& model) {
   bool found = false;
   for_each_tensor(model, [&](const Tensor& tensor) { found |= tensor.is_external(); });
   return found;
+}
+
+/// Whether the model reads less than half of the files that would be copied for it.
+bool is_wasteful(const Model& model, const std::vector<FileCopy>& copies) {
+  std::uint64_t whole = 0;
+  for (const FileCopy& copy : copies) {
+    std::error_code failed;
+    const auto size = fs::file_size(copy.from, failed);
+    if (!failed) whole += size;
+  }
+  std::uint64_t read = 0;
+  for_each_tensor(model, [&](const Tensor& tensor) {
+    if (!tensor.is_external() || !tensor.external || !tensor.external->file) return;
+    const std::string& file = tensor.external->file->path();
+    if (std::ranges::find(copies, file, &FileCopy::from) == copies.end()) return;
+    read += tensor.external->length.value_or(tensor.nbytes().value_or(0));
+  });
+  return read < whole / 2;
 }
 
 Status may_replace(const std::string& path, bool ours, bool force) {
@@ -147,9 +167,15 @@ class Saver {
     return plan_link(model_, folder_, options_.threshold);
   }
 
-  // A model that is too large for one message and unchanged may be written as it was read.
+  // A model that is too large for one message and unchanged may be written as it was read. One that
+  // goes to another folder takes only what it reads of the files of external data, where that is
+  // little: a part of a larger one.
   Result<Plan> plan_automatic() {
-    if (has_external(model_)) return plan_keep(model_, folder_);
+    if (has_external(model_)) {
+      auto kept = plan_keep(model_, folder_);
+      if (!kept || !is_wasteful(model_, kept.value().copies)) return kept;
+      return plan_external(model_, name_, options_);
+    }
     Writer writer;
     encode_model(model_, {}, writer);
     if (writer.size() <= kMaxMessage || unchanged({})) return Plan{};

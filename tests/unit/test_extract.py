@@ -250,6 +250,24 @@ def test_weights_are_not_copied(tmp_path: Any) -> None:
     assert made.model.graph.initializers[0].location == (str(tmp_path / "large.data"), 0, 4000000)
 
 
+def test_a_small_part_takes_no_more_than_its_weights_to_another_folder(tmp_path: Any) -> None:
+    proto = onnx.parser.parse_model(NET)
+    for name in ("large", "larger", "largest"):
+        zeros = np.full((100, 1000), len(name), np.float32)
+        proto.graph.initializer.append(numpy_helper.from_array(zeros, name))
+    proto.graph.node.append(helper.make_node("MatMul", ["large", "large"], ["v"]))
+    proto.graph.node.append(helper.make_node("MatMul", ["larger", "larger"], ["u"]))
+    path, other = tmp_path / "net.onnx", tmp_path / "other"
+    other.mkdir()
+    onnx.save(proto, path, save_as_external_data=True, location="net.data")
+    pot.load(path).save(str(other / "whole.onnx"))
+    assert {one.name for one in other.iterdir()} == {"whole.onnx", "net.data"}
+    part = pot.extract(path, outputs=["large"]).model
+    part.save(str(other / "part.onnx"))
+    assert (other / "part.onnx.data").stat().st_size == 400_000
+    assert pot.load(other / "part.onnx").graph.initializers[0].numpy()[0, 0] == 5
+
+
 def test_output_that_is_listed_twice() -> None:
     proto = onnx.parser.parse_model(NET)
     proto.graph.output.append(proto.graph.output[0])
