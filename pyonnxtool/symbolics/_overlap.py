@@ -51,6 +51,18 @@ def as_threshold(tape: Tape, threshold: float | str) -> str:
     return tape.const(greatest_not_above(threshold).reshape(1))
 
 
+def ordered(tape: Tape, boxes: str, more: float = 0.0) -> str:
+    """Boxes whose last corner is not before the first, sides `more` longer; none covers others.
+
+    Where torchvision's is before it, a box covers nothing and nothing covers it, as it is with one
+    without an area. NonMaxSuppression would take its corners in the right order instead.
+    """
+    first, last = tape.many("Split", boxes, outputs=2, axis=-1, num_outputs=2)
+    if more:
+        last = tape.op("Add", last, tape.const(more, "float32"))
+    return tape.op("Concat", first, tape.op("Max", first, last), axis=-1)
+
+
 def kept(tape: Tape, boxes: str, scores: str, threshold: str, *, above: str = "") -> str:
     """Boxes of [N, 4] that no better one of their class covers: [K], best first in each class.
 

@@ -1,6 +1,6 @@
 """Non-maximum suppression of torchvision and mmcv, of one list of boxes.
 
-Boxes are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, as torchvision wants them
+Boxes are (x1, y1, x2, y2); those whose last corner is before the first stay alone
 (https://docs.pytorch.org/vision/main/generated/torchvision.ops.nms.html).
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.symbolics import SYMBOLICS
-from pyonnxtool.symbolics._overlap import as_float32, as_threshold, compared, kept
+from pyonnxtool.symbolics._overlap import as_float32, as_threshold, compared, kept, ordered
 from pyonnxtool.symbolics._signature import signature
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def nms(
     """NonMaxSuppression, of one class."""
     if (refusal := _refusal(node, dets, scores)) is not None:
         return refusal
-    boxes = as_float32(tape, dets, dets.dtype)
+    boxes = ordered(tape, as_float32(tape, dets, dets.dtype))
     score = as_float32(tape, scores, scores.dtype)
     return kept(tape, boxes, score, as_threshold(tape, iou_threshold))
 
@@ -50,9 +50,7 @@ def mmcv_nms(
         return refusal
     if offset not in (0, 1):
         return node.refuse(f"offset={offset} is neither 0 nor 1")
-    corners = as_float32(tape, boxes, boxes.dtype)
-    if offset:
-        corners = tape.op("Add", corners, tape.const(np.array([0, 0, 1, 1], np.float32)))
+    corners = ordered(tape, as_float32(tape, boxes, boxes.dtype), offset)
     score = as_float32(tape, scores, scores.dtype)
     return kept(tape, corners, score, as_threshold(tape, iou_threshold))
 
@@ -80,7 +78,8 @@ def batched_nms(
     apart = tape.op("Mul", tape.cast(idxs, dtype), step)
     moved = tape.op("Add", boxes, tape.op("Unsqueeze", apart, tape.ints([1])))
     score = as_float32(tape, scores, scores.dtype)
-    return kept(tape, as_float32(tape, moved, dtype), score, as_threshold(tape, iou_threshold))
+    corners = ordered(tape, as_float32(tape, moved, dtype))
+    return kept(tape, corners, score, as_threshold(tape, iou_threshold))
 
 
 @SYMBOLICS.add("torchvision::_batched_nms_vanilla")
@@ -103,8 +102,8 @@ def batched_nms_by_class(
     score = as_float32(tape, scores, scores.dtype)
     lowest = tape.const(np.full(1, -np.inf, np.float32))
     by_class = tape.op("Where", theirs, score, lowest)
-    corners, threshold = as_float32(tape, boxes, boxes.dtype), as_threshold(tape, iou_threshold)
-    places = kept(tape, corners, by_class, threshold, above=lowest)
+    corners = ordered(tape, as_float32(tape, boxes, boxes.dtype))
+    places = kept(tape, corners, by_class, as_threshold(tape, iou_threshold), above=lowest)
     nowhere = tape.op(
         "ConstantOfShape", tape.op("Shape", scores), value=np.full(1, -np.inf, np.float32)
     )

@@ -258,7 +258,9 @@ class _Batched:
         given = tape.op("Reshape", given, sizes.joined([images, rows, 4]))
         grown = given
         if wider:
-            grown = tape.op("Add", given, tape.const(np.array([0, 0, 1, 1], np.float32)))
+            ends = tape.many("Split", given, outputs=2, axis=-1, num_outputs=2)
+            last = tape.op("Add", tape.op("Max", *ends), tape.const(1.0, "float32"))
+            grown = tape.op("Concat", tape.op("Min", *ends), last, axis=-1)
         candidates = _Candidates(tape, sizes, images, classes, count, grown, rated, own)
         above, overlap = np.float32(self.score), np.float32(self.overlap)
         found, place = candidates.selected(self.keep, overlap, above)

@@ -74,6 +74,25 @@ def test_mmcv(offset: int) -> None:
     check("mmcv::NonMaxSuppression", [made, scores], expected=expected, **given)
 
 
+@pytest.mark.parametrize("offset", [0, 1])
+def test_corners_in_the_wrong_order(offset: int) -> None:
+    """Such a box covers nothing, and nothing covers it."""
+    made, scores, classes = boxes()
+    made[::3, 0], made[::3, 2] = made[::3, 2].copy(), made[::3, 0].copy()
+    made[::4, 1], made[::4, 3] = made[::4, 3].copy(), made[::4, 1].copy()
+    expected = nms(made, scores, 0.1, offset)
+    options = {"iou_threshold": 0.1, "types": INT64}
+    if offset:
+        given = {"offset": 1, "expected": [expected], **options}
+        check("mmcv::NonMaxSuppression", [made, scores], **given)
+        return
+    check("torchvision::nms", [made, scores], expected=[expected], **options)
+    moved = made + classes.astype(np.float32)[:, None] * (made.max() + np.float32(1))
+    expected = nms(moved, scores, 0.1)
+    for name in ("batched_nms", "_batched_nms_vanilla"):
+        check(f"torchvision::{name}", [made, scores, classes], expected=[expected], **options)
+
+
 def test_half_precision() -> None:
     made, scores, classes = boxes()
     made, scores = made.astype(np.float16), scores.astype(np.float16)
