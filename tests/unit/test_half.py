@@ -262,6 +262,17 @@ def test_bodies_are_of_one_type_with_what_goes_in_and_out() -> None:
     run(stays.model, **feeds, go=np.array(True))
 
 
+def test_constants_that_are_outputs_of_branches() -> None:
+    text = """g (bool go) => (float[1] y) {
+       y = If (go) <
+         then_branch = t () => (float[1] a) { a = Constant <value = float[1] {1.5}> () },
+         else_branch = e () => (float[1] b) <float[1] b = {2.5}> {}
+       >
+    }"""
+    made = halved(text)
+    assert [run(made.model, go=np.array(go))[0].tolist() for go in (True, False)] == [[1.5], [2.5]]
+
+
 def test_functions_are_opened_unless_they_are_kept() -> None:
     head = '<ir_version: 8, opset_import: ["" : 17, "my" : 1]>'
     text = """g (float[2] x) => (float[2] y) { h = Relu (x) y = my.twice (h) }
@@ -329,6 +340,19 @@ def test_weights_that_are_inputs_by_an_old_custom_are_weights() -> None:
     )
     assert [value.dtype for value in made.model.graph.inputs] == ["float32", "float16"]
     assert run(made.model, x=np.eye(2, dtype=np.float32))[0].tolist() == [[1, 2], [3, 4]]
+
+
+def test_scatters_that_add_stay_as_runtimes_have_them_in_float32_only() -> None:
+    text = """g (float[2] x, int64[1,1] i, float[1] u) => (float[2] y) {
+       [plain] a = ScatterND (x, i, u)
+       r = Relu (a)
+       [sum] b = ScatterND <reduction = "add"> (r, i, u)
+       y = Relu (b)
+    }"""
+    made = halved(text)
+    assert list(kept(made)) == ["node 'sum' (ScatterND)"]
+    feeds = {"x": np.ones(2, np.float32), "i": np.int64([[1]]), "u": np.float32([0.5])}
+    assert run(made.model, **feeds)[0].tolist() == [1, 1]
 
 
 def test_a_model_without_float32_says_so() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pyonnxtool.surgery.half.plan import Plan
 
 _MOST_NAMED = 3
+_OPSET_OF_CASTS = 13
 
 
 @dataclass
@@ -57,6 +58,8 @@ def halved(
     BackendError when the model does not run on the samples.
     """
     model, changes = _opened(given, keep)
+    if "" not in model.opset_imports:  # Casts are of it
+        model.set_opset_import("", _OPSET_OF_CASTS)
     values = Values(model)
     constants = Constants(values)
     nodes = [node for graph in values.graphs for node in graph.nodes]

@@ -52,9 +52,16 @@ KEPT: dict[str, str] = {
         ],
         _ITEMS,
     ),
+    "BitCast": "it is the bits that it reads",
     "EyeLike": "its type is an attribute of its own",
 }
 """Operators of ai.onnx that stay in float32 unless they are asked for, and why."""
+
+NEVER = frozenset(["BitCast", "MeanVarianceNormalization"])
+"""Operators whose definition does not hold for float16, whatever their schema says."""
+
+REDUCES = "it adds numbers up, and runtimes do that here in float32 only"
+"""Why a Scatter stays that does not only move."""
 
 MOVES = frozenset(
     [

@@ -73,11 +73,11 @@ class Placement:
             graph.set_initializer(tensor, called)
             if value.is_input and not alone:
                 graph.add_input(called, HALF, tensor.shape)
-            elif alone and value.dtype is not None:
-                graph.declare(name, HALF, tensor.shape)
-            return
+        if alone and value.dtype is not None:
+            graph.declare(name, HALF, tensor.shape)
         maker = value.producer
-        assert maker is not None
+        if maker is None:
+            return
         if alone:
             for attribute in maker.attributes:
                 maker.remove_attribute(attribute)

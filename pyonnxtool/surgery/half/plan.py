@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from pyonnxtool.op_schemas import plain_domain, schema_at
+from pyonnxtool.op_schemas import schema_at
 from pyonnxtool.surgery.half import operators
 from pyonnxtool.surgery.half.counts import casts_integers, counting, may_be_large
 from pyonnxtool.surgery.half.values import is_plain
@@ -23,6 +23,7 @@ Operands: TypeAlias = "dict[int, Key]"
 
 HALF, FLOAT = "float16", "float32"
 _BODIES = ("If", "Loop", "Scan")
+_SCATTERS = ("ScatterElements", "ScatterND")
 
 ASKED = "it was asked for"
 _COUNTS = "it counts: sizes, positions or angles have more digits than float16"
@@ -145,8 +146,8 @@ class _Planner:
             return whole
         if node.domain == "com.microsoft" and node.op_type in operators.CONTRIB:
             return whole
-        version = self._opsets.get(plain_domain(node.domain), 1)
-        schema = schema_at(node.op_type, version, node.domain)
+        known = node.domain in ("", "ai.onnx")
+        schema = schema_at(node.op_type, self._opsets.get("", 1)) if known else None
         return self._kept(given, _NO_FORM) if schema is None else self._of_schema(given, schema)
 
     def _given(self, node: Node) -> _Given:
@@ -181,7 +182,7 @@ class _Planner:
             return self._cast(given)
         held = {at: key for at, key in given.floats.items() if self._values.tensor(key)}
         fed = {at: key for at, key in given.floats.items() if at not in held}
-        if node not in self._convert:
+        if node not in self._convert or node.op_type in operators.NEVER:
             if self._dequantized.intersection(fed.values()):
                 return self._between(given)
             for check in (
@@ -221,6 +222,8 @@ class _Planner:
             self._dequantized.update(given.outputs.values())
         if is_plain(node, *operators.KEPT):
             return operators.KEPT[node.op_type]
+        if node.attributes.get("reduction", "none") != "none" and is_plain(node, *_SCATTERS):
+            return operators.REDUCES
         return _SQUARE if _squares(node, fed, held) else ""
 
     def _fed_reason(self, given: _Given, fed: Operands, _held: Operands) -> str:
