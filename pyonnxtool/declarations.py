@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
 from pyonnxtool.onnx_inference import ask_onnx
-from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.rewriting.graphs import graphs_under
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model

@@ -21,10 +21,11 @@ from pyonnxtool.op_schemas import plain_domain, schema_at, standard_ops, version
 from pyonnxtool.raising import raised
 from pyonnxtool.rewriting import Refusal
 from pyonnxtool.rewriting.decision import Edit, Keep
+from pyonnxtool.rewriting.graphs import graphs_of, graphs_under, names_of
 from pyonnxtool.rewriting.island import isolated, put_back
 from pyonnxtool.rewriting.node_view import NodeView
 from pyonnxtool.rewriting.operand import Facts
-from pyonnxtool.rewriting.placing import edit, graphs_of, graphs_under, names_of, replace
+from pyonnxtool.rewriting.placing import edit, replace
 from pyonnxtool.rewriting.tape import Names, Tape
 from pyonnxtool.user_file import told_of
 

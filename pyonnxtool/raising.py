@@ -20,9 +20,10 @@ from pyonnxtool.downgrade.steps import step_of
 from pyonnxtool.downgrade.type_check import unknown_to
 from pyonnxtool.op_schemas import plain_domain, same_meaning, schema_at, versions_of
 from pyonnxtool.rewriting import Refusal
+from pyonnxtool.rewriting.graphs import graphs_of, names_of
 from pyonnxtool.rewriting.node_view import NodeView
 from pyonnxtool.rewriting.operand import Facts
-from pyonnxtool.rewriting.placing import graphs_of, names_of, replace
+from pyonnxtool.rewriting.placing import replace
 from pyonnxtool.rewriting.tape import Names, Tape
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from pyonnxtool.backends._torch_opaque import (
 from pyonnxtool.backends._torch_trial import Trial, tried
 from pyonnxtool.errors import UsageError
 from pyonnxtool.rewriting import Refusal, refused
-from pyonnxtool.rewriting.placing import names_of
+from pyonnxtool.rewriting.graphs import names_of
 from pyonnxtool.rewriting.tape import Names
 
 _IN_MEMORY = 64 << 20

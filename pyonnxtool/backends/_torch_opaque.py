@@ -13,7 +13,7 @@ import torch
 
 from pyonnxtool._core import Model
 from pyonnxtool.rewriting import Refusal
-from pyonnxtool.rewriting.placing import graphs_of
+from pyonnxtool.rewriting.graphs import graphs_of
 
 _OF_TORCH = frozenset(
     {

@@ -19,9 +19,10 @@ from pyonnxtool.errors import ModelError
 from pyonnxtool.op_schemas import plain_domain, schema_at, versions_of
 from pyonnxtool.rewriting import Refusal
 from pyonnxtool.rewriting.decision import Edit, Keep
+from pyonnxtool.rewriting.graphs import graphs_of, graphs_under, names_of
 from pyonnxtool.rewriting.node_view import NodeView
 from pyonnxtool.rewriting.operand import Facts
-from pyonnxtool.rewriting.placing import edit, graphs_of, graphs_under, idle, names_of, replace
+from pyonnxtool.rewriting.placing import edit, idle, replace
 from pyonnxtool.rewriting.tape import Names, Tape
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.downgrade.steps import default_of
 from pyonnxtool.op_schemas import plain_domain, schema_at
-from pyonnxtool.rewriting.placing import graphs_of
+from pyonnxtool.rewriting.graphs import graphs_of
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyonnxtool import _core
 from pyonnxtool.op_schemas import plain_domain, same_meaning
 from pyonnxtool.rewriting import Refusal
-from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.rewriting.graphs import graphs_under
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Function, Model, Node

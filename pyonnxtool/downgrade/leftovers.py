@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyonnxtool.rewriting.placing import graphs_of, graphs_under
+from pyonnxtool.rewriting.graphs import graphs_of, graphs_under
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Graph, Model, Node

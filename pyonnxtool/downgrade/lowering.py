@@ -12,7 +12,7 @@ from pyonnxtool.downgrade.leftovers import Unread
 from pyonnxtool.downgrade.old_ir import ir_version_of, restated
 from pyonnxtool.op_schemas import newest_opset
 from pyonnxtool.rewriting import Refusal
-from pyonnxtool.rewriting.placing import graphs_of
+from pyonnxtool.rewriting.graphs import graphs_of
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from onnx import helper
 
 from pyonnxtool.rewriting import Refusal
-from pyonnxtool.rewriting.placing import graphs_of
+from pyonnxtool.rewriting.graphs import graphs_of
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Graph, Model, Value

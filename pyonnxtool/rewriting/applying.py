@@ -12,11 +12,12 @@ from pyonnxtool.errors import ModelError, UsageError
 from pyonnxtool.op_schemas import plain_domain
 from pyonnxtool.rewriting.decision import Keep
 from pyonnxtool.rewriting.found import label_of
+from pyonnxtool.rewriting.graphs import graphs_under, names_of
 from pyonnxtool.rewriting.match import Match
 from pyonnxtool.rewriting.matching import Matcher
 from pyonnxtool.rewriting.near_misses import near_misses, why_idle
 from pyonnxtool.rewriting.operand import Facts
-from pyonnxtool.rewriting.placing import graphs_under, names_of, stand_in
+from pyonnxtool.rewriting.placing import stand_in
 from pyonnxtool.rewriting.refusal import Refusal
 from pyonnxtool.rewriting.report import Left
 from pyonnxtool.rewriting.sweeping import sweep

@@ -19,7 +19,7 @@ from onnx import (
 from onnx_graphsurgeon.ir.tensor import LazyValues, SparseValues
 
 from pyonnxtool import _core
-from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.rewriting.graphs import graphs_under
 from pyonnxtool.rewriting.tape import elem_type
 
 if TYPE_CHECKING:

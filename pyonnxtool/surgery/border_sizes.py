@@ -11,7 +11,7 @@ from pyonnxtool import _core
 from pyonnxtool.errors import UsageError
 from pyonnxtool.onnx_inference import ask_onnx
 from pyonnxtool.rewriting import Refusal, refused
-from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.rewriting.graphs import graphs_under
 from pyonnxtool.surgery.selection import nothing_called, selected
 from pyonnxtool.wording import typed
 

@@ -13,8 +13,8 @@ from pyonnxtool.errors import BackendError, ModelError, Refused, UsageError
 from pyonnxtool.model import as_model
 from pyonnxtool.op_schemas import newest_opset, plain_domain
 from pyonnxtool.rewriting import Refusal, Rewrite, refused
+from pyonnxtool.rewriting.graphs import graphs_under
 from pyonnxtool.rewriting.operand import Facts
-from pyonnxtool.rewriting.placing import graphs_under
 from pyonnxtool.surgery.type_text import dtype_text, sizes_of
 from pyonnxtool.user_file import told_of
 

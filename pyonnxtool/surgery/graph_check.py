@@ -10,9 +10,9 @@ from pyonnxtool.downgrade.type_check import misfits as operand_misfits
 from pyonnxtool.downgrade.type_check import mixed_types, told
 from pyonnxtool.onnx_inference import ask_onnx
 from pyonnxtool.op_schemas import plain_domain, schema_at, tensor_type, versions_of
+from pyonnxtool.rewriting.graphs import graphs_under
 from pyonnxtool.rewriting.node_view import NodeView
 from pyonnxtool.rewriting.operand import Facts
-from pyonnxtool.rewriting.placing import graphs_under
 from pyonnxtool.surgery.body_check import body_misfit
 from pyonnxtool.wording import plural
 

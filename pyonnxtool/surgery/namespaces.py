@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.errors import ModelError, UsageError
 from pyonnxtool.inspection import real_inputs
-from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.rewriting.graphs import graphs_under
 from pyonnxtool.rewriting.tape import Names
 
 if TYPE_CHECKING:
@@ -52,11 +52,9 @@ def names_apart(
     names = Names({*in_first, *in_second})
     fixed = {*theirs.inputs, *theirs.outputs}
     first_moves = {name: names.fresh(name) for name in sorted(in_first & fixed)}
-    taken = in_first - fixed
     gone = set(joined) - set(theirs.outputs)
-    second_moves = {
-        name: names.fresh(name) for name in sorted(_defined(second)) if name in taken - gone - fixed
-    }
+    taken = in_first - fixed - gone
+    second_moves = {name: names.fresh(name) for name in sorted(_defined(second) & taken)}
     return NewNames(first_moves, second_moves)
 
 

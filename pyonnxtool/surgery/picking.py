@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pyonnxtool.errors import ModelError
 from pyonnxtool.op_schemas import schema_at
+from pyonnxtool.rewriting.graphs import graphs_under
 from pyonnxtool.rewriting.operand import home_of
-from pyonnxtool.rewriting.placing import graphs_under
 from pyonnxtool.surgery.selection import selected
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pyonnxtool.errors import UsageError
 from pyonnxtool.model import ModelLike, as_model
 from pyonnxtool.proof import check_of
 from pyonnxtool.rewriting import Rewrite, StandsFor
-from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.rewriting.graphs import graphs_under
 from pyonnxtool.rewriting.tape import Names
 from pyonnxtool.surgery.edit_report import EditReport, edited
 from pyonnxtool.surgery.new_names import renamed

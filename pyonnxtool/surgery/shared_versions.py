@@ -10,7 +10,7 @@ from pyonnxtool.conversion import opset
 from pyonnxtool.errors import Refused
 from pyonnxtool.op_schemas import plain_domain, same_meaning
 from pyonnxtool.rewriting import Refusal, refused
-from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.rewriting.graphs import graphs_under
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Model, Node

@@ -10,8 +10,8 @@ from pyonnxtool.conversion import opset
 from pyonnxtool.errors import UsageError
 from pyonnxtool.inspection import real_inputs
 from pyonnxtool.op_schemas import plain_domain, same_meaning
+from pyonnxtool.rewriting.graphs import graphs_under
 from pyonnxtool.rewriting.operand import home_of
-from pyonnxtool.rewriting.placing import graphs_under
 from pyonnxtool.surgery.selection import nothing_called
 
 if TYPE_CHECKING:

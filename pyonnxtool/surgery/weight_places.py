@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyonnxtool import _core
-from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.rewriting.graphs import graphs_under
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Graph, Model, Node, Tensor

@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 
 import pyonnxtool as pot
 from pyonnxtool.errors import UsageError
-from pyonnxtool.rewriting.placing import graphs_under
+from pyonnxtool.rewriting.graphs import graphs_under
 
 
 def same(graph: gs.Graph) -> None:
