@@ -150,9 +150,11 @@ def open_case(
         return list(_samples(*models, None, 2, seed, shapes, dims)) if more else fed
 
     budget = parse_memory(memory)
-    quantized = line_up_quantized(
-        reference, candidate, *names, watched, memory=budget, progress=progress or _silent
-    )
+    quantized = None
+    if not _rewritten(given):
+        quantized = line_up_quantized(
+            reference, candidate, *names, watched, memory=budget, progress=progress or _silent
+        )
     lineup = quantized or pair_by_values(
         reference,
         candidate,
@@ -192,6 +194,11 @@ def open_case(
         yield case
     finally:
         case.close()
+
+
+def _rewritten(given: Sequence[GivenPair]) -> bool:
+    """Whether a rewrite told of the pairs: it keeps what is quantized, whatever operators do it."""
+    return any(one.form is not None for one in given)
 
 
 def _told_perms(given: Sequence[GivenPair]) -> dict[str, Axes | None]:
