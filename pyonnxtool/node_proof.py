@@ -179,7 +179,8 @@ class _Lone:
         if reference is None and self._operator in REFERENCES:
             reference = REFERENCES[self._operator]
         if reference is None:
-            return self._by_onnxruntime(values)
+            by_torch = self._by_torch(values)
+            return self._by_onnxruntime(values) if by_torch is None else by_torch
         node = self._view.node
         inputs, named = self._given(values)
         try:
@@ -214,6 +215,20 @@ class _Lone:
             return [], {name: array(one) for name, one in named.items()}
         return [array(one) for one in self._view.inputs], dict(self._view.attributes)
 
+    def _by_torch(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Of an operator of torch, what that computes; None where it is not installed."""
+        domain, _, operator = self._operator.rpartition("::")
+        if operator == "ATen":
+            operator = str(self._view.attributes.get("operator", ""))
+        elif domain != "org.pytorch.aten":
+            return None
+        try:
+            from pyonnxtool.backends._torch_aten import computed  # noqa: PLC0415
+        except ModuleNotFoundError:
+            return None
+        made = computed(operator, [values[str(one)] if one else None for one in self._view.inputs])
+        return dict(zip(self._view.node.output_names, made, strict=False))
+
     def _by_onnxruntime(self, values: Mapping[str, Any]) -> dict[str, Any]:
         graph = self._alone.graph
         taken = {value.name for value in graph.inputs}
@@ -225,9 +240,11 @@ class _Lone:
         try:
             return side.run_whole({name: values[name] for name in taken}, last=True)
         except BackendError as error:
+            torch = " (of torch's own operators, torch is one: install it)"
             raise BackendError(
-                f"no reference of {self._operator} is known: mark its symbolic with "
-                f"@pyonnxtool.symbolic({self._operator!r}, reference=...)"
+                f"no reference of {self._operator} is known"
+                f"{torch if self._operator.startswith('org.pytorch.aten') else ''}: mark its "
+                f"symbolic with @pyonnxtool.symbolic({self._operator!r}, reference=...)"
             ) from error
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import onnx
 import pytest
 from onnx import helper
 
+import pyonnxtool as pot
+from pyonnxtool.errors import BackendError
 from support.downgraded import run_ort
 from support.lowered_op import distance, lowered, refusal
 from support.recorded_aten import recorded
@@ -118,3 +122,10 @@ def test_domains_of_old_exporters() -> None:
     model.graph.ClearField("node")
     model.graph.node.append(node)
     assert {"Floor", "Sub"} < {one.op_type for one in lowered(model).graph.node}
+
+
+def test_without_torch_nothing_checks_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyonnxtool.backends._torch_aten", None)
+    told = r"no reference of org.pytorch.aten::expm1 is known \(of torch's own operators, torch is"
+    with pytest.raises(BackendError, match=told):
+        pot.lower(node_of("y = {0}.expm1 (x)"), verify=1)
