@@ -268,7 +268,7 @@ class Graph:
 
     A value is given by its name or by itself. Nodes and values that are handed out are of this
     graph for good: after an edit they say what is true then. Lists are of the moment that they are
-    asked for. An edit that would break the graph raises ModelError and changes nothing: a second
+    asked for. An edit that would break the graph raises ModelError and leaves it whole: a second
     producer for a name, an input that nothing makes, a cycle, a name that is taken. What is dearer
     to find out `verify` tells. Recipes: pyonnxtool/surgery/recipes.md.
     """

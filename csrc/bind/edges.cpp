@@ -35,8 +35,11 @@ void pass_on_output(Graph& graph, ValueId value, ValueId made) {
 
 /// The uses that are there still: what was built may have changed others.
 std::vector<Use> remaining(const Graph& graph, ValueId value, std::vector<Use> uses) {
-  const std::vector<Use> now = graph.uses(value);
-  std::erase_if(uses, [&](const Use& use) { return std::ranges::count(now, use) == 0; });
+  const auto key = [](const Use& use) { return std::pair(use.node.index, use.slot); };
+  std::vector<Use> now = graph.uses(value);
+  std::ranges::sort(now, {}, key);
+  std::erase_if(
+      uses, [&](const Use& use) { return !std::ranges::binary_search(now, key(use), {}, key); });
   return uses;
 }
 

@@ -220,18 +220,32 @@ bool Graph::mentions(std::string_view value_name) const {
 }
 
 std::string Graph::fresh_name(std::string_view base) const {
-  const auto taken = [this](std::string_view candidate) {
-    if (mentions(candidate)) return true;
+  std::vector<const Graph*> inside;
+  for (const NodeId id : listing_) {
+    if (!node(id).has_bodies()) continue;
+    for (const GraphPtr& body : node(id).bodies()) inside.push_back(body.get());
+  }
+  const auto taken = [&](std::string_view candidate) {
+    if (by_name_.contains(candidate)) return true;
     for (const Graph* around = parent_; around; around = around->parent_) {
       if (around->by_name_.contains(candidate)) return true;
     }
-    return false;
+    return std::ranges::any_of(inside,
+                               [&](const Graph* each) { return each->mentions(candidate); });
   };
-  std::string candidate(base);
-  for (std::uint64_t i = 1; candidate.empty() || taken(candidate); ++i) {
-    candidate = std::string(base) + "_" + std::to_string(i);
+  if (!base.empty() && !taken(base)) return std::string(base);
+  const auto numbered = [base](std::uint64_t i) {
+    return std::string(base) + "_" + std::to_string(i);
+  };
+  // Scripts ask for thousands of names of one base: no looking at each number from the first on.
+  std::uint64_t high = 1;
+  while (taken(numbered(high))) high *= 2;
+  std::uint64_t low = high / 2;  // taken, or 0
+  while (high - low > 1) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    (taken(numbered(middle)) ? low : high) = middle;
   }
-  return candidate;
+  return numbered(high);
 }
 
 }  // namespace pot

@@ -139,6 +139,20 @@ TEST(names_change_places_in_one_pass) {
   CHECK(verify(*model).empty());
 }
 
+TEST(fresh_names) {
+  const auto model = with_a_body();
+  Graph& graph = model->graph();
+  CHECK_EQ(graph.fresh_name("new"), "new");
+  CHECK_EQ(graph.fresh_name(""), "_1");
+  CHECK_EQ(graph.fresh_name("t"), "t_1");  // a body has it
+  CHECK_EQ(const_cast<Graph&>(body_of(graph)).fresh_name("z"), "z_1");
+  for (int i = 1; i <= 37; ++i) {
+    const std::string name = graph.fresh_name("h");
+    CHECK_EQ(name, "h_" + std::to_string(i));
+    graph.add_node(node(graph, "Abs", {"x"}, name));
+  }
+}
+
 TEST(texts_and_pairs_of_nodes_and_graphs) {
   const auto model = with_a_body();
   Graph& graph = model->graph();
