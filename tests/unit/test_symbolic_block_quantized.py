@@ -193,3 +193,34 @@ def test_gathers_that_are_refused() -> None:
     given[0] = np.zeros((7, 24), np.uint16)
     told = refusal(model_of(f"{MS}GatherBlockQuantized", given))
     assert "a table of uint16 has no form that older opsets know" in told
+
+
+def shared(skip: bool, projections: int) -> tuple[list[Any], Any, list[Any]]:
+    """Inputs of products of one normalized input, that input, and the products."""
+    x, other, scale = floats(2, 3, 64), floats(2, 3, 64) if skip else None, floats(64, low=0.5)
+    total = x.astype(np.float64) + (other if other is not None else 0)
+    normal = total / np.sqrt((total**2).mean(-1, keepdims=True) + 1e-5) * scale
+    given, made = [x, other, scale], []
+    for place in range(projections):
+        weights, scales, _ = case(6, 64, 32, 4)[1:]
+        bias = floats(6) if place else None
+        given += [weights, scales, bias]
+        wide = (unpacked(weights, 4) - 8) * np.repeat(scales, 32, 1)
+        made.append(normal @ wide.T + (0 if bias is None else bias))
+    return given, total, made
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_products_of_one_normalized_input(skip: bool) -> None:
+    """No processor of onnxruntime has them: the reference is their definition."""
+    form: dict[str, Any] = {"K": 64, "bits": 4, "block_size": 32, "epsilon": 1e-5}
+    given, total, (gate, up) = shared(skip, 2)
+    wanted = [(gate / (1 + np.exp(-gate)) * up).astype(np.float32), total.astype(np.float32)]
+    what = {"outputs": 1 + skip, "expected": wanted[: 1 + skip], "opsets": (11, 23)}
+    check(f"{MS}MatMulNBitsMlp", given, ulp=32, activation="silu", N=6, **what, **form)
+    given, total, made = shared(skip, 3)
+    wanted = [one.astype(np.float32) for one in (*made, total)]
+    what = {"outputs": 3 + skip, "expected": wanted[: 3 + skip], "opsets": (11, 23)}
+    check(f"{MS}MatMulNBitsQkv", given, ulp=32, Nq=6, Nkv=6, **what, **form)
+    told = refusal(model_of(f"{MS}MatMulNBitsMlp", given, activation="relu", N=6, **form))
+    assert "its activation 'relu' is not known" in told
