@@ -10,15 +10,22 @@ from pyonnxtool.references import REFERENCES, Array
 def nms(boxes: Array, scores: Array, threshold: float, offset: int = 0) -> Array:
     """torchvision.ops.nms; `offset` is what a box is larger than its coordinates say."""
     area = (boxes[:, 2] - boxes[:, 0] + offset) * (boxes[:, 3] - boxes[:, 1] + offset)
-    order = [int(one) for one in np.argsort(-scores, kind="stable")]
-    covered: set[int] = set()
+    order = np.argsort(-scores, kind="stable")
+    left = np.ones(len(boxes), bool)
+    kept: list[int] = []
     for place, i in enumerate(order):
-        for j in order[place + 1 :] if i not in covered else []:
-            sides = np.minimum(boxes[i, 2:], boxes[j, 2:]) - np.maximum(boxes[i, :2], boxes[j, :2])
-            common = np.prod(np.maximum(sides + offset, np.float32(0)))
-            if common and common / (area[i] + area[j] - common) > threshold:
-                covered.add(j)
-    return np.array([i for i in order if i not in covered], np.int64)
+        if not left[i]:
+            continue
+        kept.append(int(i))
+        rest = order[place + 1 :]
+        sides = np.minimum(boxes[i, 2:], boxes[rest, 2:]) - np.maximum(
+            boxes[i, :2], boxes[rest, :2]
+        )
+        common = np.prod(np.maximum(sides + offset, np.float32(0)), axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            covered = (common > 0) & (common / (area[i] + area[rest] - common) > threshold)
+        left[rest[covered]] = False
+    return np.array(kept, np.int64)
 
 
 @REFERENCES.add("torchvision::nms")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import pyonnxtool as pot
 from pyonnxtool.references import Array
 from support.lowered_op import NEWEST, check, model_of, refusal
 
@@ -115,3 +116,20 @@ def test_malformed_nodes() -> None:
     assert "its rank 2 is not that of a batch of images" in refusal(rank)
     axis = model_of("mmcv::cummax", [image(2, 2)], 2, dim=5, types=[FLOAT, INT64])
     assert "dim 5 is none of a tensor of rank 2" in refusal(axis)
+
+
+def test_checks_compare_with_references() -> None:
+    x = image(2, 3, 4, 5)
+    for name, given, made, options in (
+        ("mmcv::MMCVCornerPool", [x], [FLOAT], {"mode": 2}),
+        ("mmcv::cummax", [x], [FLOAT, INT64], {"dim": 1}),
+        ("mmdeploy::cummin", [x], [FLOAT, INT64], {"dim": -1}),
+        ("mmdeploy::Mark", [x], [FLOAT], {"id": 1}),
+        ("mmdeploy::MMCVInstanceNormalization", [x, image(3), image(3)], [FLOAT], {}),
+        ("mmdeploy::GridPriorsTRT", [image(3, 4), image(2), image(5)], [FLOAT], {"stride_h": 8}),
+        ("mmdeploy::ScaledDotProductAttentionTRT", [x[0], x[0], x[0]], [FLOAT, FLOAT], {}),
+    ):
+        extra = {"stride_w": 4} if "stride_h" in options else {}
+        model = model_of(name, given, len(made), types=made, **options, **extra)
+        found = pot.lower(model, verify=2).report.verification
+        assert found is not None and found.backends[0] == "references"

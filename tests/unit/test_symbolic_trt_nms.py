@@ -7,53 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import pyonnxtool as pot
 from pyonnxtool.references import Array
+from pyonnxtool.references.trt_nms import Found, best, told
 from support.lowered_op import NEWEST, check, model_of, refusal
 
 FLOAT, INT32 = 1, 6
 OPSETS = (11, 13, 17, NEWEST)
-Found = list[tuple[float, int, int]]
-"""Score, class and box of each."""
-
-
-def overlap(first: Array, second: Array, more: float) -> np.float32:
-    """Shared area of the area of both; sides are `more` longer than their ends are apart."""
-    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
-    common = np.prod(np.maximum(sides + np.float32(more), np.float32(0)))
-    areas = [np.prod(one[2:] - one[:2] + np.float32(more)) for one in (first, second)]
-    return np.float32(common / (areas[0] + areas[1] - common))
-
-
-def best(
-    boxes: Array, scores: Array, limit: int, covers: Any, *, agnostic: bool = False, more: float = 0
-) -> Found:
-    """Of [N, classes or 1, 4] boxes and [N, classes] scores, NaN where one does not count."""
-    order = [
-        (float(scores[n, c]), c, n)
-        for c, n in np.ndindex(scores.shape[1], len(scores))
-        if not np.isnan(scores[n, c])
-    ]
-    kept: Found = []
-    for score, c, n in sorted(order, key=lambda one: -one[0]):
-        own = boxes[n, c % boxes.shape[1]]
-        others = [one for one in kept if agnostic or one[1] == c]
-        near = (overlap(own, boxes[m, k % boxes.shape[1]], more) for _, k, m in others)
-        if not any(covers(one) for one in near):
-            kept.append((score, c, n))
-    return kept[:limit]
-
-
-def told(found: list[Found], boxes: Array, limit: int, nothing: int) -> list[Array]:
-    """Counts, boxes, scores and classes of each image."""
-    count = np.array([[len(one)] for one in found], np.int32)
-    corners = np.zeros((len(found), limit, 4), np.float32)
-    rating = np.zeros((len(found), limit), np.float32)
-    classes = np.full((len(found), limit), nothing, np.int64)
-    for image, each in enumerate(found):
-        for place, (score, c, n) in enumerate(each):
-            corners[image, place] = boxes[image, n, c % boxes.shape[2]]
-            rating[image, place], classes[image, place] = score, c
-    return [count, corners, rating, classes]
 
 
 def operands(classes: int = 3, own: bool = False, scale: float = 1.0) -> tuple[Array, Array]:
@@ -61,9 +21,8 @@ def operands(classes: int = 3, own: bool = False, scale: float = 1.0) -> tuple[A
     rng = np.random.default_rng(0)
     corner, size = rng.random((2, 2, 30, classes if own else 1, 2)).astype(np.float32)
     boxes = np.concatenate([corner, corner + size * 0.6 + 0.05], axis=-1) * np.float32(scale)
-    return boxes, rng.permutation(60 * classes).reshape(2, 30, classes).astype(np.float32) / (
-        60 * classes
-    )
+    scores = rng.permutation(60 * classes).reshape(2, 30, classes).astype(np.float32)
+    return boxes, scores / (60 * classes)
 
 
 @pytest.mark.parametrize("open_sizes", [False, True])
@@ -216,3 +175,17 @@ def test_what_is_refused() -> None:
     mixed = {"keepTopK": 5, "scoreThreshold": 0.1, "iouThreshold": 0.5, "isNormalized": 0}
     wide = model_of("TRT::BatchedNMS_TRT", [boxes, scores], 4, caffeSemantics=0, **mixed)
     assert "its boxes have a pixel more than what they share" in refusal(wide)
+
+
+def test_a_check_compares_with_the_reference() -> None:
+    boxes, scores = operands()
+    given: dict[str, Any] = {"score_threshold": 0.1, "iou_threshold": 0.5, "max_output_boxes": 5}
+    plain = [boxes[:, :, 0], scores]
+    model = model_of("TRT::EfficientNMS_TRT", plain, 4, types=[INT32, FLOAT, FLOAT, INT32], **given)
+    found = pot.lower(model, verify=3).report.verification
+    assert found is not None and found.samples == 3
+    given = {"keepTopK": 5, "scoreThreshold": 0.1, "iouThreshold": 0.5, "isNormalized": 0}
+    model = model_of("TRT::BatchedNMS_TRT", [boxes, scores], 4, **given)
+    del model.graph.output[0]  # it is of another type
+    model.graph.node[0].output[0] = ""
+    assert pot.lower(model, verify=3).report.verification is not None
