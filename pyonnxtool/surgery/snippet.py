@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyonnxtool.conversion import opset
-from pyonnxtool.errors import UsageError
+from pyonnxtool.errors import ModelError, UsageError
 from pyonnxtool.inspection import real_inputs
 from pyonnxtool.op_schemas import plain_domain, same_meaning
 from pyonnxtool.rewriting.graphs import graphs_under
-from pyonnxtool.rewriting.operand import home_of
+from pyonnxtool.rewriting.operand import Facts, home_of
 from pyonnxtool.surgery.selection import nothing_called
+from pyonnxtool.surgery.type_text import dtype_text, sizes_of
+from pyonnxtool.wording import typed
 
 if TYPE_CHECKING:
     from pyonnxtool._core import Function, Graph, Model, Node, Value
+    from pyonnxtool.surgery.type_text import Sizes
 
 
 @dataclass
@@ -28,13 +31,21 @@ class Snippet:
 
     model: Model
     operands: Mapping[str, str]
+    facts: Facts
+    """Of the other model."""
     _weights: dict[tuple[Graph, str], str] = field(default_factory=dict)
     """What weights of it are called in a graph that has them already."""
 
     def build(self, value: Value) -> Value:
-        """What it makes of the value. Raises UsageError where its inputs cannot be told."""
+        """What it makes of the value.
+
+        An input of the other model becomes what the snippet takes. Raises UsageError where its
+        inputs cannot be told, and ModelError where another value is not what it takes.
+        """
         graph, own = value.graph, self.model.graph
         names = self._inputs(value)
+        for name in names:
+            self._fit(own.value(name), graph, names[name])
         for tensor in own.initializers:
             if (graph, tensor.name) not in self._weights:
                 made = graph.constant(tensor, tensor.name)
@@ -81,6 +92,22 @@ class Snippet:
             )
         return found | {free[0]: value.name}
 
+    def _fit(self, port: Value, graph: Graph, name: str) -> None:
+        """A value is of the dtype and the sizes that an input of the snippet is declared with."""
+        fact = self.facts.of(name, graph)
+        dtype, sizes = dtype_text(fact), sizes_of(fact)
+        if (dtype is None or port.dtype in (dtype, None)) and _same_sizes(sizes, port.shape):
+            return
+        value = graph.value(name)
+        if value.is_input and graph.parent is None and graph == graph.model.graph:
+            graph.declare(value, port.dtype, port.shape)
+            self.facts.forget()
+            return
+        raise ModelError(
+            f"{name!r} is {typed(dtype, sizes)}, and the snippet takes "
+            f"{typed(port.dtype, port.shape)} as {port.name!r}"
+        )
+
     def _part_bodies(self, node: Node, graph: Graph) -> None:
         """Values in bodies have no names that the other graph has."""
         for body in [one for top in node.subgraphs for one in graphs_under(top)]:
@@ -93,6 +120,15 @@ class Snippet:
         while body.fresh_name(made) != made:
             made = graph.fresh_name(f"{made}_in")
         return made
+
+
+def _same_sizes(ours: Sizes, theirs: Sizes) -> bool:
+    if ours is None or theirs is None:
+        return True
+    pairs = zip(ours, theirs, strict=False)
+    return len(ours) == len(theirs) and not any(
+        isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs
+    )
 
 
 def _beside(name: str, there: set[str]) -> str:
@@ -123,7 +159,7 @@ def snippet_for(model: Model, given: Model, operands: Mapping[str, str]) -> Snip
     for domain, version in part.opset_imports.items():
         if plain_domain(domain) not in model.opset_imports and _uses(part, domain):
             model.set_opset_import(domain, version)
-    return Snippet(part, operands)
+    return Snippet(part, operands, Facts(model))
 
 
 def _at_opset(given: Model, version: int) -> Model:

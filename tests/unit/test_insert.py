@@ -224,6 +224,28 @@ def test_a_small_model_of_another_opset() -> None:
     assert "Erf" in [node.op_type for node in made.model.graph.nodes]
 
 
+def test_an_input_becomes_what_a_small_model_takes() -> None:
+    net = """
+    <ir_version: 8, opset_import: ["" : 17]>
+    g (float[n,3,8,8] image) => (float[n,4,6,6] y) {
+       w = ConstantOfShape <value = float[1] {1}> (shape)
+       y = Conv (image, w)
+    }
+    """.replace("(float[n,4,6,6] y)", "(float[n,4,6,6] y) <int64[4] shape = {4, 3, 3, 3}>")
+    part = """
+    <ir_version: 8, opset_import: ["" : 17]>
+    g (uint8[b,8,8,3] pixels) => (float[b,3,8,8] image) {
+       c = Cast <to = 1> (pixels)
+       image = Transpose <perm = [0, 3, 1, 2]> (c)
+    }
+    """
+    made = inserted(model(part), net, after=["image"])
+    assert [value.type_text for value in made.model.graph.inputs] == ["uint8[b, 8, 8, 3]"]
+    told = "'w' is float32[4,3,3,3], and the snippet takes uint8[b,8,8,3] as 'pixels'"
+    with pytest.raises(pot.Refused, match=re.escape(told)):
+        pot.insert(model(net), model(part), after=["w"])
+
+
 def test_functions_of_one_name_stay_apart() -> None:
     first = inserted(model(PART), after=["z"]).model
     other = PART.replace("c = Mul (a, a)", "c = Add (a, a)").replace("it,", "that,")
