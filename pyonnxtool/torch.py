@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pyonnxtool.standardization import LowerReport
 
 EXPORTERS = ("dynamo", "torchscript")
+_ATEN, _FALLBACK = "aten::", "org.pytorch.aten::"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +125,7 @@ def export(
         call = call_of(module, args, kwargs or {}, input_names, text)
         axes = open_axes(call, dynamic or {}, text)
         asked = _asked(symbolics, keep)
-        wish = Wish(module, call, text, exporter, goal, axes, tuple(output_names), asked)
+        wish = Wish(module, call, text, exporter, goal, axes, tuple(output_names), asked, _aten())
         made = exported(wish)
         lowered = _lowered(made.model, symbolics, keep, opset, check)
         named = {size for one in axes.values() for size in one.values()}
@@ -186,6 +187,13 @@ def _asked(symbolics: Sequence[Source], keep: Sequence[str]) -> frozenset[str]:
     known = catalogue(symbolics)
     own = {op for op in known if op not in SYMBOLICS or known[op].function is not SYMBOLICS[op]}
     return frozenset(own | set(keep))
+
+
+def _aten() -> frozenset[str]:
+    """Operators of torch that a symbolic of ours lowers."""
+    return frozenset(
+        key.replace(_FALLBACK, _ATEN, 1) for key in SYMBOLICS if key.startswith(_FALLBACK)
+    )
 
 
 def _lowered(

@@ -50,6 +50,15 @@ def untranslated(error: BaseException) -> tuple[str, int | None] | None:
     return None
 
 
+def is_of_translation(error: BaseException) -> bool:
+    """Whether the module was captured, and the trouble came later."""
+    chain = list(_chain(error))
+    known = (CannotExportError, PyonnxtoolError)
+    return type(error).__name__ != "TorchExportError" and not any(
+        isinstance(one, known) for one in chain
+    )
+
+
 def explained(error: BaseException, exporter: str, text: str) -> PyonnxtoolError:
     """The error to raise in place of this one. `text` is what users call the module."""
     for one in _chain(error):

@@ -18,10 +18,11 @@ import torch
 
 from pyonnxtool import _core
 from pyonnxtool._core import Model
-from pyonnxtool.backends._torch_export_errors import explained, untranslated
+from pyonnxtool.backends._torch_export_errors import explained, is_of_translation, untranslated
 from pyonnxtool.backends._torch_inputs import Axes, Call, dynamic_shapes, flat_call
 from pyonnxtool.backends._torch_network import restored
 from pyonnxtool.backends._torch_opaque import (
+    ATEN,
     CannotExportError,
     Opaque,
     call_back,
@@ -58,6 +59,8 @@ class Wish:
     output_names: Sequence[str] = ()
     asked: frozenset[str] = frozenset()
     """Operators that are to be nodes of their own, whatever translation there is."""
+    known: frozenset[str] = frozenset()
+    """Operators of torch that a symbolic lowers, for where the exporter fails without."""
 
 
 @dataclass(frozen=True)
@@ -109,17 +112,30 @@ def _written(
                     _by_trace(wish, opaque, folder)
             break
         except Exception as error:  # whatever torch raises
-            missing, since = untranslated(error) or ("", None)
-            if since is not None and (wish.opset or 0) < since:
-                wish = replace(wish, opset=since)
-            elif missing and missing not in opaque.missing:
-                opaque.missing.add(missing)
-            else:
+            again = _again(wish, opaque, error)
+            if again is None:
                 raise explained(error, wish.exporter, wish.text) from error
+            wish = again
     if program is not None:
         with _quiet():
             _save(program, folder)
     return warned
+
+
+def _again(wish: Wish, opaque: Opaque, error: Exception) -> Wish | None:
+    """What to try after this error, None for nothing. Notes what was missing."""
+    missing, since = untranslated(error) or ("", None)
+    if since is not None and (wish.opset or 0) < since:
+        return replace(wish, opset=since)
+    # Dynamo takes apart what it does not know, into what nobody knows.
+    widened = wish.exporter != "dynamo" or wish.known <= opaque.missing
+    if missing and missing not in opaque.missing and (widened or missing.startswith(ATEN)):
+        opaque.missing.add(missing)
+        return wish
+    if widened or not is_of_translation(error):
+        return None
+    opaque.missing |= wish.known
+    return wish
 
 
 def _by_dynamo(wish: Wish, opaque: Opaque, *, flat: bool) -> Any:

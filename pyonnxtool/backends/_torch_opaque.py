@@ -44,10 +44,10 @@ _ONNX_TYPES = {
     15: 16,
 }
 """Number of a torch.dtype in a trace to that in TensorProto."""
+ATEN, FALLBACK = "aten::", "org.pytorch.aten::"
+"""Before torch's own operators, in torch and in files of its older exporters."""
 _ALIAS = "pyonnxtool."
 """Before the name of a domain that a trace takes for its own."""
-_FROM_OPSET = 1
-"""A registered symbolic is of this opset and those above; a node of another domain is of 1."""
 
 
 class CannotExportError(Exception):
@@ -67,6 +67,12 @@ class Opaque:
     missing: set[str] = field(default_factory=set)
     """Of those of torch itself, the ones that turned out to have no translation."""
     written: set[str] = field(default_factory=set)
+    """As the nodes have them."""
+
+    def name_of(self, overload: Any) -> str:
+        """What the node is called: torch's own as older exporters called them, unless asked for."""
+        name = operator_of(overload)
+        return name if name in self.asked else name.replace(ATEN, FALLBACK, 1)
 
     def overloads(self) -> Iterator[Any]:
         """Every operator that this is about: those that packages and users have registered."""
@@ -103,29 +109,25 @@ def translations(opaque: Opaque) -> dict[Any, Callable[..., Any]]:
     return {
         overload: _translation(overload, opaque)
         for overload in opaque.overloads()
-        if overload.name() not in known or operator_of(overload) in opaque.asked
+        if known.isdisjoint((overload, overload.name())) or operator_of(overload) in opaque.asked
     }
 
 
 @cache
-def _translated() -> frozenset[str]:
-    """Operators of other packages that the exporter knows, such as those of torchvision."""
+def _translated() -> frozenset[Any]:
+    """Operators that the exporter knows: torch's own, by name those of other packages."""
     try:
         from torch.onnx._internal.exporter._registration import ONNXRegistry  # noqa: PLC0415
 
-        return frozenset(filter(_is_text, ONNXRegistry.from_torchlib().functions))
+        return frozenset(ONNXRegistry.from_torchlib().functions)
     except (ImportError, AttributeError):  # no public way; without it ours go before its own
         return frozenset()
-
-
-def _is_text(key: Any) -> bool:
-    return isinstance(key, str)
 
 
 def _translation(overload: Any, opaque: Opaque) -> Callable[..., Any]:
     from onnxscript import ir, values  # noqa: PLC0415 - only one of the exporters needs it
 
-    schema, operator = overload._schema, operator_of(overload)
+    schema, operator = overload._schema, opaque.name_of(overload)
     domain, _, op_type = operator.partition("::")
 
     def translate(*args: Any, **kwargs: Any) -> Any:
@@ -195,7 +197,8 @@ def _parted(
     """Tensors are inputs; other arguments are attributes by the names of the schema.
 
     Of a list of tensors, the members are inputs and an attribute of its name holds their number.
-    Arguments that are not given have their default; None is left out.
+    Arguments that are not given have their default; None is left out. A dtype is TensorProto's
+    number of it.
     """
     inputs: list[Any] = []
     attributes: dict[str, Any] = {}
@@ -225,8 +228,6 @@ def _parted(
 def _attribute(operator: str, argument: Any, kind: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_attribute(operator, argument, kind, one) for one in value]
-    if isinstance(value, torch.dtype):
-        value = torch.empty(0, dtype=value).numpy().dtype.name
     if "ScalarType" in kind and type(value) is int:
         return _ONNX_TYPES.get(value, 0)
     if isinstance(value, str | float):
@@ -246,15 +247,17 @@ def registered_for_traces(opaque: Opaque, opset: int, *, dynamic: bool) -> Itera
     """
     names = {operator_of(overload): overload for overload in opaque.overloads()}
     fresh = [name for name in names if name in opaque.asked or not _has_symbolic(name, opset)]
+    # Of torch's own operators the latest version goes first; others are looked up as of opset 1.
+    since = {name: opset if name.startswith(ATEN) else 1 for name in fresh}
     for name in fresh:
         torch.onnx.register_custom_op_symbolic(
-            name, _trace_symbolic(names[name], opaque, dynamic=dynamic), _FROM_OPSET
+            name, _trace_symbolic(names[name], opaque, dynamic=dynamic), since[name]
         )
     try:
         yield
     finally:
         for name in fresh:
-            torch.onnx.unregister_custom_op_symbolic(name, _FROM_OPSET)
+            torch.onnx.unregister_custom_op_symbolic(name, since[name])
             _forget(name)
 
 
@@ -293,10 +296,11 @@ def _trace_symbolic(overload: Any, opaque: Opaque, *, dynamic: bool) -> Callable
         is_value = torch._C.Value
         inputs, attributes = _parted(schema, given, lambda one: isinstance(one, is_value))
         outputs = _outputs(schema)
-        opaque.written.add(operator)
+        written = opaque.name_of(overload)
+        opaque.written.add(written)
         inputs = [_nothing(graph) if one is None else one for one in inputs]
         typed = {f"{name}_{_letter(value)}": value for name, value in attributes.items()}
-        alias = operator if "aten::" not in operator else _ALIAS + operator
+        alias = _ALIAS + written if written.startswith(ATEN) else written
         made = graph.op(alias, *inputs, outputs=outputs, **typed)
         for new, old in zip(
             made if outputs > 1 else [made], graph.original_node.outputs(), strict=True

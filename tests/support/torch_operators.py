@@ -12,7 +12,8 @@ import pyonnxtool as pot
 _LIBRARY = torch.library.Library("pot_test", "DEF")
 _LIBRARY.define(
     "every(Tensor x, Tensor? bias, Tensor[] more, float by, int n=2, bool flag=True, "
-    "str mode='a', int[]? sizes=None, float[] weights=[1.0, 2.0]) -> (Tensor, Tensor)"
+    "str mode='a', int[]? sizes=None, float[] weights=[1.0, 2.0], ScalarType? kind=None) "
+    "-> (Tensor, Tensor)"
 )
 _LIBRARY.define("no_fake(Tensor x) -> Tensor")
 _LIBRARY.define("add_one_(Tensor(a!) x) -> ()")
@@ -29,6 +30,7 @@ def _every(
     mode: str = "a",
     sizes: Any = None,
     weights: Any = (1.0, 2.0),
+    kind: Any = None,
 ) -> Any:
     y = x * by * n + weights[0]
     if bias is not None:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 import pyonnxtool as pot
@@ -179,7 +180,8 @@ def test_names_that_the_user_gives(exporter: str) -> None:
 
 
 def call(x: Any, bias: Any, other: Any) -> Any:
-    y, total = torch.ops.pot_test.every(x, bias, [other, x], 0.5, flag=False, sizes=[3, 4])
+    more = {"flag": False, "sizes": [3, 4], "kind": torch.float16}
+    y, total = torch.ops.pot_test.every(x, bias, [other, x], 0.5, **more)
     return torch.relu(y), total
 
 
@@ -197,7 +199,7 @@ def test_an_operator_that_torch_does_not_know(exporter: str) -> None:
     assert node.input_names == ["x", "bias", "other", "x"]
     assert node.attributes == {
         **{"more": 2, "by": 0.5, "n": 2, "flag": 0, "mode": "a"},
-        **{"sizes": [3, 4], "weights": [1.0, 2.0]},
+        **{"sizes": [3, 4], "weights": [1.0, 2.0], "kind": onnx.TensorProto.FLOAT16},
     }
     made = pot.torch.export(module_of(call), args, **options, symbolics=[ops.every], opset=12)
     assert (made.report.opaque, made.report.kept) == (("pot_test::every",), ())
@@ -247,6 +249,30 @@ def test_without_a_fake_implementation(exporter: str) -> None:
     assert "or take --exporter torchscript" in str(caught.value)
 
 
+@BOTH
+def test_an_operator_of_torch_that_its_exporter_does_not_know(exporter: str) -> None:
+    square = torch.eye(3) * 2 + 0.1
+
+    def function(x: Any) -> Any:
+        return torch.lgamma(x) if exporter == "dynamo" else torch.linalg.inv(x)
+
+    made = pot.torch.export(module_of(function), (square,), exporter=exporter)
+    (operator,) = made.report.opaque
+    assert operator.startswith("org.pytorch.aten::l")
+    assert made.report.kept == ()
+
+    @pot.symbolic("aten::erf")
+    def erf(node: Any, tape: Any) -> Any:
+        """Erf of ours."""
+        return tape.op("Erf", tape.op("Identity", node.inputs[0]))
+
+    made = pot.torch.export(
+        module_of(lambda x: x.erf() + 1), (square,), exporter=exporter, symbolics=[erf]
+    )
+    assert made.report.opaque == ("aten::erf",)
+    assert made.report.changes[0].rule == "aten::erf: Erf of ours"
+
+
 def branches(x: Any) -> Any:
     return x + 1 if x.sum() > 0 else x - 1
 
@@ -278,7 +304,7 @@ REFUSED = [
     (
         lambda x: torch.linalg.qr(x)[0],
         "dynamo torchscript",
-        "(aten::linalg_qr): no symbolic is known for it",
+        "(org.pytorch.aten::linalg_qr): no symbolic is known for it",
     ),
     (
         branches,
