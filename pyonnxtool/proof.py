@@ -56,6 +56,8 @@ class Check:
     """Budget of what is held at once, and of the search for the node should outputs differ."""
     custom_ops: Sequence[str] = ()
     progress: Progress | None = None
+    without_it: str = "skip the check with --no-verify"
+    """What a user does who cannot have it."""
 
 
 def check_of(

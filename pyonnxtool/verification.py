@@ -250,7 +250,7 @@ class _Verifier:
         advice = "give real inputs with --inputs, or " if made_up else ""
         return BackendError(
             f"{self._what} could not be verified: the original model does not run here: "
-            f"{_bare(error, self._ours)}; {advice}skip the check with --no-verify"
+            f"{_bare(error, self._ours)}; {advice}{self._check.without_it}"
         )
 
     def _agree(self, name: str, expected: object, found: object, number: int) -> bool:

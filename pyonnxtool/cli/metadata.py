@@ -43,7 +43,12 @@ def header_options(function: Any) -> Any:
         click.option("--producer", "producer_name", metavar="TEXT", help="Name of what made it."),
         click.option("--producer-version", metavar="TEXT", help="And its version."),
         click.option("--domain", metavar="TEXT", help="Domain of the model: com.example.nets."),
-        click.option("--model-version", type=int, metavar="N", help="Version of the model."),
+        click.option(
+            "--model-version",
+            type=click.IntRange(-(2**63), 2**63 - 1),
+            metavar="N",
+            help="Version of the model.",
+        ),
         click.option("--doc", "doc_string", metavar="TEXT", help="What people are told."),
         click.option("--graph-name", metavar="TEXT", help="Name of the main graph."),
     ]

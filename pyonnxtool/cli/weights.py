@@ -14,6 +14,10 @@ from pyonnxtool.model import as_model
 
 _MOST_INSIDE = 2**31 - 1
 """Bytes of one message."""
+_ALL_INSIDE = 1 << 62
+"""Bytes that no weight has."""
+_COARSEST = 2 << 20
+"""Alignment that a file may have: of the largest pages in use. What lies between is written."""
 
 
 def _bytes(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
@@ -22,7 +26,8 @@ def _bytes(context: click.Context, option: click.Parameter, text: str | None) ->
         return None
     plain = byte_size(context, option, text).strip().lower().removesuffix("b").removesuffix("i")
     power = "_kmgt".find(plain[-1])
-    return int(float(plain[:-1]) * 1024**power) if power > 0 else int(float(plain))
+    count = float(plain[:-1]) * 1024**power if power > 0 else float(plain)
+    return int(min(count, _ALL_INSIDE))
 
 
 def content_options(function: Any) -> Any:
@@ -78,7 +83,7 @@ def place_options(function: Any) -> Any:
         ),
         click.option(
             "--align",
-            type=click.IntRange(1, 1 << 30),
+            type=click.IntRange(1, _COARSEST),
             metavar="BYTES",
             help="Start every weight in OUT.data at a multiple, such as 65536, so that it can be "
             "mapped. [default: 4096; 64 for those that are smaller]",

@@ -70,7 +70,7 @@ def _fitting(port: Value, sizes: Sequence[Size] | None) -> Sizes | None:
 
 
 def _checked(what: str, size: Size) -> Size:
-    if isinstance(size, int) and size < 0:
+    if isinstance(size, int) and not 0 <= size < 2**63:
         raise UsageError(f"{what}: a size cannot be {size}; write a number, a name, or ? for any")
     return size or None if isinstance(size, str) else size
 

@@ -57,6 +57,8 @@ def metadata(
     going = selected(remove, model.metadata, "metadata entry") if remove else []
     if any(not key for key in entries):
         raise UsageError("a metadata entry needs a key")
+    if model_version is not None and not -(2**63) <= model_version < 2**63:
+        raise UsageError(f"model_version {model_version}: ONNX stores it in 64 bits")
     made = model.copy()
     changes: Counter[str] = Counter()
     if clear:

@@ -91,6 +91,7 @@ def test_other_weights_of_a_model_with_files_go_into_one(run: Any, saved: Save) 
         (["--align", "64"], "--threshold, --align and --file-each are for --externalize"),
         (["--externalize", "--file-each", "--align", "64"], "leave out --align"),
         (["--externalize", "--align", "0"], "0 is not in the range"),
+        (["--externalize", "--align", "4194304"], "4194304 is not in the range"),
         (["--externalize", "--threshold", "much"], "'much' is not a size"),
         (["--replace", "w.npz"], "w.npz: there is no such file"),
         (["--replace", "net.onnx"], "'net.onnx' holds no weights"),

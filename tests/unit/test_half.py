@@ -11,7 +11,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 import pyonnxtool as pot
-from pyonnxtool.errors import Refused, UsageError
+from pyonnxtool.errors import BackendError, Refused, UsageError
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17]>'
 
@@ -375,3 +375,5 @@ def test_nodes_of_other_domains_stay() -> None:
     }
     assert "d = com.microsoft.Gelu(a)" in lines(made.model)
     assert made.model.verify() == []
+    with pytest.raises(BackendError, match="leave it unchecked with --samples 0"):
+        pot.weights(made.model, deduplicate=True, verify=1)

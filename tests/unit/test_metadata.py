@@ -89,6 +89,11 @@ def test_entries_and_fields() -> None:
     onnx.checker.check_model(pot.to_proto(model))
 
 
+def test_a_version_is_a_number_of_64_bits() -> None:
+    with pytest.raises(UsageError, match="ONNX stores it in 64 bits"):
+        pot.metadata(net(), model_version=2**63)
+
+
 def test_what_exporters_write_goes() -> None:
     made = pot.metadata(net(), strip=True)
     assert b"/home/me" not in made.model.to_bytes()

@@ -212,6 +212,7 @@ def test_order() -> None:
         ({"dtypes": {"?ds": "bool"}}, "?ds=bool: none of these inputs and outputs is of that kind"),
         ({"shapes": {"x": [1, 2, 3]}}, "'x' is float32[batch,4], of 2 axes; 3 sizes are given"),
         ({"shapes": {"x": [-1, 4]}}, "x: a size cannot be -1; write a number, a name, or ?"),
+        ({"dims": {"batch": 10**20}}, "batch: a size cannot be 100000000000000000000; write"),
         ({"dims": {"x[2]": 1}}, "x[2]: 'x' has 2 axes; axes are counted from 0"),
         ({"dims": {"bach": 1}}, "there is no size called 'bach'; did you mean: batch"),
         ({"dims": {"q[0]": 1}}, "there is no input or output called 'q'"),
