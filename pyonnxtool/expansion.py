@@ -308,7 +308,7 @@ def _called(known: Known, operator: str, view: NodeView, tape: Tape) -> Decision
         return known.function(view, tape)
     except PyonnxtoolError:
         raise
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, ArithmeticError, TypeError, ValueError, AttributeError) as error:
         if known.function.__module__.startswith("pyonnxtool."):  # nobody checks custom nodes first
             return view.refuse(f"the node is not as its operator wants it: {error}")
         raise _failed(operator, view, error) from error

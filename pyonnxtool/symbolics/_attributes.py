@@ -14,3 +14,8 @@ _FUSED = frozenset({"activation", "activation_params", "channels_last"})
 def carried(node: NodeView, without: Collection[str] = _FUSED) -> dict[str, Any]:
     """Those that the node has, but for `without`: what is fused into it and its layout."""
     return {name: value for name, value in node.attributes.items() if name not in without}
+
+
+def flag(node: NodeView, name: str) -> bool:
+    """Whether an attribute of 0 or 1 is 1; onnxruntime takes any other number as 0."""
+    return node.attr_int(name, 0) == 1

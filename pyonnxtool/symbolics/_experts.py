@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pyonnxtool.symbolics._attributes import flag
 from pyonnxtool.symbolics._floats import as_dtype, not_float
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ class Experts:
 def experts_refusal(node: NodeView, linear: str) -> Refusal | None:
     """Why they cannot be computed; `linear` are the weights of the third product."""
     kind = node.attr_str("activation_type", "relu")
-    apart = kind == "swiglu" and not node.attr_int("swiglu_fusion", 0)
+    fused = node.attr_int("swiglu_fusion", 0)
+    apart = kind == "swiglu" and not fused
     wrong = {
         f"activation_type={kind!r} is none that is known": kind not in _ACTIVATIONS,
-        "use_sparse_mixer=1 chooses experts by a rule of its own": node.attr_int(
-            "use_sparse_mixer", 0
-        ),
+        "use_sparse_mixer=1 chooses experts by a rule of its own": flag(node, "use_sparse_mixer"),
+        f"swiglu_fusion={fused} is not that of {kind!r}": fused and kind != "swiglu",
         "swiglu_fusion=0 needs its input `fc3_experts_weights`": apart and not linear,
         "`fc3_experts_weights` go with swiglu and swiglu_fusion=0 alone": linear and not apart,
     }

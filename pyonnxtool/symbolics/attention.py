@@ -17,6 +17,7 @@ from pyonnxtool.symbolics._attention import (
     weighted,
 )
 from pyonnxtool.symbolics._attention_mask import Frame, bias_of, mask_refusal
+from pyonnxtool.symbolics._attributes import flag
 from pyonnxtool.symbolics._floats import not_float
 from pyonnxtool.symbolics._sizes import Size, size_of
 
@@ -80,7 +81,7 @@ def _refusal(node: NodeView) -> Refusal | None:
         return refusal
     if x.rank not in (3, None):
         return node.refuse(f"its input has rank {x.rank}, not 3")
-    if node.attr_int("do_rotary", 0):
+    if flag(node, "do_rotary"):
         return node.refuse(
             "do_rotary=1 rotates by angles that only some kernels of onnxruntime know",
             "optimize the original model without that fusion",
@@ -137,5 +138,5 @@ def _biases(node: NodeView, past: Past | None, total: Size, tape: Tape) -> list[
         total = Size(before.known + queries.known)
     frame = Frame(x.dtype or "", size_of(x, 0), queries, total, before)
     hidden = node.attr_float("mask_filter_value", HIDDEN)
-    causal = bool(node.attr_int("unidirectional", 0))
+    causal = flag(node, "unidirectional")
     return bias_of(frame, node.arg(3), hidden, causal, node.arg(5), tape)

@@ -21,8 +21,9 @@ def embed_layer_normalization(node: NodeView, tape: Tape) -> Decision:
     """Gather of each embedding, Add, then LayerNormalization."""
     ids, segments, words = node.inputs[:3]
     summed = tape.op("Add", tape.op("Gather", words, ids, axis=0), _positions(node, tape))
-    if segments and node.arg(4):
-        summed = tape.op("Add", summed, tape.op("Gather", node.arg(4), segments, axis=0))
+    if node.arg(4):  # without segments all are of the first one
+        which = segments or tape.const(0, "int64")
+        summed = tape.op("Add", summed, tape.op("Gather", node.arg(4), which, axis=0))
     normal = tape.op(
         "LayerNormalization",
         summed,

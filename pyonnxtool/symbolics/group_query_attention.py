@@ -9,6 +9,7 @@ import numpy as np
 
 from pyonnxtool.symbolics import SYMBOLICS
 from pyonnxtool.symbolics._attention import heads_of, joined, scores_of
+from pyonnxtool.symbolics._attributes import flag
 from pyonnxtool.symbolics._floats import not_float
 from pyonnxtool.symbolics._grouped_cache import Cache, cache_of, kept
 from pyonnxtool.symbolics._sizes import Size, counted, size_of
@@ -59,7 +60,7 @@ def group_query_attention(node: NodeView, tape: Tape) -> Decision:
     cache = cache_of(past_k, batch, new, lengths, total, tape)
     q, k, v = _by_heads(form, tape)
     q, k = _normalized(form, q, k, tape)
-    if node.attr_int("do_rotary", 0):
+    if flag(node, "do_rotary"):
         places = _places(node, cache, batch, new, tape)
         q, k = (_rotated(node, form, each, places, tape) for each in (q, k))
     present_k = kept(cache, past_k, k, form.dtype, tape)
@@ -88,7 +89,7 @@ def _refusal(node: NodeView) -> Refusal | None:
     )
     kinds = [node.attr_str(name, "NONE") for name in ("k_quant_type", "v_quant_type")]
     packed = [one.dtype for one in (past_k, past_v) if one and one.dtype != query.dtype]
-    rotary = node.attr_int("do_rotary", 0)
+    rotary = flag(node, "do_rotary")
     wrong = {
         "its lengths are omitted": not lengths or not total,
         "of two inputs that go together one is omitted": any(bool(a) != bool(b) for a, b in pairs),
@@ -160,7 +161,7 @@ def _rotated(node: NodeView, form: _Form, value: str, places: str, tape: Tape) -
         node.arg(7),
         node.arg(8),
         places,
-        interleaved=node.attr_int("rotary_interleaved", 0),
+        interleaved=int(flag(node, "rotary_interleaved")),
         rotary_embedding_dim=2 * pairs if pairs and 2 * pairs < form.size else None,
     )
 

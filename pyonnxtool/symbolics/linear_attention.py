@@ -24,9 +24,11 @@ def linear_attention(node: NodeView, tape: Tape) -> Decision:
     if window > 1:
         return node.refuse(f"state_window={window} keeps more states than the last one")
     q: str = query
+    if None in (size_of(one, 2).known for one in (query, key, value)):
+        return node.refuse_dynamic("the size of a head")
     if kv_heads > heads:
-        hidden = size_of(query, 2).known
-        if kv_heads % heads or hidden is None or hidden % heads:
+        hidden = size_of(query, 2).known or 0
+        if heads < 1 or kv_heads % heads or hidden % heads:
             return node.refuse(f"{heads} heads of queries do not divide {kv_heads} of keys")
         size = hidden // heads
         apart = tape.op("Reshape", query, tape.ints([0, 0, heads, 1, size]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyonnxtool.symbolics import SYMBOLICS
+from pyonnxtool.symbolics._attributes import flag
 from pyonnxtool.symbolics._experts import Experts, experts_refusal, mixture
 from pyonnxtool.symbolics._sizes import size_of
 
@@ -24,6 +25,6 @@ def moe(node: NodeView, tape: Tape) -> Decision:
     if count is None or shape is None or len(shape) != 3:
         return node.refuse_dynamic("the shape of its weights")
     biases = node.arg(3), node.arg(5), node.arg(7)
-    normalized = bool(node.attr_int("normalize_routing_weights", 0))
+    normalized = flag(node, "normalize_routing_weights")
     parts = (first, second, third), biases, normalized
     return mixture(Experts(node, count, shape[1], shape[2], *parts), tape)

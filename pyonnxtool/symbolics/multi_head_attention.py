@@ -17,6 +17,7 @@ from pyonnxtool.symbolics._attention import (
     weighted,
 )
 from pyonnxtool.symbolics._attention_mask import Frame, bias_of, mask_refusal
+from pyonnxtool.symbolics._attributes import flag
 from pyonnxtool.symbolics._floats import not_float
 from pyonnxtool.symbolics._sizes import Size, size_of
 
@@ -65,7 +66,7 @@ def multi_head_attention(node: NodeView, tape: Tape) -> Decision:
         frame,
         node.arg(4),
         node.attr_float("mask_filter_value", HIDDEN),
-        bool(node.attr_int("unidirectional", 0)),
+        flag(node, "unidirectional"),
         node.arg(5),
         tape,
     )
@@ -95,7 +96,7 @@ def _refusal(node: NodeView) -> Refusal | None:
     uneven = heads < 1 or (ranks[0] == 3 and hidden is not None and hidden % heads)
     pasts = bool(node.arg(6)), bool(node.arg(7))
     stray = pasts[0] != pasts[1] or (pasts[0] and ranks == _BY_HEADS)
-    ahead = node.attr_int("unidirectional", 0) and _lengths_differ(node)
+    ahead = flag(node, "unidirectional") and _lengths_differ(node)
     wrong = {
         f"query, key and value of ranks {ranks} are no form that it has": ranks not in _FORMS,
         "the beams of a search are rearranged by its input `cache_indirection`": node.arg(9),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.symbolics import SYMBOLICS
+from pyonnxtool.symbolics._attributes import flag
 from pyonnxtool.symbolics._experts import Experts, experts_refusal, mixture
 from pyonnxtool.symbolics._floats import as_dtype
 from pyonnxtool.symbolics._packed import WIDTHS, flat_split
@@ -41,7 +42,7 @@ def qmoe(node: NodeView, tape: Tape) -> Decision:
     biases = node.arg(4), node.arg(7), node.arg(10)
     first, second, third = unpacked
     shares = node.arg(14)
-    normalized = not shares or bool(node.attr_int("normalize_routing_weights", 0))
+    normalized = not shares or flag(node, "normalize_routing_weights")
     parts = (first, second, third), biases, normalized, str(shares)
     return mixture(Experts(node, count, hidden, inner, *parts), tape)
 

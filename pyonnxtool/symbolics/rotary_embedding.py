@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyonnxtool.symbolics import SYMBOLICS
+from pyonnxtool.symbolics._attributes import flag
 from pyonnxtool.symbolics._floats import not_float
 from pyonnxtool.symbolics._sizes import Size, counted, size_of
 
@@ -39,7 +40,7 @@ def rotary_embedding(node: NodeView, tape: Tape) -> Decision:
         cos,
         sin,
         _places(x, positions, tape),
-        interleaved=node.attr_int("interleaved", 0),
+        interleaved=int(flag(node, "interleaved")),
         num_heads=heads if x.rank == 3 else None,
         rotary_embedding_dim=rotary or None,
     )
@@ -87,7 +88,7 @@ def m_rotary_embedding(node: NodeView, tape: Tape) -> Decision:
         "RotaryEmbedding",
         x,
         *caches,
-        interleaved=node.attr_int("interleaved", 0),
+        interleaved=int(flag(node, "interleaved")),
         num_heads=heads if x.rank == 3 else None,
         rotary_embedding_dim=node.attr_int("rotary_embedding_dim", 0) or None,
     )

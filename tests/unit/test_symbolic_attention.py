@@ -55,6 +55,11 @@ def test_masks(mask: str, open_sizes: bool) -> None:
         )
 
 
+def test_only_1_turns_something_on() -> None:
+    check(OP, operands(), opsets=(17,), num_heads=HEADS, unidirectional=2)
+    check(OP, operands(), opsets=(17,), num_heads=HEADS, unidirectional=-1, do_rotary=3)
+
+
 @pytest.mark.parametrize("open_sizes", [False, True])
 def test_weights_that_are_fed_and_other_attributes(open_sizes: bool) -> None:
     x, weights, bias = operands(values=12)

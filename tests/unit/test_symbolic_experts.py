@@ -118,7 +118,7 @@ def test_packed_weights(bits: int, block: int, zeros: bool) -> None:
             constant=() if fed else [i for i in (2, 3, 5, 6, 11, 12) if inputs[i] is not None],
             k=2,
             activation_type="swiglu" if normalized else "silu",
-            swiglu_fusion=normalized,
+            **({"swiglu_fusion": 1} if normalized else {}),
             normalize_routing_weights=normalized,
             expert_weight_bits=bits,
             **({"block_size": block} if block else {}),
@@ -135,6 +135,7 @@ def test_what_is_refused() -> None:
     )
     assert "use_sparse_mixer=1 chooses experts by a rule" in told(MOE, given, use_sparse_mixer=1)
     assert "needs its input `fc3_experts_weights`" in told(MOE, given, activation_type="swiglu")
+    assert "swiglu_fusion=1 is not that of 'relu'" in told(MOE, given, swiglu_fusion=1)
     inputs = [*given, some(EXPERTS, INNER, HIDDEN)]
     assert "go with swiglu and swiglu_fusion=0 alone" in told(MOE, inputs)
     model = model_of(MOE, given, open_sizes=True, k=2)
@@ -143,5 +144,8 @@ def test_what_is_refused() -> None:
     assert "quant_type='fp4' is not that of integers" in told(QMOE, inputs, quant_type="fp4")
     assert "weights of [3, 3, 3] bits have no layout" in told(QMOE, inputs, expert_weight_bits=3)
     assert "packed for one processor" in told(QMOE, inputs, weights_prepacked=1)
+    empty = [*inputs]
+    empty[5] = np.zeros((EXPERTS, HIDDEN, 0), np.uint8)
+    assert "the node is not as its operator wants it" in told(QMOE, empty)
     inputs[3] = None
     assert "weights are without their scales" in told(QMOE, inputs)

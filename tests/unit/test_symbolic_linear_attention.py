@@ -120,6 +120,8 @@ def test_what_is_refused() -> None:
     assert "state_window=3 keeps more states than the last one" in refusal(model)
     model = model_of(ATTENTION, given, 2, **{**heads, "kv_num_heads": 3})
     assert "2 heads of queries do not divide 3 of keys" in refusal(model)
+    model = model_of(ATTENTION, given, 2, open_sizes=True, **heads)
+    assert "the size of a head is only known when the model runs" in refusal(model)
     inputs = [some(BATCH, 6, LENGTH), some(6, 1, 3)]
     assert "ndim=2 is not 1" in refusal(model_of(CONV, inputs, 2, ndim=2))
     assert "activation='tanh' is neither" in refusal(model_of(CONV, inputs, 2, activation="tanh"))

@@ -101,7 +101,7 @@ def test_embed_layer_normalization(positions: int | None, mask: bool, open_sizes
     segments = RNG.integers(0, 2, (2, 4), np.int32)
     given = None if positions is None else RNG.integers(0, 6, (positions, 4), np.int32)
     seen = np.array([[1, 1, 1, 0], [1, 0, 0, 0]], np.int32) if mask else None
-    for chosen in ((segments, kinds), (None, None)):
+    for chosen in ((segments, kinds), (None, kinds), (None, None)):
         check(
             "com.microsoft::EmbedLayerNormalization",
             [ids, chosen[0], words, places, chosen[1], some(8), some(8), seen, given],

@@ -113,7 +113,7 @@ def _prepared(node: NodeView, name: str, form: _Form, tape: Tape) -> str:
     operand = node[name]
     value = as_dtype(operand, operand.dtype, "float32", tape)
     if name == "query":
-        scale = node.attr_float("scale") or form.key**-0.5
+        scale = node.attr_float("scale") or max(form.key, 1) ** -0.5
         value = tape.op("Mul", value, tape.const(np.float32(scale)))
     if name == "decay":
         value = tape.op("Exp", value)
