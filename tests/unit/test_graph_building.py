@@ -123,13 +123,6 @@ def test_a_dtype_may_be_given_by_its_name() -> None:
     checked(edited)
 
 
-def test_types_are_forgotten() -> None:
-    graph = model().graph
-    graph.declare("h", "float32", ["n", 3])
-    graph.forget_types()
-    assert [graph.value(name).dtype for name in ("x", "h", "y")] == ["float32", None, None]
-
-
 def test_tensors_are_constants_too() -> None:
     graph = model().graph
     given = np.arange(3, dtype=np.float32)
@@ -400,74 +393,3 @@ def test_a_second_output_that_is_read_has_no_stand_in() -> None:
     told = "node 'top' (TopK) makes 'indices' too, which is read, and no input stands for it"
     with pytest.raises(ModelError, match=re.escape(told)):
         graph.node("top").bypass()
-
-
-MISFITS: list[tuple[Callable[[Graph], object], list[str]]] = [
-    (
-        lambda g: g.op("Add", "h", [1, 2, 3], name="sum"),
-        [
-            "node 'sum' (Add): 'h' is tensor(float) and 'Add_constant' tensor(int64), which Add "
-            "wants to be one type"
-        ],
-    ),
-    (
-        lambda g: g.op("Gather", "x", "h", name="rows"),
-        ["node 'rows' (Gather): Gather takes no tensor(float) as indices in opset 17 ('h')"],
-    ),
-    (
-        lambda g: g.op("Relu", "x", "h", name="two"),
-        ["node 'two' (Relu): Relu takes 1 input at most and has 2"],
-    ),
-    (
-        lambda g: g.op("Softmax", "x", axes=1, name="s"),
-        ["node 's' (Softmax): Softmax has no attribute axes"],
-    ),
-    (
-        lambda g: g.op("Concat", "x", name="c"),
-        ["node 'c' (Concat): Concat needs attribute axis"],
-    ),
-    (
-        lambda g: g.op("NotThere", "x", name="n"),
-        ["node 'n' (NotThere): ai.onnx has no operator NotThere; does it have a domain?"],
-    ),
-    (
-        lambda g: g.op("Attention", "x", "x", "x", name="a"),
-        ["node 'a' (Attention): there is no Attention in opset 17; it came with opset 23"],
-    ),
-    (
-        lambda g: g.nodes[-1].set_op_type("IsNaN"),
-        [
-            "IsNaN node that makes 'y' makes 'y' as tensor(bool), and it is declared as "
-            "tensor(float)"
-        ],
-    ),
-    (
-        lambda g: g.op("Cast", "x", to="double", name="c"),
-        ["node 'c' (Cast): attribute to of Cast is 'double'; it is of type INT"],
-    ),
-    (
-        lambda g: g.op("LeakyRelu", "x", alpha=1, name="l"),
-        ["node 'l' (LeakyRelu): attribute alpha of LeakyRelu is 1; it is of type FLOAT"],
-    ),
-    (
-        lambda g: g.op("Transpose", "x", perm=1, name="t"),
-        ["node 't' (Transpose): attribute perm of Transpose is 1; it is of type INTS"],
-    ),
-    (lambda g: g.op("Transpose", "x", perm=[]), []),
-    (lambda g: g.op("Anything", "x", domain="vendor"), []),
-]
-
-
-@pytest.mark.parametrize(("edit", "told"), MISFITS)
-def test_types_that_do_not_fit(edit: Callable[[Graph], object], told: list[str]) -> None:
-    edited = model()
-    edit(edited.graph)
-    assert edited.graph.verify() == told
-
-
-def test_types_inside_of_bodies() -> None:
-    edited = model(BRANCH)
-    body = edited.graph.nodes[1].subgraphs[0]
-    body.nodes[0].set_op_type("Not")
-    told = "takes no tensor(float) as X in opset 17 ('z')"
-    assert any(told in one for one in edited.graph.verify())
