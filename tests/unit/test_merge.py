@@ -328,7 +328,7 @@ def head(text: str) -> pot.Model:
         (
             "float16[n,3]",
             "'output' (made by node 'add' (Add)) does not fit: it is float32[n,3], and the input "
-            "'p' takes float16 of any shape; make them alike with `pyonnxtool set-io --dtype`",
+            "'p' takes float16[n,3]; make them alike with `pyonnxtool set-io --dtype`",
         ),
         ("float[n,4]", "it is [n,3], and the input 'p' takes [n,4]"),
         ("float[n,3,1]", "it is [n,3], and the input 'p' takes [n,3,1]"),
