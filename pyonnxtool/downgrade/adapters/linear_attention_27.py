@@ -59,6 +59,8 @@ def linear_attention(node: NodeView, tape: Tape) -> Decision:
     form = _form(node)
     if form is None:
         return expanded(node, tape)
+    if not form.key or not form.value:
+        return node.refuse("its heads have no elements")
     read = ["query", "key", "value", *_RULES[rule]]
     values = [_prepared(node, name, form, tape) for name in read]
     state = _first_state(node, form, tape)
@@ -113,7 +115,7 @@ def _prepared(node: NodeView, name: str, form: _Form, tape: Tape) -> str:
     operand = node[name]
     value = as_dtype(operand, operand.dtype, "float32", tape)
     if name == "query":
-        scale = node.attr_float("scale") or max(form.key, 1) ** -0.5
+        scale = node.attr_float("scale") or form.key**-0.5
         value = tape.op("Mul", value, tape.const(np.float32(scale)))
     if name == "decay":
         value = tape.op("Exp", value)
