@@ -24,7 +24,7 @@ def block_here() -> int:
     """What onnxruntime takes on this processor, and with it what a file means here."""
     if platform.machine().lower() in ("arm64", "aarch64"):
         return _WIDE
-    found = np.show_config(mode="dicts")["SIMD Extensions"]
+    found = np.show_config(mode="dicts").get("SIMD Extensions", {})
     there = [*found.get("baseline", ()), *found.get("found", ())]
     return _WIDE if any(one.startswith(("AVX512", "X86_V4")) for one in there) else _NARROW
 
