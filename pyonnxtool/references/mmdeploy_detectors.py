@@ -64,6 +64,21 @@ def instance_normalization(input: Array, scale: Array, bias: Array, epsilon: flo
     return made
 
 
+@REFERENCES.add("mmdeploy::ScatterND")
+def scatter_nd(data: Array, indices: Array, updates: Array) -> Array:
+    """Updates at their places."""
+    made = data.copy()
+    made[tuple(np.moveaxis(indices, -1, 0))] = updates
+    return made
+
+
+@REFERENCES.add("mmdeploy::GatherTopk")
+def gather_topk(data: Array, inds: Array) -> Array:
+    """Of each batch, what is at its places."""
+    made = [data[(*batch, inds[batch])] for batch in np.ndindex(inds.shape[:-1])]
+    return np.stack(made).reshape(*inds.shape, *data.shape[inds.ndim :])
+
+
 @REFERENCES.add("mmdeploy::GridPriorsTRT")
 def grid_priors(base: Array, rows: Array, columns: Array, stride_h: int, stride_w: int) -> Array:
     """Anchors at each pixel."""

@@ -38,3 +38,25 @@ def torchvision(dets: Array, scores: Array, iou_threshold: Array | float) -> Arr
 def mmcv(boxes: Array, scores: Array, iou_threshold: Array | float, offset: int) -> Array:
     """With its arguments as mmcv names them."""
     return nms(boxes, scores, float(iou_threshold), offset)
+
+
+@REFERENCES.add("torchvision::batched_nms")
+@REFERENCES.add("torchvision::_batched_nms_coordinate_trick")
+def batched(boxes: Array, scores: Array, idxs: Array, iou_threshold: Array | float) -> Array:
+    """Of boxes that are moved apart by their class."""
+    if not len(boxes):
+        return np.zeros(0, np.int64)
+    step = boxes.max() + boxes.dtype.type(1)
+    moved = boxes + (idxs.astype(boxes.dtype) * step)[:, None]
+    return nms(moved, scores, float(iou_threshold))
+
+
+@REFERENCES.add("torchvision::_batched_nms_vanilla")
+def by_class(boxes: Array, scores: Array, idxs: Array, iou_threshold: Array | float) -> Array:
+    """Of one class after the other, best first."""
+    kept = [np.zeros(0, np.int64)]
+    for number in np.unique(idxs):
+        own = np.flatnonzero(idxs == number)
+        kept.append(own[nms(boxes[own], scores[own], float(iou_threshold))])
+    found: Array = np.sort(np.concatenate(kept))
+    return found[np.argsort(-scores[found], kind="stable")]

@@ -108,3 +108,34 @@ def own_channels(shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(
         np.arange(math.prod(shape[1:]), dtype=np.int32).reshape(shape[1:]), shape
     )
+
+
+@REFERENCES.add("mmdeploy::MMCVMultiLevelRoiAlign")
+@REFERENCES.add("mmdeploy::MultiLevelRoiAlign")
+def multi_level(
+    rois: Array,
+    feats: list[Array],
+    output_height: int,
+    output_width: int,
+    featmap_strides: list[float],
+    pool_mode: int,
+    sampling_ratio: int,
+    roi_scale_factor: float,
+    finest_scale: int,
+    aligned: bool,
+) -> Array:
+    """Each region of the feature map of its size."""
+    made = []
+    for one in rois:
+        area = max((one[3] - one[1]) * (one[4] - one[2]), 0)
+        level = math.floor(math.log2(math.sqrt(area) / finest_scale + 1e-6))
+        level = min(max(level, 0), len(feats) - 1)
+        centre, side = (one[1:3] + one[3:]) / 2, one[3:] - one[1:3]
+        if roi_scale_factor > 0 and roi_scale_factor != 1:
+            side = (side + 1) * roi_scale_factor - 1
+        grown = np.concatenate([one[:1], centre - side / 2, centre + side / 2])
+        scale = 1 / featmap_strides[level]
+        bins = (output_height, output_width, sampling_ratio, aligned)
+        whole = grown.astype(rois.dtype)[None]
+        made.append(roi_align(feats[level], whole, scale, *bins, largest=pool_mode == 0)[0])
+    return np.stack(made)

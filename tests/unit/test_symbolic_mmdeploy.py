@@ -126,6 +126,7 @@ def test_checks_compare_with_references() -> None:
         ("mmdeploy::cummin", [x], [FLOAT, INT64], {"dim": -1}),
         ("mmdeploy::Mark", [x], [FLOAT], {"id": 1}),
         ("mmdeploy::MMCVInstanceNormalization", [x, image(3), image(3)], [FLOAT], {}),
+        ("mmdeploy::GatherTopk", [x, np.zeros((2, 2), np.int32)], [FLOAT], {}),
         ("mmdeploy::GridPriorsTRT", [image(3, 4), image(2), image(5)], [FLOAT], {"stride_h": 8}),
         ("mmdeploy::ScaledDotProductAttentionTRT", [x[0], x[0], x[0]], [FLOAT, FLOAT], {}),
     ):
@@ -133,3 +134,12 @@ def test_checks_compare_with_references() -> None:
         model = model_of(name, given, len(made), types=made, **options, **extra)
         found = pot.lower(model, verify=2).report.verification
         assert found is not None and found.backends[0] == "references"
+
+
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_a_check_of_grids(mode: int, padding: int) -> None:
+    x, grid = image(1, 2, 4, 5), image(1, 3, 2, 2)
+    options = {"interpolation_mode": mode, "padding_mode": padding, "align_corners": padding % 2}
+    model = model_of("mmdeploy::grid_sampler", [x, grid], **options)
+    assert pot.lower(model, verify=2).report.verification is not None

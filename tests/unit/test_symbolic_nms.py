@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import pyonnxtool as pot
 from pyonnxtool.references import Array
 from pyonnxtool.references.nms import nms
 from support.lowered_op import NEWEST, OPSETS, check, model_of, refusal
@@ -128,3 +129,11 @@ def test_what_is_refused() -> None:
     assert "its boxes have rank 3, not 2" in refusal(ranks)
     offset = model_of("mmcv::NonMaxSuppression", [made, scores], iou_threshold=0.5, offset=2)
     assert "offset=2 is neither 0 nor 1" in refusal(offset)
+
+
+@pytest.mark.parametrize("name", ["nms", "batched_nms", "_batched_nms_vanilla"])
+def test_a_check_compares_with_the_reference(name: str) -> None:
+    made, scores, classes = boxes()
+    given = [made, scores, *([] if name == "nms" else [classes])]
+    model = model_of(f"torchvision::{name}", given, iou_threshold=0.3, types=INT64)
+    assert pot.lower(model, verify=3).report.verification is not None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import pyonnxtool as pot
 from pyonnxtool.references import Array
 from pyonnxtool.references.roi_align import roi_align
 from pyonnxtool.references.roi_pool import ps_roi_pool, roi_pool
@@ -108,6 +109,13 @@ def test_multi_level(factor: float, open_sizes: bool) -> None:
         ulp=64,
         **given,
     )
+    model = model_of("mmdeploy::MultiLevelRoiAlign", [rois, *feats], **given)
+    assert pot.lower(model, inputs={"x0": rois, **by_name(feats)}, verify=1).report.verification
+
+
+def by_name(feats: list[Array]) -> dict[str, Array]:
+    """Feature maps by the inputs that they are."""
+    return {f"x{place}": one for place, one in enumerate(feats, 1)}
 
 
 @BOTH
