@@ -29,11 +29,14 @@ std::vector<std::optional<ValueHandle>> value_handles(const GraphHandle& graph, 
   return out;
 }
 
-std::vector<std::optional<ValueHandle>> declared_handles(const GraphHandle& graph,
-                                                         std::span<const ValueInfo> infos) {
-  std::vector<ValueId> ids;
-  for (const ValueInfo& info : infos) ids.push_back(info.value);
-  return value_handles(graph, ids);
+/// One without a name, which no format allows, is left out.
+std::vector<ValueHandle> declared_handles(const GraphHandle& graph,
+                                          std::span<const ValueInfo> infos) {
+  std::vector<ValueHandle> handles;
+  for (const ValueInfo& info : infos) {
+    if (info.value) handles.push_back({graph, info.value});
+  }
+  return handles;
 }
 
 TypeRef type_of(const ValueHandle& value) { return value.graph.get()->type(value.id); }

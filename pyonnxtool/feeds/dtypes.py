@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from pyonnxtool.errors import ModelError
+
 _EXTENSIONS = {
     "bfloat16": "bfloat16",
     "float8e4m3fn": "float8_e4m3fn",
@@ -24,7 +26,10 @@ _EXTENSIONS = {
 
 
 def numpy_dtype(name: str) -> np.dtype[Any]:
-    """The numpy (or ml_dtypes) type of an element type as `Value.dtype` names it."""
+    """The numpy (or ml_dtypes) type of an element type as `Value.dtype` names it.
+
+    Raises ModelError for one that ONNX does not have ("type 99").
+    """
     if name == "string":
         return np.dtype(object)
     if name in _EXTENSIONS:
@@ -32,7 +37,10 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
 
         extension: np.dtype[Any] = np.dtype(getattr(ml_dtypes, _EXTENSIONS[name]))
         return extension
-    return np.dtype(name)
+    try:
+        return np.dtype(name)
+    except TypeError:
+        raise ModelError(f"{name!r} is no element type that can be fed") from None
 
 
 def dtype_name(dtype: np.dtype[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import onnx
@@ -121,3 +122,44 @@ def test_versions_of_other_domains() -> None:
     scaled = imports(1, "Relu")
     made = pot.merge(scaled, imports(3, "Relu"), prefix_second="b/", joined=[])
     assert made.model.opset_imports["ai.onnx.ml"] == 1
+
+
+NEW = "g (float[2] x) => (float[2] y) { y = Relu (x) }"
+OTHER = "g (float[2] a) => (float[2] b) { h = Neg (a) b = Abs (h) }"
+
+
+def nameless(proto: onnx.ModelProto) -> None:
+    proto.graph.input[0].ClearField("name")
+
+
+def strange_dtype(proto: onnx.ModelProto) -> None:
+    proto.graph.input[0].type.tensor_type.elem_type = 99
+
+
+def without_graph(proto: onnx.ModelProto) -> None:
+    proto.ClearField("graph")
+
+
+def too_new(proto: onnx.ModelProto) -> None:
+    proto.opset_import[0].version = 99
+
+
+def made_twice(proto: onnx.ModelProto) -> None:
+    proto.graph.node.append(proto.graph.node[0])
+
+
+@pytest.mark.parametrize("damage", [nameless, strange_dtype, without_graph, too_new, made_twice])
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("joined", [None, []])
+def test_malformed_models_are_told_of(
+    damage: Callable[[onnx.ModelProto], None], swapped: bool, joined: list[Any] | None
+) -> None:
+    proto = pot.to_proto(parsed(OTHER))
+    damage(proto)
+    pair = [parsed(NEW), pot.from_proto(proto)]
+    for asked in ({}, {"to": 13}):
+        try:
+            made = pot.merge(*(pair[::-1] if swapped else pair), joined, verify=1, **asked)
+            made.model.to_bytes()
+        except pot.PyonnxtoolError as error:
+            assert str(error)
