@@ -226,6 +226,26 @@ def test_counts_and_angles_stay_in_float32() -> None:
     assert y[1, 0] == pytest.approx(-65504, rel=1e-3)
 
 
+def test_masks_of_integers_are_no_large_numbers_and_products_are() -> None:
+    made = halved(
+        """g (int64[2] a, int64[2] b, int8[2,2] q, int8[2,2] r) => (float[2] y, float[2,2] z)
+        <float least = {-3.4e38}, float one = {1}, float[2] scale = {0.1, 0.2}> {
+           m = Mul (a, b)
+           [mask] f = Cast <to = 1> (m)
+           i = Sub (one, f)
+           l = Mul (i, least)
+           y = Softmax (l)
+           p = MatMulInteger (q, r)
+           [sums] s = Cast <to = 1> (p)
+           [scaled] z = Mul (s, scale)
+        }"""
+    )
+    assert [one.split("'")[1] for one in kept(made)] == ["sums", "scaled"]
+    ones, eights = np.ones(2, np.int64), np.full((2, 2), 8, np.int8)
+    y, _ = run(made.model, a=ones * 0, b=ones, q=eights, r=eights)
+    assert y.tolist() == [0.5, 0.5]  # with infinities it were no number
+
+
 BODIES = """g (float[2] x, bool go, int64 n) => (float[2] y, float[n,2] all)
 <float[2] w = {1.5, 2.5}> {
    h = Mul (x, w)

@@ -20,6 +20,12 @@ _SMALL_INTEGERS = ("bool", "uint8", "int8", "uint4", "int4", "uint2", "int2")
 _LARGEST_TABLE = 4096
 """Elements of a constant that positions are multiplied by; larger ones are weights."""
 _EXACT = 2048
+_DEEPEST = 12
+"""Nodes that are followed back from a Cast."""
+_MASKS = MOVES | {"Cast", "Mul", "Min", "Max", "Where", "Sub", "Sign", "Abs"}
+"""What masks are made of others with."""
+_READ = dict.fromkeys(MOVES - {"Concat", "Where"}, 1)
+"""How many of the inputs are numbers that come out again; others are places and sizes."""
 
 
 def counting(values: Values, order: Sequence[Node]) -> set[Node]:
@@ -54,23 +60,28 @@ def casts_integers(values: Values, node: Node) -> bool:
 def may_be_large(values: Values, node: Node) -> bool:
     """Whether such a Cast makes numbers that float16 may not hold.
 
-    Not where they are known, and not where they are a mask: what was fed to the model and only
-    moved since. Sums of products are large.
+    Not where they are known, and not where they are a mask. Sums of products are large.
     """
     made = values.key(node.graph, node.output_names[0])
     known = values.known(made) if made is not None else None
     if known is not None:
         return bool((abs(known) > _EXACT).any())
-    name, graph = node.input_names[0], node.graph
-    while (key := values.key(graph, name)) is not None:
-        value = values.value(key)
-        maker = value.producer
-        if maker is None:
-            return False
-        if maker.op_type not in MOVES:
-            return True
-        name, graph = maker.input_names[0], key[0]
-    return False
+    source = values.key(node.graph, node.input_names[0])
+    return source is not None and not _is_mask(values, source, _DEEPEST)
+
+
+def _is_mask(values: Values, key: Key, depth: int) -> bool:
+    """Whether it was fed to the model, or is a truth value, and was only moved and combined since.
+
+    Constants are looked at by whoever reads them.
+    """
+    maker = values.value(key).producer
+    if values.fact(key).dtype == "bool" or maker is None or values.tensor(key) is not None:
+        return True
+    if depth == 0 or not is_plain(maker, *_MASKS):
+        return False
+    inputs = [values.key(key[0], name) for name in maker.input_names[: _READ.get(maker.op_type)]]
+    return all(one is None or _is_mask(values, one, depth - 1) for one in inputs)
 
 
 def _makes_counts(values: Values, node: Node, counted: set[Key]) -> bool:

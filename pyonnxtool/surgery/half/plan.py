@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from pyonnxtool.op_schemas import schema_at
+from pyonnxtool.op_schemas import schema_at, versions_of
 from pyonnxtool.surgery.half import operators
 from pyonnxtool.surgery.half.counts import casts_integers, counting, may_be_large
 from pyonnxtool.surgery.half.values import is_plain
@@ -144,11 +144,19 @@ class _Planner:
         whole = Step(node, dict.fromkeys(given.floats, HALF), dict.fromkeys(given.outputs, HALF))
         if is_plain(node, *_BODIES):  # everything that goes in and out of bodies is of one type
             return whole
-        if node.domain == "com.microsoft" and node.op_type in operators.CONTRIB:
+        if (node.domain == "com.microsoft" and node.op_type in operators.CONTRIB) or (
+            is_plain(node, "SimplifiedLayerNormalization") and len(given.outputs) == 1
+        ):
             return whole
-        known = node.domain in ("", "ai.onnx")
-        schema = schema_at(node.op_type, self._opsets.get("", 1)) if known else None
+        schema = self._schema(node)
         return self._kept(given, _NO_FORM) if schema is None else self._of_schema(given, schema)
+
+    def _schema(self, node: Node) -> OpSchema | None:
+        """The first one where the opset has none yet: onnxruntime fuses into such operators."""
+        if node.domain not in ("", "ai.onnx"):
+            return None
+        first = next(iter(versions_of(node.op_type).values()), None)
+        return schema_at(node.op_type, self._opsets.get("", 1)) or first
 
     def _given(self, node: Node) -> _Given:
         values = self._values
