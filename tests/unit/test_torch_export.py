@@ -18,6 +18,7 @@ pytest.importorskip("onnxscript")
 from torch import nn  # noqa: E402 - skipped without torch
 
 from support import torch_operators as ops  # noqa: E402 - skipped without torch
+from support import torchvision_operators  # noqa: E402, F401 - they are there from now on
 
 pytestmark = [pytest.mark.extra, pytest.mark.filterwarnings("ignore")]
 
@@ -84,11 +85,10 @@ def test_open_sizes_eval_mode_and_an_old_opset(exporter: str) -> None:
 
 
 def test_a_runtime_and_the_newest_opset() -> None:
-    made = pot.torch.export(nn.Linear(3, 2), (torch.ones(2, 3),), opset="onnxruntime-1.8")
+    call = {"args": (torch.ones(2, 3),), "exporter": "torchscript"}
+    made = pot.torch.export(nn.Linear(3, 2), **call, opset="onnxruntime-1.8")
     assert made.report.opset == 14
-    made = pot.torch.export(
-        nn.Linear(3, 2), (torch.ones(2, 3),), opset=24, exporter="torchscript", samples=0
-    )
+    made = pot.torch.export(nn.Linear(3, 2), **call, opset=24, samples=0)
     assert (made.report.opset, made.report.verification) == (24, None)
 
 
@@ -114,18 +114,11 @@ NESTED = {
         ["output_0", "output_1"],
     ),
     "a dataclass": (lambda x: Result(logits=x + 1), (torch.ones(3),), {}, ["x"], ["logits"]),
-    "an input that is not read": (
-        lambda x, unused, last: x + last,
-        (torch.ones(3), torch.ones(2, dtype=torch.int64), torch.ones(3)),
-        {},
-        ["x", "unused", "last"],
-        ["output"],
-    ),
-    "keywords in another order": (
-        lambda x, first=None, second=None: x + first * second,
-        (torch.ones(3),),
+    "an input that is not read, and keywords in another order": (
+        lambda x, unused, first=None, second=None: x + first * second,
+        (torch.ones(3), torch.ones(2, dtype=torch.int64)),
         {"second": torch.ones(3) * 2, "first": torch.ones(3) * 3},
-        ["x", "first", "second"],
+        ["x", "unused", "first", "second"],
         ["output"],
     ),
 }
@@ -213,12 +206,11 @@ def test_an_operator_that_torch_does_not_know(exporter: str) -> None:
 @BOTH
 def test_arguments_that_are_left_out(exporter: str) -> None:
     module = module_of(lambda x: torch.ops.pot_test.every(x, None, [], 2.0)[0])
-    made = pot.torch.export(module, (torch.randn(2, 3),), exporter=exporter, symbolics=[ops.every])
-    assert types(made) == ["Mul", "Add"]
     kept = pot.torch.export(module, (torch.ones(2, 3),), exporter=exporter, keep=["pot_test::*"])
     (node,) = kept.model.graph.nodes
     assert node.input_names == ["x"]
     assert "sizes" not in node.attributes
+    assert types(pot.lower(kept.model, symbolics=[ops.every])) == ["Mul", "Add"]
 
 
 @BOTH
@@ -247,6 +239,33 @@ def test_without_a_fake_implementation(exporter: str) -> None:
         pot.torch.export(module, args, symbolics=[ops.no_fake])
     assert "add one with @torch.library.register_fake('pot_test::no_fake')" in str(caught.value)
     assert "or take --exporter torchscript" in str(caught.value)
+
+
+class Detector(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.weight = nn.Parameter(torch.randn(4, 2, 3, 3))
+        self.offset = nn.Conv2d(2, 18, 3, padding=1)
+
+    def forward(self, image: Any, boxes: Any, scores: Any) -> Any:
+        offset = self.offset(image)
+        more = (torch.sigmoid(offset[:, :9]), torch.zeros(4), 1, 1, 1, 1, 1, 1, 1, 1, True)
+        features = torch.ops.torchvision.deform_conv2d(image, self.weight, offset, *more)
+        rois = torch.cat([torch.zeros_like(boxes[:, :1]), boxes], 1)
+        regions = torch.ops.torchvision.roi_align(features, rois, 0.5, 2, 2, 2, True)
+        return {"regions": regions, "kept": torch.ops.torchvision.nms(boxes, scores, 0.5)}
+
+
+@BOTH
+def test_operators_of_torchvision_have_symbolics(exporter: str) -> None:
+    corners = torch.rand(6, 2) * 4
+    boxes = torch.cat([corners, corners + 1 + torch.rand(6, 2) * 4], 1)
+    args = (torch.randn(1, 2, 7, 7), boxes, torch.rand(6))
+    given = dict(zip(("image", "boxes", "scores"), (one.numpy() for one in args), strict=True))
+    made = pot.torch.export(Detector(), args, exporter=exporter, opset=16, inputs=[given])
+    assert "torchvision::deform_conv2d" in made.report.opaque
+    assert made.report.kept == ()
 
 
 @BOTH
@@ -286,7 +305,7 @@ def written_to(x: Any) -> Any:
 REFUSED = [
     (
         lambda x: torch.ops.pot_test.every(x, None, [], 2.0)[0],
-        "dynamo torchscript",
+        "torchscript",
         "no symbolic is known for it; give one (--symbolics) or keep it: --keep pot_test::every",
     ),
     (
@@ -297,7 +316,7 @@ REFUSED = [
     ),
     (
         lambda x: torch.ops.pot_test.pieces(x)[0],
-        "dynamo torchscript",
+        "torchscript",
         "pot_test::pieces: it returns List[Tensor], and a node has a fixed number of tensors: "
         "return a tuple of them",
     ),
@@ -437,7 +456,6 @@ def test_attention_of_torch_can_be_traced() -> None:
 
 def test_inputs_that_are_given() -> None:
     feeds = [{"x": np.full((2, 3), float(n), np.float32)} for n in range(2)]
-    made = pot.torch.export(
-        module_of(lambda x: x + 1), (torch.ones(2, 3),), inputs=feeds, samples=2
-    )
+    call = {"args": (torch.ones(2, 3),), "exporter": "torchscript"}
+    made = pot.torch.export(module_of(lambda x: x + 1), **call, inputs=feeds, samples=2)
     assert made.report.verification.samples == 3
