@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 @SYMBOLICS.add("com.microsoft::QLinearAveragePool")
 def qlinear_average_pool(node: NodeView, tape: Tape) -> Decision:
-    """DequantizeLinear in units of the output's scale, AveragePool, QuantizeLinear."""
+    """DequantizeLinear in units of the output's scale, AveragePool, QuantizeLinear.
+
+    Where a mean lies at a half, the order of its sum decides, which is each runtime's own: of
+    scales that are simple parts of each other (0.1 and 0.05) 1 mean of 300 may be off by one.
+    """
     x, x_scale, x_zero, y_scale = node.inputs[:4]
     dtype = dtype_of(x, node.out())
     rank = window_rank(node, x)
