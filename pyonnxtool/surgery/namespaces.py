@@ -69,9 +69,10 @@ def _refuse_two_ports(ours: Border, theirs: Border) -> None:
         for name in [*theirs.inputs, *theirs.outputs]:
             if name in ports:
                 other = "input" if name in theirs.inputs else "output"
+                more = ", or drop the first's" if kind == "output" else ""
                 raise UsageError(
                     f"the first model has an {kind} {name!r} and the second an {other} {name!r}: "
-                    "give a prefix for the second model's names"
+                    f"give a prefix for the second model's names{more}"
                 )
 
 

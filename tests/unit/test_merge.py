@@ -372,7 +372,7 @@ def test_all_that_does_not_fit_is_told() -> None:
         (
             {"joined": {"output": "input"}, "keep": ["output"]},
             "the first model has an output 'output' and the second an output 'output': give a "
-            "prefix for the second model's names",
+            "prefix for the second model's names, or drop the first's",
         ),
         ({"joined": {"output": "input"}, "keep": ["x"]}, "there is no output of the first model"),
         (
