@@ -21,6 +21,7 @@ from pyonnxtool.rewriting.placing import stand_in
 from pyonnxtool.rewriting.refusal import Refusal
 from pyonnxtool.rewriting.report import Left
 from pyonnxtool.rewriting.sweeping import sweep
+from pyonnxtool.rewriting.taking_over import is_idle, take_over, taken_over
 from pyonnxtool.rewriting.tape import Names, Tape
 from pyonnxtool.rewriting.written import unfit
 from pyonnxtool.user_file import told_of
@@ -136,6 +137,8 @@ class _Application:
             wrong = unfit(tape, holder, self._model.ir_version, rule.name)
             wrong = wrong or circular(match, outputs)
             outputs = match.refuse(wrong) if wrong else outputs
+        if not isinstance(outputs, Refusal) and is_idle(match, outputs):
+            outputs = match.refuse("")
         if isinstance(outputs, Refusal):
             self._refused.add((rule, match.root.node))
             if outputs.reason:
@@ -173,6 +176,7 @@ class _Application:
         """Raises UsageError for a name that neither the tape nor the graph has."""
         made = {name for node in tape.nodes for name in node.output}
         made |= {tensor.name for tensor in tape.constants}
+        made |= {str(name) for view in match.nodes for name in view.inputs}  # whatever they are
         read = [name for node in tape.nodes for name in node.input if name]
         for old, new in zip(match.outputs, outputs, strict=True):
             if not new and old and old.consumers:
@@ -199,7 +203,11 @@ class _Application:
             if replaced & set(view.node.output_names):
                 kept = ["" if name in replaced else name for name in view.node.output_names]
                 view.node.set_outputs(kept)
-        added, passed = stand_in(graph, match.outputs, outputs, tape, place)
+        taken = taken_over(match, outputs)
+        take_over(graph, taken)
+        rest = [pair for pair in zip(match.outputs, outputs, strict=True) if pair[1] not in taken]
+        olds, news = [old for old, _ in rest], [new for _, new in rest]
+        added, passed = stand_in(graph, olds, news, tape, place)
         for domain in {node.domain for node in added} - holder.opset_imports.keys():
             holder.set_opset_import(domain, 1)
         self._facts.outdated()

@@ -16,7 +16,7 @@ from onnx_graphsurgeon.logger import G_LOGGER
 from onnx_graphsurgeon.util.exception import OnnxGraphSurgeonException
 
 from pyonnxtool import _core
-from pyonnxtool.errors import UsageError
+from pyonnxtool.errors import ModelError, PyonnxtoolError, UsageError
 from pyonnxtool.surgery._gs_keepsakes import Keepsakes
 from pyonnxtool.surgery._gs_weights import Weights, emptied, refill, tensors_of
 
@@ -30,14 +30,7 @@ def through(model: Model, edit: Callable[[Any], Any], name: str) -> Model:
     `name` is how messages call it. Raises UsageError for a graph that cannot be written, or as
     `edit` does.
     """
-    proto, tensors = emptied(model)
-    keepsakes = Keepsakes(proto)
-    weights = Weights(tensors)
-    with G_LOGGER.suppress(G_LOGGER.ERROR):  # it prints, and what it warns of is kept aside
-        graph = gs.import_onnx(proto)
-    keepsakes.remember(graph)
-    weights.offer(graph)
-    keepsakes.remember_functions(graph, weights)
+    graph, keepsakes, weights = _read(model)
     result = edit(graph)
     if result is not None and not isinstance(result, gs.Graph):
         raise UsageError(
@@ -45,6 +38,24 @@ def through(model: Model, edit: Callable[[Any], Any], name: str) -> Model:
             "is given, or return another onnx_graphsurgeon.Graph"
         )
     return _written(graph if result is None else result, model, keepsakes, weights, name)
+
+
+def _read(model: Model) -> tuple[gs.Graph, Keepsakes, Weights]:
+    try:
+        proto, tensors = emptied(model)
+        keepsakes = Keepsakes(proto)
+        weights = Weights(tensors)
+        with G_LOGGER.suppress(G_LOGGER.ERROR):  # it prints, and what it warns of is kept aside
+            graph = gs.import_onnx(proto)
+        keepsakes.remember(graph)
+        weights.offer(graph)
+        keepsakes.remember_functions(graph, weights)
+    except PyonnxtoolError:
+        raise
+    except Exception as error:  # whatever graphsurgeon finds impossible
+        told = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ModelError(f"onnx-graphsurgeon cannot read the model: {told}") from error
+    return graph, keepsakes, weights
 
 
 def _written(
@@ -60,7 +71,9 @@ def _written(
     except OnnxGraphSurgeonException as error:
         first = str(error).strip().splitlines()[0]
         raise UsageError(f"what {name} leaves cannot be written: {first}") from error
-    except (TypeError, ValueError, AttributeError, AssertionError) as error:
+    except PyonnxtoolError:
+        raise
+    except Exception as error:  # a script may put anything anywhere
         told = f"{type(error).__name__}: {error}"
         raise UsageError(f"what {name} leaves cannot be written: {told}") from error
     written = _core.from_bytes(made.SerializeToString(), model.folder, model.path)

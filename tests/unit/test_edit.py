@@ -200,6 +200,24 @@ def test_a_rule_that_writes_other_types_is_named() -> None:
         pot.edit(net(), double)
 
 
+def test_an_output_that_another_node_makes_is_compared() -> None:
+    @pot.rewrite(lambda op, x: op.Mul(x, 2.0))
+    def nothing(match: Any, tape: Any) -> Any:
+        return match["x"]
+
+    @pot.rewrite(lambda op, x: op.Mul(x, 1.0))
+    def once(match: Any, tape: Any) -> Any:
+        return match["x"]
+
+    with pytest.raises(Refused, match="nothing"):
+        pot.edit(net(), nothing, verify=1)
+    given = net()
+    given.graph.set_initializer(np.float32(1), "two")
+    made = pot.edit(given, once, verify=1)
+    assert ops(made.model) == ["Relu", "Relu"]
+    assert made.report.verification is not None
+
+
 def test_a_new_name_keeps_what_is_declared() -> None:
     given = net()
     given.graph.declare("h", "float32", ["rows", 3])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+import pytest
 
 import pyonnxtool as pot
 from pyonnxtool.rewriting.applying import Applied, apply_rules
@@ -258,6 +259,51 @@ def test_an_older_value_may_take_the_place() -> None:
     model = model_of("a = Neg (x) y = Neg (a)")
     applied(model, nothing)
     assert ops(model.graph) == ["Identity"]  # an output needs a name of its own
+
+
+@pot.rewrite(lambda op, x: op.Identity(x))
+def identity(match: Any, tape: Any) -> Any:
+    return match["x"]
+
+
+@pytest.mark.parametrize(
+    ("body", "left", "count"),
+    [
+        ("r = Relu (x) y = Identity (r)", ["Relu"], 1),
+        ("r = Relu (x) i = Identity (r) y = Identity (i)", ["Relu"], 2),
+        ("r = Relu (x) i = Identity (r) a = Neg (r) b = Neg (i) y = Sub (a, b)", None, 1),
+        ("y = Identity (x)", ["Identity"], 0),  # of an input, which keeps its name
+        ("h = Identity (x) y = Identity (h)", ["Identity"], 1),
+        ("r = Relu (x) y = Identity (r) z = Neg (r)", ["Relu", "Neg"], 1),
+    ],
+)
+def test_identities_go(body: str, left: list[str] | None, count: int) -> None:
+    more = ", float[n,4] z" if "z =" in body else ""
+    model = model_of(body, head=f"float[n,4] x) => (float[n,4] y{more}")
+    assert applied(model, identity).changes.total() == count
+    assert left is None or ops(model.graph) == left
+    assert [value.name for value in model.graph.outputs] == ["y", "z"][: 1 + bool(more)]
+
+
+def test_of_two_outputs_that_are_one_value_an_identity_stays() -> None:
+    model = model_of(
+        "r = Relu (x) y = Identity (r) z = Identity (r)",
+        head="float[n,4] x) => (float[n,4] y, float[n,4] z",
+    )
+    assert applied(model, identity).changes.total() == 1
+    assert ops(model.graph) == ["Relu", "Identity"]
+
+
+def test_identities_in_bodies() -> None:
+    model = model_of(
+        """r = Relu (x)
+        y = If (c) <
+            then_branch = t () => (float[n,4] a) { a = Identity (r) },
+            else_branch = e () => (float[n,4] b) { k = Neg (r) b = Identity (k) }
+        >""",
+        head="float[n,4] x, bool c) => (float[n,4] y",
+    )
+    assert applied(model, identity, c=np.array(False)).changes.total() == 1
 
 
 def test_a_constant_may_take_the_place() -> None:
