@@ -230,6 +230,6 @@ def test_a_graph_that_does_not_hold_together_is_refused(edit: Any, told: str) ->
 
 def test_what_graphsurgeon_cannot_read_is_told() -> None:
     proto = model_of(PLAIN)
-    proto.graph.initializer.append(TensorProto(name="odd", data_type=99, dims=[0]))
+    proto.graph.initializer.append(onnx.TensorProto(name="odd", data_type=99, dims=[0]))
     with pytest.raises(pot.ModelError, match="onnx-graphsurgeon cannot read the model: ValueError"):
         pot.edit(proto, same)
