@@ -298,7 +298,8 @@ class _Expander:
         inner.run()
         if inner.done.refusals:
             first = inner.done.refusals[0]
-            return Refusal("", "", f"it is made of {first.op_type}: {first.reason}", rule)
+            reason = first.reason.replace(f"--keep {first.op_type}", f"--keep {operator}")
+            return Refusal("", "", f"it is made of {first.op_type}: {reason}", rule)
         return _brought(island, self._opset, rule)
 
 

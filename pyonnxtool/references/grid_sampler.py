@@ -1,4 +1,4 @@
-"""Images that are sampled at the places of a grid, as torch does it, in double."""
+"""Images that are sampled at the places of a grid, as torch does it: in double, but for places."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def grid_sampler(
     """Of [N, C, H, W], at [N, h, w, (x, y)] between -1 and 1."""
     places = []
     for at, size in ((1, input.shape[2]), (0, input.shape[3])):
-        given = grid[..., at].astype(np.float64)
-        unit = (given + 1) / 2
-        place = unit * (size - 1) if align_corners else unit * size - 0.5
+        given = grid[..., at] + 1  # places are in the grid's dtype, as torch has them
+        place = given / 2 * (size - 1) if align_corners else (given * size - 1) / 2
+        place = place.astype(np.float64)
         if interpolation_mode != _CUBIC:
             place = _padded(place, size, padding_mode, align_corners)
         places.append(place)

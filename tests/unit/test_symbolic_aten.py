@@ -62,6 +62,7 @@ def test_the_name_may_be_the_node_s_own() -> None:
 def test_what_is_refused() -> None:
     unknown = refusal(node_of("y = {}{} (x)", "polygamma"))
     assert "it is made of org.pytorch.aten::polygamma: no symbolic is known for it" in unknown
+    assert "keep it: --keep org.pytorch.aten::ATen" in unknown
     assert "it has no attribute `operator`" in refusal(node_of("y = {0}.ATen (x)"))
     assert "it has no `other`" in refusal(node_of("y = {}{} (x)", "hypot"))
 
