@@ -18,17 +18,13 @@ _BYTE = 8
 
 def split(packed: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     """The integers of each byte along the last axis, which gets 8 / bits times as long."""
-    shifts = np.arange(0, _BYTE, bits, dtype=np.uint8)
-    parts = (packed.astype(np.uint8)[..., None] >> shifts) & np.uint8(2**bits - 1)
-    return parts.reshape(*packed.shape[:-1], packed.shape[-1] * len(shifts))
-
-
-def joined(integers: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
-    """The way back: bytes of the integers along the last axis, whose size is a multiple."""
-    shifts = np.arange(0, _BYTE, bits, dtype=np.uint8)
-    parts = integers.reshape(*integers.shape[:-1], -1, len(shifts)) << shifts
-    made: NDArray[np.uint8] = np.bitwise_or.reduce(parts, axis=-1).astype(np.uint8)
-    return made
+    if bits == _BYTE:
+        return packed.astype(np.uint8)
+    count, mask = _BYTE // bits, np.uint8(2**bits - 1)
+    parts = np.empty((*packed.shape, count), np.uint8)
+    for place in range(count):
+        np.bitwise_and(packed >> np.uint8(place * bits), mask, out=parts[..., place])
+    return parts.reshape(*packed.shape[:-1], packed.shape[-1] * count)
 
 
 def split_at_run_time(tape: Tape, packed: str, rank: int, bits: int) -> str:
