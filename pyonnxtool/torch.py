@@ -25,6 +25,7 @@ from pyonnxtool.report import strict_json
 from pyonnxtool.rewriting import Refusal, Rewrite, RewriteReport, refused
 from pyonnxtool.runtimes import find_runtime
 from pyonnxtool.standardization import lower
+from pyonnxtool.surgery.graph_check import misfits
 from pyonnxtool.symbolics import SYMBOLICS
 from pyonnxtool.symbolics._catalogue import Source, catalogue
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pyonnxtool.proof import Check, Running
     from pyonnxtool.standardization import LowerReport
 
+_MOST_NAMED = 4
 EXPORTERS = ("dynamo", "torchscript")
 _ATEN, _FALLBACK = "aten::", "org.pytorch.aten::"
 
@@ -269,13 +271,21 @@ def _small_sizes(wish: Wish) -> Iterator[str]:
 
 
 def _check_that_it_runs(rewrite: Rewrite[ExportReport], check: Check) -> None:
-    """Raises BackendError for a model that nothing here can run, which is no fault of it."""
-    side, _ = side_of(rewrite.report.model, rewrite.model, check)
+    """Raises Refused for a model that is none, BackendError for one that nothing here can run."""
+    report = rewrite.report
+    side, _ = side_of(report.model, rewrite.model, check)
     try:
         side.whole()
     except BackendError as error:
+        other = next(one for one in EXPORTERS if one != report.exporter)
+        wrong = [
+            Refusal("", "", f"torch wrote what is no valid ONNX, try --exporter {other}: {one}")
+            for one in misfits(rewrite.model.graph)
+        ]
+        if wrong:
+            raise refused(f"exporting {report.model}", wrong[:_MOST_NAMED]) from error
         raise BackendError(
-            f"exporting {rewrite.report.model} could not be verified: {error}; skip the check with "
+            f"exporting {report.model} could not be verified: {error}; skip the check with "
             "--no-verify"
         ) from error
     finally:

@@ -290,6 +290,14 @@ def test_numbers_that_no_runtime_has() -> None:
         pot.torch.export(net, (torch.ones(2, 3).bfloat16(),), exporter="torchscript")
 
 
+def test_a_model_that_is_none() -> None:
+    module = module_of(lambda x: (x > 0).cumsum(1))
+    with pytest.raises(Refused) as caught:
+        pot.torch.export(module, (torch.ones(2, 3),), exporter="torchscript")
+    told = "torch wrote what is no valid ONNX, try --exporter dynamo: node '/CumSum' (CumSum): "
+    assert f"{told}CumSum takes no tensor(bool) as x" in str(caught.value)
+
+
 def test_shapes_that_the_exporter_tells_wrong_are_put_right() -> None:
     net = nn.LSTM(3, 4, batch_first=True)
     made = pot.torch.export(net, (torch.ones(2, 5, 3),), dynamic={"input": {0: "n", 1: "t"}})
