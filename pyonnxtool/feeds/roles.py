@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyonnxtool.op_schemas import plain_domain
+
 if TYPE_CHECKING:
     from pyonnxtool._core import Graph, Model, Node, Value
 
@@ -27,6 +29,17 @@ _SAME_ELEMENTS = {
     "Unsqueeze",
 }
 _INDEX_SLOT = {"Gather": 1, "GatherElements": 1, "ScatterElements": 1, "GatherND": 1}
+_TABLE_SLOTS = {
+    ("com.microsoft", "EmbedLayerNormalization", 0): 2,
+    ("com.microsoft", "EmbedLayerNormalization", 1): 4,
+    ("com.microsoft", "EmbedLayerNormalization", 8): 3,
+    ("com.microsoft", "QEmbedLayerNormalization", 0): 2,
+    ("com.microsoft", "QEmbedLayerNormalization", 1): 4,
+    ("com.microsoft", "RotaryEmbedding", 1): 2,
+    ("com.microsoft", "MRotaryEmbedding", 1): 2,
+    ("", "RotaryEmbedding", 3): 1,
+}
+"""Domain, operator and slot of places in a table; the slot that the table is in."""
 # What a slot needs to hold so that the node can run, whatever the sizes are.
 _FILLED_SLOTS = {
     ("Loop", 0): "count",
@@ -127,8 +140,10 @@ class Uses:
         if op == "OneHot" and slot == 0:
             depth = self._constant(node.input_names[1])
             return int(depth.reshape(-1)[0]) if depth is not None and depth.size else 0
-        if op in ("EmbedLayerNormalization",) and slot < 2:
-            return self._rows(node, 2 + slot, 0)
+        table = _TABLE_SLOTS.get((plain_domain(node.domain), op, slot))
+        if table is not None:
+            given = table < len(node.input_names) and node.input_names[table]
+            return self._rows(node, table, 0) if given else 0
         if _INDEX_SLOT.get(op) == slot:
             axis = node.attributes.get("axis", 0) if op != "GatherND" else 0
             return self._rows(node, 0, axis if isinstance(axis, int) else 0)

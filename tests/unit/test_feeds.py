@@ -122,6 +122,12 @@ def test_ids_masks_and_positions() -> None:
 TABLE = f"<float[5,7] t = {{{ZEROS[:69]}}}>"
 
 
+TABLES = (
+    f"<float[5,7] t = {{{ZEROS[:69]}}}, float[3,7] u = {{{ZEROS[:41]}}},"
+    f" float[2,7] w = {{{ZEROS[:27]}}}, float[7] o = {{{ZEROS[:13]}}}>"
+)
+
+
 @pytest.mark.parametrize(
     ("body", "below"),
     [
@@ -150,6 +156,22 @@ def test_indices_stay_within_what_they_look_up(body: str, below: int) -> None:
     found = made(graph("int64[9999] i", body, TABLE))["i"]
     assert found.min() == 0
     assert found.max() == below - 1
+
+
+@pytest.mark.parametrize(
+    ("body", "below"),
+    [
+        ("y = com.microsoft.EmbedLayerNormalization (i, , t, u, w, o, o)", 5),
+        ("y = com.microsoft.EmbedLayerNormalization (k, i, t, u, w, o, o)", 2),
+        ("y = com.microsoft.EmbedLayerNormalization (k, , t, u, , o, o, , i)", 3),
+        ("y = com.microsoft.RotaryEmbedding (x, i, t, t)", 5),
+        ("y = RotaryEmbedding (x, u, u, i)", 3),
+    ],
+)
+def test_places_in_tables_of_fused_operators(body: str, below: int) -> None:
+    inputs = "int64[1,999] i, int64[1,999] k, float[1,2,999,14] x"
+    found = made(graph(inputs, body, TABLES))["i"]
+    assert (found.min(), found.max()) == (0, below - 1)
 
 
 @pytest.mark.parametrize(
