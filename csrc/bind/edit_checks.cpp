@@ -90,9 +90,10 @@ void check_acyclic(const Graph& graph, NodeId node, std::span<const ValueId> inp
     const bool made = each && graph.value(each).producer;
     if (made && std::ranges::find(had, each) == had.end()) coming.push_back(each);
   }
-  if (coming.empty() || !has(ancestors(graph, coming), node)) return;
+  // The graph has no cycle, so what the node reads already is not made of what it makes.
+  if (coming.empty() || !has(ancestors(graph, coming, had), node)) return;
   const auto culprit = std::ranges::find_if(
-      coming, [&](ValueId each) { return has(ancestors(graph, std::span(&each, 1)), node); });
+      coming, [&](ValueId each) { return has(ancestors(graph, std::span(&each, 1), had), node); });
   refuse(node_label(graph, node) + " cannot read " + quoted(graph, *culprit) +
          ", which is made of what it makes: the graph would have a cycle");
 }
@@ -103,7 +104,7 @@ void check_replacement(const Graph& graph, ValueId from, ValueId to, std::span<c
   const bool upstream =
       maker && std::ranges::find(graph.node(maker).inputs, to) != graph.node(maker).inputs.end();
   if (upstream || !graph.value(to).producer) return;
-  const std::vector<bool> needed = ancestors(graph, std::span(&to, 1));
+  const std::vector<bool> needed = ancestors(graph, std::span(&to, 1), std::span(&from, 1));
   for (const Use& use : readers) {
     if (!has(needed, use.node)) continue;
     refuse(node_label(graph, use.node) + " reads " + quoted(graph, from) + " to make " +

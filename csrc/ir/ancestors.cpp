@@ -1,13 +1,16 @@
 #include "ir/ancestors.h"
 
+#include <algorithm>
+
 namespace pot {
 
-std::vector<bool> ancestors(const Graph& graph, std::span<const ValueId> values) {
+std::vector<bool> ancestors(const Graph& graph, std::span<const ValueId> values,
+                            std::span<const ValueId> known) {
   std::vector<bool> found;
   std::vector<NodeId> pending;
   const auto need = [&](ValueId id) {
     const NodeId maker = id ? graph.value(id).producer : NodeId{};
-    if (!maker) return;
+    if (!maker || std::ranges::find(known, id) != known.end()) return;
     if (found.size() <= maker.index) found.resize(maker.index + 1, false);
     if (found[maker.index]) return;
     found[maker.index] = true;
@@ -18,6 +21,7 @@ std::vector<bool> ancestors(const Graph& graph, std::span<const ValueId> values)
     const NodeId next = pending.back();
     pending.pop_back();
     for (const ValueId input : graph.node(next).inputs) need(input);
+    if (!graph.node(next).has_bodies()) continue;
     for (const ValueId captured : graph.captures(next)) need(captured);
   }
   return found;

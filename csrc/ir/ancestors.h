@@ -9,6 +9,8 @@
 namespace pot {
 
 /// By index of the node: whether it has to run before these values are there. Through bodies too.
-[[nodiscard]] std::vector<bool> ancestors(const Graph& graph, std::span<const ValueId> values);
+/// What only `known` values need is not looked for.
+[[nodiscard]] std::vector<bool> ancestors(const Graph& graph, std::span<const ValueId> values,
+                                          std::span<const ValueId> known = {});
 
 }  // namespace pot

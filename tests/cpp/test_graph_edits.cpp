@@ -100,6 +100,8 @@ TEST(what_a_value_is_made_of) {
   CHECK_EQ(of_y, std::vector<bool>({true, true}));
   CHECK_EQ(ancestors(graph, std::array{h}), std::vector<bool>({true}));
   CHECK(ancestors(graph, std::array{graph.find_value("x"), ValueId{}}).empty());
+  CHECK_EQ(ancestors(graph, std::array{y}, std::array{h}), std::vector<bool>({false, true}));
+  CHECK(ancestors(graph, std::array{y}, std::array{y}).empty());
 }
 
 TEST(a_cycle_ends) {
