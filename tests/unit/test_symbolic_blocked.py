@@ -120,7 +120,8 @@ def test_files_that_onnxruntime_optimized(
     model = made.model(output, *declared)
     optimized = OPTIMIZERS["ort_all"](model)
     assert optimized is not None
-    assert any(node.domain == NCHWC[:-2] for node in optimized.graph.node)
+    if not any(node.domain == NCHWC[:-2] for node in optimized.graph.node):
+        pytest.skip("onnxruntime makes no blocks on this processor")
     feeds = {"x": np.random.default_rng(4).standard_normal(shape).astype(np.float32)}
     plain = lowered(optimized)
     (expected,), (found,) = run_ort(model, feeds), run_ort(plain, feeds)
