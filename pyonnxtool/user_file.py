@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 import traceback
+from collections.abc import Iterator
 from os import PathLike, fspath
 from pathlib import Path
 from types import ModuleType
@@ -24,12 +26,11 @@ def module_of(path: str | PathLike[str]) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UsageError(f"{file} is no Python file: its name has to end in .py")
     module = importlib.util.module_from_spec(spec)
-    folder = str(file.resolve().parent)
-    sys.path.insert(0, folder)
     before = sys.modules.get(file.stem)
     sys.modules[file.stem] = module  # dataclasses and pickles look their module up
     try:
-        spec.loader.exec_module(module)
+        with importable(file):
+            spec.loader.exec_module(module)
     except UsageError as error:
         raise UsageError(f"{file}: {error}{_line(error, file)}") from error
     except PyonnxtoolError:
@@ -37,11 +38,21 @@ def module_of(path: str | PathLike[str]) -> ModuleType:
     except (Exception, SystemExit) as error:  # whatever the user's own code raises
         raise UsageError(f"{file} cannot be imported: {told_of(error, file)}") from error
     finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
         if before is not None:
             sys.modules[file.stem] = before
     return module
+
+
+@contextlib.contextmanager
+def importable(file: str | PathLike[str]) -> Iterator[None]:
+    """While this lasts, what lies beside the file can be imported."""
+    folder = str(Path(file).resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
 
 
 def told_of(error: BaseException, file: str | PathLike[str] = "") -> str:

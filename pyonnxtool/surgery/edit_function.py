@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import typing
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from pyonnxtool.rewriting import Refusal, Rewrite, refused
 from pyonnxtool.rewriting.graphs import graphs_under
 from pyonnxtool.rewriting.operand import Facts
 from pyonnxtool.surgery.type_text import dtype_text, sizes_of
-from pyonnxtool.user_file import told_of
+from pyonnxtool.user_file import importable, told_of
 
 _OURS = {Graph: "graph", Model: "model", inspect.Parameter.empty: "graph", Any: "graph"}
 _WRITTEN = {"Graph": "graph", "Model": "model"}
@@ -91,8 +92,10 @@ class EditFunction:
         return hints.get(parameter.name, parameter.annotation)
 
     def _called(self, argument: Any) -> Any:
+        beside = importable(self.file) if self.file else contextlib.nullcontext()
         try:
-            return self.function(argument)
+            with beside:
+                return self.function(argument)
         except (Refused, BackendError):
             raise
         except (Exception, SystemExit) as error:  # whatever the user's own code raises

@@ -265,6 +265,16 @@ def test_a_pattern_that_is_none_is_told_with_its_line(
         pot.edit(net(), "rules.py")
 
 
+def test_what_lies_beside_a_script_is_imported_when_it_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "beside_this_one.py").write_text("NAME = 'Neg'\n")
+    path = script(
+        tmp_path,
+        "def edit(graph):\n    from beside_this_one import NAME\n"
+        "    graph.nodes[0].set_op_type(NAME)\n",
+    )
+    assert ops(pot.edit(net(), path).model)[0] == "Neg"
+
+
 def test_files_that_are_no_scripts(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such file"):
         pot.edit(net(), tmp_path / "nope.py")

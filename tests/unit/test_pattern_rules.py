@@ -118,6 +118,13 @@ def test_numbers_are_compared_as_their_dtype_holds_them(
     assert bool(done.changes) is fits
 
 
+def test_the_tolerance_is_the_rules() -> None:
+    constants = "float c = {0.5001}"
+    for tolerance, fits in ((1e-3, True), (1e-5, False)):
+        rule = rule_of(lambda op, x: op.Mul(x, 0.5), tolerance=tolerance)
+        assert bool(applied(model_of("y = Mul (x, c)", constants=constants), rule).changes) is fits
+
+
 def test_a_number_does_not_give_the_result_more_axes() -> None:
     constants = "float[1,1,1] c = {2.0}"
     rule = rule_of(lambda op, x: op.Mul(x, 2.0))
