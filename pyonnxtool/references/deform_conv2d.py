@@ -81,6 +81,7 @@ def torchvision(
 @REFERENCES.add("mmdeploy::MMCVModulatedDeformConv2d")
 @REFERENCES.add("mmcv::ModulatedDeformConv2d")
 @REFERENCES.add("mmdeploy::ModulatedDeformConv2d")
+@REFERENCES.add("ai.onnx::DCNv2")
 def mmcv(
     input: Array,
     offset: Array,

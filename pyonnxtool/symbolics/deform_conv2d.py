@@ -97,6 +97,7 @@ def mmcv_deform_conv(
 @SYMBOLICS.add("mmdeploy::MMCVModulatedDeformConv2d")
 @SYMBOLICS.add("mmcv::ModulatedDeformConv2d")
 @SYMBOLICS.add("mmdeploy::ModulatedDeformConv2d")
+@SYMBOLICS.add("ai.onnx::DCNv2")
 @signature(
     "Tensor input, Tensor offset, Tensor mask, Tensor weight, Tensor? bias, int[] stride, "
     "int[] padding, int[] dilation, int groups|group, "

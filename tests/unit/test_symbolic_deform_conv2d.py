@@ -102,6 +102,15 @@ def test_mmcv(domain: str, form: dict[str, Any]) -> None:
     check(operator, inputs, expected=[plain], opsets=(11, 19), im2col_step=32, bias=0, **given)
 
 
+def test_as_centernet_names_it() -> None:
+    form = {"padding": (1, 1)}
+    x, weight, offset, mask, bias = operands(form)
+    expected = deform_conv2d(x, weight, offset, mask, bias, **form)
+    given = {"stride": 1, "padding": 1, "dilation": 1, "groups": 1, "deformable_group": 1}
+    inputs = [x, offset, mask, weight, bias]
+    check("ai.onnx::DCNv2", inputs, expected=[expected], opsets=(11, 19), **given)
+
+
 def test_one_padding_for_all_sides() -> None:
     form = {"padding": (1, 1)}
     x, weight, offset, _, _ = operands(form)
