@@ -300,7 +300,7 @@ def test_functions_are_opened_unless_they_are_kept() -> None:
     made = halved(text, head)
     assert lines(made.model)[1:3] == ["h = Relu(x_float16)", "y_float16 = Add(h, h)"]
     assert not made.model.functions
-    stays = halved(text, head, keep=["op:my::twice"])
+    stays = halved(text, head, keep=["op:my::*"])
     assert lines(stays.model)[2:] == ["h_float32 = Cast(h)", "y = my.twice(h_float32)"]
     run(stays.model, x=np.ones(2, np.float32))
 

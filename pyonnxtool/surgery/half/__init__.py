@@ -13,7 +13,7 @@ from pyonnxtool.op_schemas import same_meaning
 from pyonnxtool.rewriting import Left, StandsFor
 from pyonnxtool.surgery.half.constants import Constants, Rounding
 from pyonnxtool.surgery.half.measured import Measured
-from pyonnxtool.surgery.half.node_choice import chosen_nodes
+from pyonnxtool.surgery.half.node_choice import chosen_nodes, names_op
 from pyonnxtool.surgery.half.place import Placement, constants_read, declare_inputs
 from pyonnxtool.surgery.half.plan import HALF, Choice, planned
 from pyonnxtool.surgery.half.values import Values
@@ -88,15 +88,16 @@ def _halves(plan: Plan, graph: Graph) -> set[str]:
 
 
 def _opened(given: Model, keep: Sequence[str]) -> tuple[Model, Counter[str]]:
+    """A copy whose functions are opened, but those that are kept as operators."""
     if not given.functions:
         return given.copy(), Counter()
-    staying = {f"op:{one.domain}::{one.name}" for one in given.functions} & set(keep)
     going = [
         (one.domain, one.name, one.overload)
         for one in given.functions
-        if f"op:{one.domain}::{one.name}" not in staying
+        if not any(names_op(pattern, one.domain, one.name) for pattern in keep)
     ]
-    made, _ = _core.inline_functions(given, same_meaning, None if not staying else sorted(going))
+    every = len(going) == len(given.functions)
+    made, _ = _core.inline_functions(given, same_meaning, None if every else sorted(going))
     return made, Counter({"functions opened": len(going)})
 
 

@@ -27,15 +27,24 @@ def chosen_nodes(patterns: Sequence[str], nodes: Sequence[Node], option: str) ->
     return found
 
 
+def names_op(pattern: str, domain: str, op_type: str) -> bool:
+    """Whether "op:Softmax" or "op:my.domain::*" names this operator."""
+    called = (f"op:{op_type}", f"op:{domain or 'ai.onnx'}::{op_type}")
+    return any(name == pattern or fnmatchcase(name, pattern) for name in called)
+
+
 def _fits(pattern: str, node: Node) -> bool:
-    return any(name == pattern or fnmatchcase(name, pattern) for name in _called(pattern, node))
-
-
-def _called(pattern: str, node: Node) -> list[str]:
     if pattern.startswith("op:"):
-        return [f"op:{node.op_type}", f"op:{node.domain or 'ai.onnx'}::{node.op_type}"]
-    return [node.name or next(filter(None, node.output_names), "")]
+        return names_op(pattern, node.domain, node.op_type)
+    name = _name(node)
+    return name == pattern or fnmatchcase(name, pattern)
+
+
+def _name(node: Node) -> str:
+    return node.name or next(filter(None, node.output_names), "")
 
 
 def _names(pattern: str, nodes: Sequence[Node]) -> list[str]:
-    return list(dict.fromkeys(_called(pattern, node)[0] for node in nodes))
+    if pattern.startswith("op:"):
+        return list(dict.fromkeys(f"op:{node.op_type}" for node in nodes))
+    return list(dict.fromkeys(map(_name, nodes)))
