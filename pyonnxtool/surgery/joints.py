@@ -105,7 +105,8 @@ def fitted(first: Model, second: Model, joints: Sequence[Joint]) -> Fit:
         theirs = taken.dtype or dtype_text(wanted.of(joint.input, second.graph))
         sizes = sizes_of(fact) or value.shape
         if ours is not None and theirs is not None and ours != theirs:
-            wrong = f"it is {typed(ours, sizes)}, and {_input(joint)} takes {typed(theirs, taken.shape)}"
+            other = typed(theirs, taken.shape)
+            wrong = f"it is {typed(ours, sizes)}, and {_input(joint)} takes {other}"
             advice = "make them alike with `pyonnxtool set-io --dtype`"
             fit.refusals.append(_refusal(value, f"{wrong}; {advice}"))
         elif sizes is not None and taken.shape is not None:
