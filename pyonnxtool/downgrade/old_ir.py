@@ -59,8 +59,8 @@ def _lift_initializers(body: Graph, main: Graph) -> None:
             body.remove_initializer(tensor.name)
             body.add_node("Identity", [name], [tensor.name], name=tensor.name)
         else:
-            body.rename_value(tensor.name, name)
-            body.remove_initializer(name)
+            body.replace_uses(tensor.name, name)
+            body.remove_initializer(tensor.name)
     body.sort()
 
 
