@@ -93,6 +93,11 @@ def test_what_is_refused() -> None:
         ("y = {0}.embedding_bag <mode = 5> (x, x, x)", "its mode 5 is none that torch has"),
         ("y = {0}.embedding_bag <padding_idx = 1> (x, x, x)", "it leaves out the embedding"),
         ('y = {0}.div <rounding_mode = "floor"> (x, x)', "it rounds the quotient"),
+        (
+            "y = {0}.linalg_svd (x)",
+            "it iterates until the numbers are close enough; keep it: --keep",
+        ),
+        ("y = {0}.multinomial (x)", "it is random, and draws other numbers than any operator"),
         ("y = {0}.expm1 <base = 2> (x)", "its attribute `base` is none that its operator has"),
         ("y = {0}.expm1 (x, x)", "it has more inputs than its operator takes: self"),
         ("y = {0}.cumprod <dim = 1, dtype = 7> (x)", "it is to compute in another dtype"),
@@ -103,8 +108,9 @@ def test_arguments_without_a_form_are_refused(text: str, told: str) -> None:
 
 
 def test_complex_numbers_are_refused() -> None:
-    model = node_of("y = {0}.angle (x)")
-    assert "no symbolic is known for it" in refusal(model)
+    told = refusal(node_of("y = {}{} (x)", "fft_rfft"))
+    assert "it has complex numbers, which ONNX has as an axis of two" in told
+    assert "keep it: --keep org.pytorch.aten::ATen" in told
     model = node_of("y = {0}.square (x)")
     model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.COMPLEX64
     assert "it takes complex numbers, which hardly any operator of ONNX does" in refusal(model)
