@@ -29,14 +29,14 @@ g (float[n,3] x) => (float[n,3] y) {
 }
 """
 GELU = """
-<ir_version: 10, opset_import: ["" : 20]>
+<ir_version: 8, opset_import: ["" : 17]>
 g (float[n,3] x) => (float[n,3] y)
 <float root = {1.41421356}, float half = {0.5}, float one = {1}> {
    d = Div (x, root)
    e = Erf (d)
    a = Add (one, e)
-   h = Mul (half, x)
-   y = Mul (a, h)
+   h = Mul (a, x)
+   y = Mul (h, half)
 }
 """
 IMAGES = """
