@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from pyonnxtool.rewriting.node_view import NodeView
     from pyonnxtool.rewriting.tape import Tape
 
-_COMPLEX = (
-    "it has complex numbers, which ONNX only has as an axis of two that all nodes beside know"
-)
+_COMPLEX = "it has complex numbers, which ONNX has as an axis of two that all nodes have to know"
 _ITERATION = "it iterates until the numbers are close enough"
 _RANDOM = "it is random, and draws other numbers than any operator of ONNX"
 
