@@ -178,7 +178,8 @@ class _Retyping:
 
 
 def _casts(node: Node) -> bool:
-    return node.op_type == "Cast" and node.domain in ("", "ai.onnx")
+    whole = bool(node.input_names and node.output_names)
+    return whole and node.op_type == "Cast" and node.domain in ("", "ai.onnx")
 
 
 def _loss(old: str, dtype: str) -> str:

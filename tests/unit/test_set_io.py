@@ -192,6 +192,13 @@ def test_a_graph_that_is_made_for_one_size_is_refused() -> None:
     assert "[2, 2, 3] has 12 elements, the shape [1, 6] takes 6" in str(caught.value)
 
 
+def test_a_cast_that_makes_nothing_is_left_alone() -> None:
+    model = net()
+    model.graph.add_node("Cast", ["x"], [], attributes={"to": 1})
+    made = pot.set_io(model, dtypes={"x": "float16"}).model
+    assert made.graph.inputs[0].dtype == "float16"
+
+
 def test_order() -> None:
     made = pot.set_io(net(), input_order=["c", "i*"], output_order=["z"], verify=1)
     assert [name for name, _, _ in ports(made.model)] == ["c", "ids", "x", "z", "y"]

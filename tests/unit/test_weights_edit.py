@@ -146,6 +146,13 @@ def test_bits_that_differ_are_not_equal_and_outputs_stay() -> None:
     assert set(held(pot.weights(model, deduplicate=True).model)) == {"a", "b"}
 
 
+def test_a_malformed_node_is_left_as_it_is() -> None:
+    model = net()
+    model.graph.add_node("Cast", [], ["unread"], attributes={"to": 1})
+    made = pot.weights(model, fp16=True, deduplicate=True).model
+    assert "unread = Cast()" in [node.text().partition(" {")[0] for node in made.graph.nodes]
+
+
 def test_weights_are_listed_the_largest_first(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     big = np.arange(2000, dtype=np.float32)

@@ -52,7 +52,7 @@ def casts_integers(values: Values, node: Node) -> bool:
     """Whether it makes float32 of integers beyond those that float16 has."""
     if not is_plain(node, "Cast") or node.attributes.get("to") != FLOAT32:
         return False
-    source = values.key(node.graph, node.input_names[0])
+    source = values.first_input(node)
     dtype = values.fact(source).dtype if source is not None else None
     return dtype is not None and "int" in dtype and dtype not in _SMALL_INTEGERS
 
@@ -62,11 +62,11 @@ def may_be_large(values: Values, node: Node) -> bool:
 
     Not where they are known, and not where they are a mask. Sums of products are large.
     """
-    made = values.key(node.graph, node.output_names[0])
+    made = values.first_output(node)
     known = values.known(made) if made is not None else None
     if known is not None:
         return bool((abs(known) > _EXACT).any())
-    source = values.key(node.graph, node.input_names[0])
+    source = values.first_input(node)
     return source is not None and not _is_mask(values, source, _DEEPEST)
 
 
@@ -102,7 +102,7 @@ def _is_small(values: Values, key: Key) -> bool:
 def _to_integers(values: Values, node: Node) -> bool:
     if not is_plain(node, "Cast"):
         return False
-    made = values.key(node.graph, node.output_names[0])
+    made = values.first_output(node)
     return made is not None and "int" in (values.fact(made).dtype or "")
 
 

@@ -251,7 +251,7 @@ class _Planner:
         if given.floats:  # float32 to float32
             dtype = self._type_of(list(given.floats.values()))
             return Step(node, {}, {0: dtype})
-        source = self._values.key(node.graph, node.input_names[0])
+        source = self._values.first_input(node)
         if source is not None and self._values.fact(source).dtype == "float16":
             return self._kept(given, _OWN_CASTS, wide=True)
         if node in self._counting:

@@ -47,6 +47,14 @@ class Values:
             place = self._parents[place]
         return None
 
+    def first_input(self, node: Node) -> Key | None:
+        """None also for a node that has none, which is malformed for most."""
+        return self.key(node.graph, next(iter(node.input_names), ""))
+
+    def first_output(self, node: Node) -> Key | None:
+        """Likewise."""
+        return self.key(node.graph, next(iter(node.output_names), ""))
+
     def value(self, key: Key) -> Value:
         """The value itself."""
         return self._defined[key[0]][key[1]]
