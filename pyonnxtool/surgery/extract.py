@@ -87,7 +87,7 @@ def extract(
 def _part_of(model: Model, inputs: Sequence[str], outputs: Sequence[str]) -> _Part:
     if not inputs and not outputs:
         raise UsageError("say which values the part begins with (inputs) or ends with (outputs)")
-    source, opened = opened_for(model, [*inputs, *outputs])
+    source, opened = opened_for("extract", model, [*inputs, *outputs])
     graph = source.graph
     made = made_in(graph)
     weights = weights_of(graph)

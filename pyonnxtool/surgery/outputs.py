@@ -46,7 +46,7 @@ def outputs(
     if only and (add or remove):
         raise UsageError("give all outputs with only, or some with add and remove; not both")
     model = as_model(given)
-    source, opened = opened_for(model, [*add, *only])
+    source, opened = opened_for("outputs", model, [*add, *only])
     made = source.copy()
     graph = made.graph
     there = [value.name for value in graph.outputs]

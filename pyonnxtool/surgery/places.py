@@ -58,10 +58,11 @@ def weights_of(graph: Graph) -> set[str]:
     return sparse | {tensor.name for tensor in graph.initializers}
 
 
-def opened_for(model: Model, patterns: Sequence[str]) -> tuple[Model, int]:
+def opened_for(what: str, model: Model, patterns: Sequence[str]) -> tuple[Model, int]:
     """The model, with functions opened where a pattern names a value in one: "<call>/<its name>".
 
-    Also how many functions were opened. Others stay as they are.
+    Also how many functions were opened. Others stay as they are. `what` is for messages. Raises as
+    `named` does for a pattern that names nothing in functions either.
     """
     if not model.functions:
         return model, 0
@@ -69,6 +70,10 @@ def opened_for(model: Model, patterns: Sequence[str]) -> tuple[Model, int]:
     if not inside:
         return model, 0
     opened, _ = _core.inline_functions(model, same_meaning)
+    for pattern in inside:
+        if not _fits(pattern, opened.graph):
+            _explain(what, model, pattern)
+        named(what, opened, [pattern], made_in(opened.graph))
     origins = {
         node.metadata.get(_core.CALLED_FROM, "").partition(" (called by ")[0]
         for node in opened.graph.nodes

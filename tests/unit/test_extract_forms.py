@@ -104,6 +104,14 @@ def test_functions_in_functions() -> None:
     assert not made.functions
     again = part(model, inputs=["one/in/b", "h", "c"])
     assert ops(again) == ["Sqrt", "Neg", "If"]
+    with pytest.raises(UsageError, match="there is no value called 'one/in/d'; did you mean: one"):
+        pot.extract(model, outputs=["one/in/d"])
+    with pytest.raises(
+        UsageError, match=re.escape("'one' is a node (Outer), and values are asked")
+    ):
+        pot.extract(model, outputs=["one"])
+    with pytest.raises(pot.Refused, match="'two/b' is made inside it, once each time that the"):
+        pot.extract(model, outputs=["two/b"])
     closed = part(model, outputs=["e"])
     assert {one.name for one in closed.functions} == {"Outer", "Inner"}
 
