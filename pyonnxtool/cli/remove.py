@@ -37,8 +37,8 @@ def command(
 ) -> int:
     """Take nodes out: what read their output reads one of their inputs.
 
-    NODES are names, globs, or operators: op:Dropout, op:vendor::Thing. A node without a name is
-    called as what it makes. What only they needed goes with them, and outputs of the model keep
+    NODES are names, globs, or operators: op:Dropout, op:vendor::Thing. The name of a value means
+    the node that makes it. What only they needed goes with them, and outputs of the model keep
     their names. Refused where what is left would not fit together, with the reason, and nothing is
     written. Weights are not read.
     """

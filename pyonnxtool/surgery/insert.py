@@ -55,9 +55,9 @@ def insert(
 
     `after` are values: all that reads them reads what is made of them. `before` are nodes, of which
     one input is replaced: the one of the number or schema name `slot`, or the only one that is no
-    constant. Both are names, globs, or operators ("op:Conv": what these make), in bodies and
-    functions too. Inputs and outputs of the model keep their names, and types are declared anew
-    where they change.
+    constant. Both are names, globs, or operators ("op:Conv"), in bodies and functions too; after a
+    node is after what it makes first, before a value is before all that reads it. Inputs and
+    outputs of the model keep their names, and types are declared anew where they change.
 
     Raises UsageError for what there is not, and Refused where an operator would be given types or
     sizes that it does not take.
@@ -65,8 +65,9 @@ def insert(
     check = check_of(**proof)
     model = as_model(given)
     made = model.copy()
-    values = _values(made, after)
-    nodes = picked(made, before) if before else []
+    edges = set(_made_by_named(made)).intersection(before)
+    values = _values(made, [*after, *(one for one in before if one in edges)])
+    nodes = picked(made, [one for one in before if one not in edges])
     if not values and not nodes:
         raise UsageError("say where: after which values, or before which nodes")
     label, build = _builder(made, what, operands, name)
@@ -94,10 +95,11 @@ def _tried(name: str, op_type: str, label: str, edit: Callable[[], object]) -> I
 def _values(model: Model, patterns: Sequence[str]) -> list[Value]:
     """Values of these names, and first outputs of nodes of these names or operators."""
     found: dict[Value, None] = {}
+    nodes = {called(node) for graph in graphs_in(model) for node in graph.nodes}
     there = [value for graph in graphs_in(model) for value in graph.values if not value.is_outer]
     names = {value.name for value in there}
     for pattern in patterns:
-        if pattern.startswith(OP) and pattern not in names:
+        if pattern not in names and (pattern.startswith(OP) or pattern in nodes):
             made = [next(iter(node.outputs), None) for node in picked(model, [pattern])]
             found |= {value: None for value in made if value is not None}
             continue
@@ -106,6 +108,13 @@ def _values(model: Model, patterns: Sequence[str]) -> list[Value]:
         chosen = set(selected([pattern], [one.name for one in open_to], "value"))
         found |= {value: None for value in open_to if value.name in chosen}
     return list(found)
+
+
+def _made_by_named(model: Model) -> list[str]:
+    """Values that are called otherwise than every node: none of these is meant by their names."""
+    nodes = [node for graph in graphs_in(model) for node in graph.nodes]
+    there = {called(node) for node in nodes}
+    return [name for node in nodes for name in node.output_names if name and name not in there]
 
 
 def _builder(

@@ -41,15 +41,25 @@ def graphs_in(model: Model) -> Iterator[Graph]:
 def picked(model: Model, patterns: Sequence[str]) -> list[Node]:
     """Nodes of these names, globs or operators ("op:Cast"), in the order of the graph.
 
-    They are looked for in bodies and functions too; what is inside of a node comes after it. Raises
+    A name may also be that of a value, where no node is called so: of what makes it. Nodes are
+    looked for in bodies and functions too; what is inside of a node comes after it. Raises
     UsageError for a pattern that means nothing.
     """
     nodes = [node for graph in graphs_in(model) for node in graph.nodes]
     operators = [one.removeprefix(OP) for one in patterns if one.startswith(OP)]
-    named = [one for one in patterns if not one.startswith(OP)]
+    there = set(map(called, nodes))
+    made = {name for node in nodes for name in node.output_names if name} - there
+    values = made.intersection(patterns)
+    named = [one for one in patterns if not one.startswith(OP) and one not in values]
     names = set(selected(named, map(called, nodes), "node"))
     types = set(selected(operators, map(operator, nodes), "operator"))
-    return [node for node in nodes if called(node) in names or operator(node) in types]
+    return [
+        node
+        for node in nodes
+        if called(node) in names
+        or operator(node) in types
+        or not values.isdisjoint(node.output_names)
+    ]
 
 
 def input_place(node: Node, asked: int | str | None) -> int:

@@ -177,6 +177,12 @@ def test_before_a_node() -> None:
     ]
 
 
+def test_after_a_node_and_before_a_value() -> None:
+    assert lines(inserted("Tanh", after=["first"]))[1:3] == ["Tanh = Tanh(z)", "q = Mul(Tanh, w)"]
+    assert lines(inserted("Tanh", before=["y"]))[-1] == "y = Tanh(y_before)"
+    assert "Tanh = Tanh(z)" in lines(inserted("Tanh", before=["z"]))
+
+
 def test_inside_of_functions() -> None:
     made = inserted("vendor::Fence(_, 2.0)", HALVES, after=["c"]).model
     function = made.functions[0]

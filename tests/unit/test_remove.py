@@ -99,6 +99,10 @@ def test_a_node_without_a_name_is_called_as_what_it_makes() -> None:
     assert lines(removed(NET, "r"))[-2:] == ["y = Identity(g1)", "t = Transpose(d)"]
 
 
+def test_a_value_stands_for_what_makes_it() -> None:
+    assert lines(removed(NET, "v"))[2] == "g1 = Mul(s, d)"
+
+
 def test_a_weight_that_nothing_reads_goes_too() -> None:
     made = removed(NET, "scale")
     assert made.model.graph.initializers == []
