@@ -111,7 +111,10 @@ def plain_call(
 def positional_names(forward: Any) -> list[str]:
     """Names of the parameters that may be given by place."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(forward).parameters.values()
+    try:
+        parameters = inspect.signature(forward).parameters.values()
+    except (TypeError, ValueError):  # of what was traced nothing is known
+        return []
     return [parameter.name for parameter in parameters if parameter.kind in kinds]
 
 

@@ -14,6 +14,7 @@ from pyonnxtool.errors import PyonnxtoolError, Refused
 from pyonnxtool.rewriting import Refusal, refused
 
 _LONGEST = 300
+_STDLIB = Path(traceback.__file__).parent
 _TRACE = "or take --exporter torchscript, which follows the path that the example takes"
 _NO_FAKE = re.compile(
     r"no fake impl[^<\n]*registered for (?:<CustomOpDef\()?(?P<a>[\w:.]+)"
@@ -151,11 +152,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def place_of(error: BaseException) -> str:
     """` (net.py, line 12)`: the last line of somebody else's code than torch's that was at work."""
-    ours = Path(__file__).parent.parent
-    torchs = Path(torch.__file__).parent.parent
+    others = (Path(__file__).parent.parent, Path(torch.__file__).parent.parent, _STDLIB)
     for one in reversed(list(_chain(error))):
         for frame in reversed(traceback.extract_tb(one.__traceback__)):
             file = Path(frame.filename)
-            if not (file.is_relative_to(ours) or file.is_relative_to(torchs)) and file.is_file():
+            if file.is_file() and not any(map(file.is_relative_to, others)):
                 return f" ({file.name}, line {frame.lineno})"
     return ""

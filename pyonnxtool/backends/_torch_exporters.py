@@ -93,6 +93,7 @@ def exported(wish: Wish) -> Exported:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     _add_unused(model, wish)
+    _tell_apart(model)
     _rename(model, wish.call.names, trial.outputs)
     _check_open(model, wish)
     return Exported(model, tuple(sorted(opaque.written)), tuple(_told(warned)))
@@ -217,6 +218,27 @@ def _add_unused(model: Model, wish: Wish) -> None:
     graph.order_inputs(names)
 
 
+def _tell_apart(model: Model) -> None:
+    """Outputs that are one value: a trace lists it several times, which no ONNX model may."""
+    graph = model.graph
+    names = [value.name for value in graph.outputs]
+    types = {value.name: (value.dtype, value.shape) for value in graph.outputs}
+    used, order = Names(names_of(model)), list[str]()
+    for name in names:
+        own = name
+        if name in order:
+            own = used.fresh(name)
+            graph.op("Identity", graph.value(name), outputs=[own])
+            graph.add_output(own)
+            graph.declare(own, *types[name])
+        elif names.count(name) > 1:
+            graph.remove_output(name)
+            graph.add_output(name)
+            graph.declare(name, *types[name])
+        order.append(own)
+    graph.order_outputs(order)
+
+
 def _rename(model: Model, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     """Inputs and outputs by these names; whatever else has one of them gets another.
 
@@ -229,6 +251,8 @@ def _rename(model: Model, inputs: Sequence[str], outputs: Sequence[str]) -> None
         told = f"the exporter made {len(graph.inputs)} inputs and {len(graph.outputs)} outputs of "
         told += f"{len(inputs)} and {len(outputs)}"
         raise refused("the export", [Refusal("", "", told)])
+    if not all(new):
+        raise UsageError("an input or output is to be called '', and needs a name")
     if len(set(new)) < len(new):
         double = next(name for name in new if new.count(name) > 1)
         raise UsageError(f"two inputs or outputs would be called {double!r}")

@@ -212,6 +212,9 @@ def _parted(
             inputs.append(value)
         elif value is not None and not any(left_out in kind for left_out in _LEFT_OUT):
             several = value if isinstance(value, list | tuple) else [value]
+            if kind.startswith("__torch__"):
+                told = f"its argument {argument.name!r} is an object of torch, no ONNX attribute"
+                raise CannotExportError(schema.name, told)
             if any(map(is_value, several)):
                 raise CannotExportError(
                     schema.name,

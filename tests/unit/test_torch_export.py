@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 import pyonnxtool as pot
@@ -138,6 +139,18 @@ def test_an_open_size_of_one_in_the_example() -> None:
 
 
 @BOTH
+def test_outputs_that_are_one_value_or_an_input(exporter: str) -> None:
+    def forward(x: Any) -> Any:
+        y = x + 1
+        return x, y, y, x
+
+    made = pot.torch.export(module_of(forward), (torch.ones(2, 3),), exporter=exporter)
+    assert list(sizes(made.report.outputs)) == [f"output_{n}" for n in range(4)]
+    assert set(sizes(made.report.outputs).values()) == {(2, 3)}
+    onnx.checker.check_model(onnx.load_from_string(made.model.to_bytes()))
+
+
+@BOTH
 def test_names_that_the_user_gives(exporter: str) -> None:
     options = {"exporter": exporter, "input_names": ["weight"], "output_names": ["bias"]}
     made = pot.torch.export(nn.Linear(3, 2), (torch.ones(2, 3),), **options)
@@ -222,6 +235,7 @@ USAGE = [
     (torch.relu, {"output_names": ["a", "b"]}, "returns 1 tensor, and 2 output names given: a, b"),
     (lambda x: x, {"input_names": ["a", "b"]}, "takes 1 tensor (x), and 2 input names given: a, b"),
     (lambda x: x + 1, {"input_names": ["a"], "output_names": ["a"]}, "would be called 'a'"),
+    (lambda x: x + 1, {"input_names": [""]}, "is to be called '', and needs a name"),
     (lambda x: x, {"dynamic": {"y": {0: "n"}}}, "Made has no input 'y'; did you mean x?"),
     (lambda x: x, {"dynamic": {"x": {2: "n"}}}, "'x' has 2 axes, so there is no axis 2 to be left"),
     (lambda x: x, {"dynamic": {"x": {0: "3n"}}}, "axis 0 of 'x': '3n' is no name for a size"),
@@ -254,6 +268,9 @@ def test_what_is_no_module() -> None:
     with pytest.raises(UsageError, match=r"is scripted, which dynamo does not take: --exporter t"):
         pot.torch.export(scripted, (torch.ones(2, 3),))
     made = pot.torch.export(scripted, (torch.ones(2, 3),), exporter="torchscript")
+    assert made.report.verification.samples == 2
+    traced = torch.jit.trace(nn.Linear(3, 2), torch.ones(2, 3))
+    made = pot.torch.export(traced, (torch.ones(2, 3),), exporter="torchscript")
     assert made.report.verification.samples == 2
 
 
