@@ -10,13 +10,14 @@ import pytest
 
 def test_the_catalogues(run: Any) -> None:
     assert run("list").stdout.splitlines() == [
-        "adapters   pyonnxtool list adapters",
-        "backends   pyonnxtool list backends",
-        "metrics    pyonnxtool list metrics",
-        "ops        pyonnxtool list ops",
-        "runtimes   pyonnxtool list runtimes",
-        "schemas    pyonnxtool list schemas",
-        "symbolics  pyonnxtool list symbolics",
+        "adapters    pyonnxtool list adapters",
+        "backends    pyonnxtool list backends",
+        "metrics     pyonnxtool list metrics",
+        "ops         pyonnxtool list ops",
+        "references  pyonnxtool list references",
+        "runtimes    pyonnxtool list runtimes",
+        "schemas     pyonnxtool list schemas",
+        "symbolics   pyonnxtool list symbolics",
     ]
 
 
@@ -37,7 +38,8 @@ def test_entries(catalogue: str, line: str, run: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "catalogue", ["adapters", "backends", "metrics", "runtimes", "schemas", "symbolics"]
+    "catalogue",
+    ["adapters", "backends", "metrics", "references", "runtimes", "schemas", "symbolics"],
 )
 def test_every_entry_says_what_it_is(catalogue: str, run: Any) -> None:
     told = json.loads(run("list", catalogue, "--format", "json").stdout)
@@ -75,7 +77,7 @@ def test_an_unknown_catalogue(run: Any) -> None:
     assert result.exit_code == 2
     assert result.stderr == (
         "Error: there is no catalogue called 'adaptors'; "
-        "there are: adapters, backends, metrics, ops, runtimes, schemas, symbolics\n"
+        "there are: adapters, backends, metrics, ops, references, runtimes, schemas, symbolics\n"
     )
 
 
