@@ -65,7 +65,8 @@ class Target:
         if self.dry_run or self.path is None:
             return rewrite.report
         before = set(rewrite.model.external_files())
-        rewrite.model.save(str(self.path), self.weights, self.force, **self.packing)
+        force = self.force or self._is_over_its_own(rewrite.report.model)
+        rewrite.model.save(str(self.path), self.weights, force, **self.packing)
         written = as_model(self.path)
         own = self.path.name
         external = {name: Path(relpath(name, written.folder)) for name in written.external_files()}
@@ -78,6 +79,16 @@ class Target:
         ]
         files = (str(self.path), *(str(self.path.parent / one) for one in made))
         return replace(rewrite.report, written=files)
+
+    def _is_over_its_own(self, model: str) -> bool:
+        """Whether OUT is the model itself, and files of weights of that name are its own too."""
+        if self.path is None or not self.path.exists() or not Path(model).exists():
+            return False
+        if not self.path.samefile(model):
+            return False
+        names = {f"{self.path.name}.data", f"{self.path.name}.weights"}
+        files = [Path(name) for name in as_model(model).external_files()]
+        return any(names & {one.name, one.parent.name} for one in files)
 
 
 def check_files(command: str, model: str, target: Target, output: Output) -> None:

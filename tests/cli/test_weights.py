@@ -81,6 +81,24 @@ def test_other_weights_of_a_model_with_files_go_into_one(run: Any, saved: Save) 
     assert {one.name: one.numpy()[0] for one in pot.load("out.onnx").graph.initializers}["w"] == 4
 
 
+def test_a_model_is_written_over_itself_and_its_files(run: Any, saved: Save) -> None:
+    saved("net", NET)
+    line = ["weights", "net.onnx", "-o", "net.onnx"]
+    for words in (["--externalize"], ["--externalize", "--file-each"], ["--externalize"]):
+        result = run(*line, *words, "--threshold", "0")
+        assert result.exit_code == 0, result.stderr
+    result = run(*line, "--fp16", "--convert", "op:*", "--externalize", "--threshold", "0")
+    assert result.exit_code == 0, result.stderr
+    assert {one.place for one in pot.weights("net.onnx").report.weights} == {
+        "net.onnx.data:0", "net.onnx.data:64", "net.onnx.data:128",
+    }  # fmt: skip
+    saved("other", NET)
+    Path("other.onnx.data").write_text("of somebody else")
+    result = run("weights", "other.onnx", "-o", "other.onnx", "--externalize", "--threshold", "0")
+    assert result.exit_code == 2
+    assert "exists already; say force to overwrite it" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
