@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _OLDEST = 7
 """Of older opsets onnxruntime takes models, and has no kernels for what they hold."""
+_BY_THREADS = frozenset({"DynamicQuantizeLSTM"})
+"""What they compute depends on how many threads share a batch; one says what is meant."""
 
 
 def side_of(text: str, model: Model, check: Check) -> tuple[Side, str]:
@@ -27,7 +29,8 @@ def side_of(text: str, model: Model, check: Check) -> tuple[Side, str]:
     `text` is how messages call it. A model whose opset or IR version onnxruntime does not take runs
     on the reference evaluator.
     """
-    options = RunOptions(level="none", custom_ops=tuple(check.custom_ops))
+    threads = int(any(node.op_type in _BY_THREADS for node in model.graph.nodes))
+    options = RunOptions(level="none", threads=threads, custom_ops=tuple(check.custom_ops))
     runtime = find_backend("onnxruntime")
     if check.custom_ops or takes_opset_of(model, runtime):
         return Side(text, model, runtime, options), ""

@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
+import pyonnxtool as pot
 from support.lowered_op import NEWEST, OPSETS, check, feeds_of, model_of, refusal
 
 MS = "com.microsoft::"
@@ -68,6 +69,14 @@ def test_lstm(dtype: Any, columns: bool, zero: int, direction: str) -> None:
     form["outputs"] = (False, True, False)
     known: dict[str, Any] = {"expected": on_one_thread(given, **form), "constant": constant}
     check(f"{MS}DynamicQuantizeLSTM", given, opsets=(23,), **known, **form)
+
+
+def test_what_depends_on_threads_is_checked_on_one() -> None:
+    given = lstm(np.int8, 1, columns=False, zero=0)
+    model = model_of(f"{MS}DynamicQuantizeLSTM", given, 3, constant=(1, 2, 3), hidden_size=6)
+    made = pot.lower(pot.from_proto(model), verify=1).report.verification
+    assert made is not None
+    assert not made.drifted
 
 
 @pytest.mark.parametrize(
