@@ -127,9 +127,8 @@ Status Graph::rename_values(const RenameMap& names) {
   std::unordered_set<std::string_view> coming;
   for (const auto& [from, to] : names) {
     if (from == to) continue;
-    const auto refuse = [&](const std::string& why) {
-      return Error{.message = "cannot rename '" + from + "' to '" + to + "': " + why};
-    };
+    const std::string asked = "cannot rename '" + from + "' to '" + to + "': ";
+    const auto refuse = [&asked](const std::string& why) { return Error{.message = asked + why}; };
     const ValueId id = find_value(from);
     if (!id) return refuse("there is no such value");
     if (to.empty()) return refuse("a value needs a name");
