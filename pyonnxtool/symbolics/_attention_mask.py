@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyonnxtool.feeds.dtypes import numpy_dtype
-from pyonnxtool.symbolics._floats import within
+from pyonnxtool.symbolics._floats import lowest, within
 from pyonnxtool.symbolics._sizes import Size, counted, size_of
 
 if TYPE_CHECKING:
@@ -127,15 +126,15 @@ def _as_column(lengths: str, tape: Tape) -> str:
 
 def _without_later(frame: Frame, total: str, tape: Tape) -> str:
     """The bias, with the lowest number for keys that come after the query."""
-    lowest = np.array(np.finfo(numpy_dtype(frame.dtype)).min)
+    least = lowest(frame.dtype)
     queries, keys, past = frame.queries.known, frame.keys.known, frame.past.known
     if queries is not None and keys is not None and past is not None and queries * keys <= _SMALL:
         seen = np.arange(keys) <= np.arange(past, past + queries)[:, None]
         if not total:
-            return tape.const(np.where(seen, lowest.dtype.type(0), lowest))
+            return tape.const(np.where(seen, least.dtype.type(0), least))
         visible = tape.const(seen)
     else:
         after = counted(frame.queries, tape, frame.past, by=1)
         rows = tape.op("Unsqueeze", after, tape.ints([1]))
         visible = tape.op("Less", counted(frame.keys, tape), rows)
-    return tape.op("Where", visible, total or tape.const(0.0, frame.dtype), tape.const(lowest))
+    return tape.op("Where", visible, total or tape.const(0.0, frame.dtype), tape.const(least))

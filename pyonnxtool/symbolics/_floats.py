@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pyonnxtool.feeds.dtypes import numpy_dtype
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pyonnxtool.rewriting.node_view import NodeView
     from pyonnxtool.rewriting.operand import Operand
     from pyonnxtool.rewriting.refusal import Refusal
     from pyonnxtool.rewriting.tape import Tape
 
+_BFLOAT16_MAX = 3.3895313892515355e38
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -38,5 +41,16 @@ def as_dtype(value: Operand | str, given: str, wanted: str, tape: Tape) -> str:
 
 def within(number: float, dtype: str) -> float:
     """The number, or the one of the dtype's finite numbers that is closest to it."""
-    limits = np.finfo(numpy_dtype(dtype)) if dtype != "bfloat16" else np.finfo(np.float32)
-    return float(np.clip(number, limits.min, limits.max))
+    largest = _largest(dtype)
+    return float(np.clip(number, -largest, largest))
+
+
+def lowest(dtype: str) -> NDArray[Any]:
+    """The least of the dtype's finite numbers, of that dtype and without axes."""
+    return np.array(-_largest(dtype)).astype(numpy_dtype(dtype))
+
+
+def _largest(dtype: str) -> float:
+    if dtype == "bfloat16":  # which numpy does not know
+        return _BFLOAT16_MAX
+    return float(np.finfo(numpy_dtype(dtype)).max)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 
-from support.lowered_op import NEWEST, OPSETS, check, model_of, refusal
+from support.lowered_op import NEWEST, OPSETS, check, lowered, model_of, refusal
 
 Array = NDArray[Any]
 ALL = (*OPSETS, NEWEST)
@@ -149,6 +150,22 @@ def test_of_float16() -> None:
     kinds = [TensorProto.FLOAT16]
     found = [expected.astype(np.float16)]
     check(OP, [*given, mask], expected=found, types=kinds, num_heads=HEADS)
+
+
+def test_bfloat16() -> None:
+    """No kernel runs here in it; the model is valid at each opset."""
+    given = [one.astype(ml_dtypes.bfloat16) for one in operands()]
+    mask = MASKS["keys"]
+    for opset, causal in itertools.product((13, 22), (0, 1)):
+        options = {"num_heads": HEADS, "unidirectional": causal, "opset": opset}
+        model = model_of(OP, [*given, mask], types=[TensorProto.BFLOAT16], **options)
+        for size in (BATCH, LENGTH, HIDDEN):
+            model.graph.output[0].type.tensor_type.shape.dim.add().dim_value = size
+        made = lowered(model)
+        assert all(
+            np.isfinite(numpy_helper.to_array(one).astype(float)).all()
+            for one in made.graph.initializer
+        )
 
 
 @pytest.mark.parametrize("open_sizes", [False, True])
