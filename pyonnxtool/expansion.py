@@ -291,6 +291,10 @@ class _Expander:
             return Refusal("", "", decision.reason, rule)
         if isinstance(decision, Keep):
             return Refusal("", "", f"its symbolic keeps it; say so: --keep {operator}", rule)
+        if known.function.__module__.startswith("pyonnxtool.") and not isinstance(decision, Edit):
+            made, has = 1 if isinstance(decision, str) else len(decision), view.node.output_names
+            if any(has[made:]):  # nobody checks custom nodes first
+                return Refusal("", "", f"it has {len(has)} outputs, its operator {made}", rule)
         unread = Unread(island)
         _place(view, decision, tape, operator)
         unread.prune(island)  # constants of types that the model's opset may not have

@@ -62,6 +62,8 @@ def grid_sampler(
 @SYMBOLICS.add("mmdeploy::Mark")
 def mark(node: NodeView, tape: Tape) -> Decision:
     """Identity: it names a place for those who cut the model."""
+    if not node.arg(0):
+        return node.refuse("it has no input")
     return tape.op("Identity", node.arg(0))
 
 

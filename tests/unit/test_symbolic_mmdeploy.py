@@ -110,6 +110,9 @@ def test_what_is_refused(name: str) -> None:
 
 
 def test_malformed_nodes() -> None:
+    assert "it has no input" in refusal(model_of("mmcv::Mark", [None]))
+    two = model_of("mmdeploy::Mark", [image(2)], 2)
+    assert "it has 2 outputs, its operator 1" in refusal(two)
     mode = model_of("mmcv::MMCVCornerPool", [image(1, 1, 2, 2)], mode=4)
     assert "its mode 4 is none of the four sides" in refusal(mode)
     rank = model_of("mmcv::MMCVCornerPool", [image(2, 2)], mode=0)
