@@ -225,6 +225,8 @@ def _checked(
         return rewrite
     if report.kept and not check.custom_ops:
         told = f"not checked: onnxruntime does not know {', '.join(report.kept)}; give its library"
+        if wish.exporter == "torchscript" and wish.axes:
+            told += ". Its attributes are those of the example, also where open sizes decide them"
         return replace(rewrite, report=replace(report, notes=(*report.notes, told)))
     from pyonnxtool.backends._torch_network import ModuleNetwork  # noqa: PLC0415 - loads torch
     from pyonnxtool.divergence.network.side import NetworkBackend  # noqa: PLC0415

@@ -21,6 +21,7 @@ from pyonnxtool.errors import UsageError
 from pyonnxtool.wording import plural
 
 Axes = Mapping[int, str]
+_PLAIN = (dict, list, tuple)
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -210,13 +211,22 @@ def _axes_of(name: str, given: Any, shape: Sequence[int]) -> dict[Any, Any]:
 
 
 def dynamic_shapes(module: Any, call: Call, axes: Mapping[str, Axes]) -> Any:
-    """The open axes in the shape of forward's arguments, as `torch.export` wants them."""
+    """The open axes in the shape of forward's arguments, as `torch.export` wants them.
+
+    For containers that are no dict, list or tuple it wants lists of what they hold.
+    """
     waiting = iter(call.names)
 
-    def spec(leaf: Any) -> Any:
-        return dict(axes.get(next(waiting), {})) or None if isinstance(leaf, torch.Tensor) else None
+    def spec(given: Any) -> Any:
+        if isinstance(given, torch.Tensor):
+            return dict(axes.get(next(waiting), {})) or None
+        held, form = _pytree.tree_flatten(given, is_leaf=lambda one: one is not given)
+        if form.is_leaf():
+            return None
+        found = [spec(one) for one in held]
+        return _pytree.tree_unflatten(found, form) if type(given) in _PLAIN else found
 
-    args, kwargs = _pytree.tree_map(spec, (call.args, call.kwargs))
+    args, kwargs = spec((call.args, call.kwargs))
     bound = inspect.signature(module.forward).bind(*args, **kwargs)
     return dict(bound.arguments)
 

@@ -107,6 +107,22 @@ def test_inputs_and_outputs_of_any_form(case: str, exporter: str) -> None:
     assert made.report.verification.samples == 2
 
 
+@dataclasses.dataclass
+class Pair:
+    a: Any
+    b: Any
+
+
+def test_a_dataclass_as_an_input() -> None:
+    module = module_of(lambda pair: pair.a + pair.b)
+    args, dynamic = (Pair(torch.ones(2, 3), torch.ones(2, 3)),), ("n", 3)
+    with pytest.raises(UsageError, match=r"'pair' is a Pair.*torch.export.register_dataclass it"):
+        pot.torch.export(module, args)
+    torch.export.register_dataclass(Pair)
+    made = pot.torch.export(module, args, dynamic={"pair_a": dynamic, "pair_b": dynamic})
+    assert sizes(made.report.inputs) == {"pair_a": ("n", 3), "pair_b": ("n", 3)}
+
+
 class Layer:
     def __init__(self, x: Any) -> None:
         self.keys, self.values = x + 1, x - 1
