@@ -66,7 +66,7 @@ def test_global_average_pool(dtype: Any, last: int, scales: tuple[float, float])
 )
 @pytest.mark.parametrize("length", [70, 600])
 def test_softmax(dtype: Any, form: dict[str, int], length: int) -> None:
-    """Of more than 512 numbers the exponentials have fewer digits."""
+    """Of more than 512 numbers onnxruntime's exponentials have fewer digits."""
     zeros = (17, np.iinfo(dtype).min)
     given = case(dtype, 5, 60, length, scales=(0.0231, 0.00392), zeros=zeros)
     attributes = {"opset": 13, **form}
