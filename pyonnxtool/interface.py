@@ -32,9 +32,15 @@ class Interface:
 
 
 def match_interface(
-    reference: Model, candidate: Model, told: Mapping[str, Axes | None] | None = None
+    reference: Model,
+    candidate: Model,
+    told: Mapping[str, Axes | None] | None = None,
+    renamed: Mapping[str, str] | None = None,
 ) -> Interface:
     """Pair the graph inputs and outputs by name, or by place when no name is shared.
+
+    `renamed` has the reference's names of inputs and outputs that are called otherwise in the
+    candidate, by the candidate's.
 
     The order of graph inputs and outputs is part of a model's signature, so it may stand in for
     names; dtypes and ranks must agree. A value may have its channels last on one side and first on
@@ -42,12 +48,12 @@ def match_interface(
     known (None: as the reference has them). Raises UsageError when an output is missing in the
     candidate, when an input of the candidate has no source, or when nothing fits.
     """
-    told = told or {}
+    told, renamed = told or {}, renamed or {}
     ours, theirs = required_inputs(reference), required_inputs(candidate)
-    inputs, by_place = _pair("input", ours, theirs, told)
+    inputs, by_place = _pair("input", ours, theirs, told, renamed)
     moved = _moved(inputs, ours, theirs, told)
     made, same = candidate.graph.outputs, reference.graph.outputs
-    outputs, outputs_by_place = _pair("output", same, made, told)
+    outputs, outputs_by_place = _pair("output", same, made, told, renamed)
     notes = [f"input {name!r} is fed transposed {perm}" for name, perm in moved.items()]
     if by_place:
         notes.append("the models share no input name: inputs were matched by their order")
@@ -102,9 +108,10 @@ def _pair(
     reference: Sequence[Value],
     candidate: Sequence[Value],
     told: Mapping[str, Axes | None],
+    renamed: Mapping[str, str],
 ) -> tuple[list[tuple[str, str]], bool]:
     ours = {value.name: value for value in reference}
-    theirs = {value.name: value for value in candidate}
+    theirs = _by_old_name(candidate, ours, renamed)
     if ours.keys() & theirs.keys():
         return _pair_by_name(what, ours, theirs, told), False
 
@@ -118,6 +125,16 @@ def _pair(
         f"the two models have no {what} in common: the reference has {_listed(reference)}, "
         f"the candidate has {_listed(candidate)}; are they the same network?"
     )
+
+
+def _by_old_name(
+    candidate: Sequence[Value], ours: Mapping[str, Value], renamed: Mapping[str, str]
+) -> dict[str, Value]:
+    """By the reference's names where these are known, and by their own where two would have one."""
+    own = {value.name: value for value in candidate}
+    old = {name: renamed[name] for name in own if renamed.get(name) in ours}
+    by_old = {old.get(name, name): value for name, value in own.items()}
+    return by_old if len(by_old) == len(own) else own
 
 
 def _pair_by_name(
@@ -141,7 +158,7 @@ def _pair_by_name(
                 f"{what} {name!r} is {_described(ours[name])} in the reference, "
                 f"but {_described(theirs[name])} in the candidate"
             )
-    return [(name, name) for name in ours if name in theirs]
+    return [(name, theirs[name].name) for name in ours if name in theirs]
 
 
 def _fits(ours: Value, theirs: Value) -> bool:

@@ -216,8 +216,8 @@ def map_option(function: Function) -> Function:
         metavar="REF=CAND|JSON",
         multiple=True,
         help="A value of REF and the value of CAND that stands for it, where the tool does not see "
-        "it; or the JSON report of the layout or specialize that made one of the two from the "
-        "other. May be repeated.",
+        "it; or the JSON report of the command, such as layout or rename, that made one of the two "
+        "from the other. May be repeated.",
     )(function)
 
 

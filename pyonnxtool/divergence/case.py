@@ -137,7 +137,8 @@ def open_case(
     given = given_pairs(value_map, reference.model, candidate.model)
     if not given and reference.recorded is None:
         given = kept_names(reference.model, candidate.model)
-    interface = match_interface(reference.model, candidate.model, _told_perms(given))
+    renamed = {one.candidate: one.reference for one in given}
+    interface = match_interface(reference.model, candidate.model, _told_perms(given), renamed)
     shapes = _shapes(reference, inputs, shapes, dims)
     interface = replace(interface, notes=(*interface.notes, *closed, *more))
     models = (reference.model, interface, candidate.model)

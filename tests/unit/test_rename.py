@@ -224,3 +224,24 @@ def test_weights_that_are_inputs_too() -> None:
     made = pot.rename(pot.from_proto(proto), input_names={"block.1.w": "w"}).model
     assert [value.name for value in made.graph.inputs] == ["x", "c", "w"]
     assert "w" in [tensor.name for tensor in made.graph.initializers]
+
+
+TWO = """
+<ir_version: 8, opset_import: ["" : 17]>
+g (float[3] x, float[3] c) => (float[3] y, float[3] z) { y = Sub (x, c)  z = Mul (y, c) }
+"""
+
+
+@pytest.mark.parametrize(
+    "asked", [{"x": "a"}, {"x": "c", "c": "x"}, {"z": "last", "c": "x", "x": "b"}]
+)
+def test_diff_is_told_what_inputs_and_outputs_are_called(asked: dict[str, str]) -> None:
+    given = pot.from_proto(onnx.parser.parse_model(TWO))
+    made = pot.rename(given, asked)
+    found = pot.diff(given, made.model, value_map=made.report)
+    assert found.verdict == "same"
+    assert {(row.reference_value, row.value) for row in found.outputs} == {
+        (name, asked.get(name, name)) for name in "yz"
+    }
+    back = {new: old for old, new in asked.items()}
+    assert pot.diff(made.model, given, value_map=back).verdict == "same"
