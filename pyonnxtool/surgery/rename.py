@@ -102,6 +102,7 @@ def rename(
         changes.update(_counted(scope[0], moves, main=main))
         _rename_values(scope, moves)
         changes["nodes"] += _rename_nodes(scope, wish_of_nodes.of(_named(scope), {}))
+        changes["nodes"] += _tell_apart(scope) if plain else 0
         changes["nodes that had no name"] += _name_nodes(scope) if name_nodes or plain else 0
     done = {f"{what} renamed": count for what, count in changes.items()}
     return edited("rename", model, made, done, check=check, value_map=told)
@@ -204,6 +205,18 @@ def _rename_nodes(scope: list[Graph], new: Mapping[str, str]) -> int:
             if node.name in moves:
                 node.set_name(moves[node.name])
                 done += 1
+    return done
+
+
+def _tell_apart(scope: list[Graph]) -> int:
+    """All but the first of the nodes that share a name get a number: runtimes refuse two alike."""
+    names, seen = Names(_named(scope)), set[str]()
+    done = 0
+    for node in (node for graph in scope for node in graph.nodes if node.name):
+        if node.name in seen:
+            node.set_name(names.fresh(node.name))
+            done += 1
+        seen.add(node.name)
     return done
 
 

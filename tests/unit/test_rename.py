@@ -121,6 +121,16 @@ def test_all_plain_but_the_border() -> None:
     assert again.report.changes == ()
 
 
+def test_plain_tells_nodes_of_one_name_apart() -> None:
+    given = net()
+    for node in given.graph.nodes:
+        node.set_name("dup")
+    made = pot.rename(given, plain=True)
+    assert [node.name for node in made.model.graph.nodes] == ["dup", "dup_1", "dup_2"]
+    assert ("nodes renamed", 2) in [(one.rule, one.count) for one in made.report.changes]
+    ort.InferenceSession(pot.to_proto(made.model).SerializeToString())
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
