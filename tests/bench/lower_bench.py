@@ -140,9 +140,7 @@ def _judged(
 def _child(what: str, *arguments: Any, options: argparse.Namespace) -> str | None:
     """What it said when it failed."""
     log = Path(arguments[0]).with_name("log")
-    ran = measured(
-        [sys.executable, Path(__file__), what, *arguments], log, options.timeout
-    )
+    ran = measured([sys.executable, Path(__file__), what, *arguments], log, options.timeout)
     return ran.log if ran.code else None
 
 
