@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ def blamed(
     `told` is what the rewrite says of the values that it made, `rules` by what. Both models are run
     as they are verified: without optimizations.
     """
+    known = [*told, *_themselves(original.model, rewritten.model, told, rules)]
     try:
         report = bisect(
             _as_verified(original),
@@ -56,7 +58,8 @@ def blamed(
             memory=check.memory,
             custom_ops=check.custom_ops,
             progress=check.progress,
-            value_map=[*told, *_themselves(original.model, rewritten.model, told, rules)],
+            value_map=known,
+            skip=list(_new(original.model, rewritten.model, known)) if rules else (),
         )
     except PyonnxtoolError as error:
         return Blamed("", (Refusal("", "", f"no node can be named: {error}"),))
@@ -106,6 +109,22 @@ def _themselves(
     for name in dict.fromkeys([*outputs, *rules]):
         if name in made and name in there and name not in known:
             yield StandsFor(name, name)
+
+
+def _new(original: Model, rewritten: Model, known: Sequence[StandsFor]) -> Iterator[str]:
+    """Globs of values that rules made on the way.
+
+    They look like values of the original, whose numbers they need not hold: what a rule is to make
+    has its old name, or is told.
+    """
+    told = {one.value for one in known}
+    before = {name for one in original.graph.nodes for name in one.output_names}
+    for node in rewritten.graph.nodes:
+        yield from (
+            glob.escape(name)
+            for name in node.output_names
+            if name and name not in before and name not in told
+        )
 
 
 def _as_verified(side: Side) -> SubjectLike:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from pyonnxtool import Model
+from pyonnxtool import Model, mismatch
 from pyonnxtool.errors import BackendError, Refused, UsageError
 from pyonnxtool.feeds.sizes import resolve_shapes
 from pyonnxtool.proof import Check
@@ -77,6 +77,29 @@ def test_a_wrong_node_that_looks_like_another_one_is_no_drift() -> None:
 def test_the_rule_that_made_a_value_is_named() -> None:
     with pytest.raises(Refused, match=r"node 'act' \(Abs\): .*\[Relu 14: without its sign\]"):
         verify("opset 13", net(), net(act="Abs"), Check(), rules={"r": "Relu 14: without its sign"})
+
+
+def test_what_rules_made_on_the_way_is_paired_with_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A shape with -1 in it, instead of the size, looks just like the old shape.
+    asked: list[object] = []
+    bisect = mismatch.bisect
+
+    def seen(*models: object, **how: object) -> object:
+        asked.append(how["skip"])
+        return bisect(*models, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(mismatch, "bisect", seen)
+    made = parsed(
+        "g (float[n,4] x) => (float[n,4] y) <float[4] w = {1.5, 2, -1, 0.25}, float one = {1}> {"
+        ' "s[0]" = Mul (x, w)  s = Sub ("s[0]", one)  r = Relu (s)  y = Add (r, x) }'
+    )
+    with pytest.raises(Refused, match=r"'scaled' .* computes something else .a rule."):
+        verify("x", net(), made, Check(), rules={"s": "a rule", "s[0]": "a rule"}, drifts=True)
+    with pytest.raises(Refused):
+        verify("x", net(), made, Check())
+    assert asked == [["s[[]0]"], ()]
 
 
 def test_a_model_that_is_newer_than_onnxruntime_runs_on_the_reference() -> None:
