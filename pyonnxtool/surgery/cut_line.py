@@ -59,9 +59,10 @@ def check_enough(model: Model, given: Sequence[str], outputs: Sequence[str]) -> 
     made_of_them = _joints(model, given, outputs, line)
     verb = "needs" if len(wanting) == 1 else "need"
     them = "it" if len(missing) == 1 else "them"
+    were = "was" if len(missing) == 1 else "were"
     told = (
         f"{_listed('output', wanting)} also {verb} {_listed('input', missing)} of the model, "
-        f"which was not given; add {them} to the inputs"
+        f"which {were} not given; add {them} to the inputs"
     )
     if made_of_them:
         told += f", or what is made of {them}: {_shown(made_of_them)}"

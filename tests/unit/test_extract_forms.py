@@ -58,6 +58,9 @@ def test_bodies_in_bodies_read_what_is_given() -> None:
         pot.extract(model, inputs=["c", "x"], outputs=["y"])
     with pytest.raises(UsageError, match=re.escape("'y' also needs the input 'x' of the model")):
         pot.extract(model, inputs=["c", "a", "b"], outputs=["y"])
+    told = "also needs the inputs 'x', 'z' of the model, which were not given; add them to the"
+    with pytest.raises(UsageError, match=re.escape(told)):
+        pot.extract(model, inputs=["c"], outputs=["y"])
 
 
 def test_what_a_loop_stacks_and_reads() -> None:

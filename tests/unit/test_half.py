@@ -181,7 +181,7 @@ def test_the_error_of_float16_is_told_although_the_runtime_rounds_less() -> None
     made = halved(text, verify=1, inputs={"x": np.array([1e-4, 4.0], np.float32)})
     assert made.report.notes == (
         "with every value rounded to float16, as on hardware that has it, outputs are off by "
-        "2.5e-05 of their scale",
+        "2.5e-05 of their scale, besides what rounding the weights does",
     )
 
 

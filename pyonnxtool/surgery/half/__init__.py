@@ -127,7 +127,7 @@ def _told(values: Values, constants: Constants, plan: Plan, error: float | None)
     if error is not None:
         notes.append(
             f"with every value rounded to float16, as on hardware that has it, outputs are off by "
-            f"{error:.1e} of their scale"
+            f"{error:.1e} of their scale, besides what rounding the weights does"
         )
     if total.overflowed:
         names = [name for name, one in lost.items() if one.overflowed]
