@@ -22,7 +22,9 @@ from pyonnxtool.cli._rewrite_options import Proof, Target, check_files, edit_opt
 )
 @click.argument("model")
 @click.argument("script", nargs=-1, required=True)
-@click.option("--no-verify", "unverified", is_flag=True, help="Check no rules either.")
+@click.option(
+    "--no-verify", "unverified", is_flag=True, help="Check no rules either, as --samples 0."
+)
 @edit_options
 def command(
     model: str,
@@ -50,6 +52,8 @@ def command(
     from pyonnxtool.errors import UsageError
     from pyonnxtool.surgery.edit import edit
 
+    source = click.get_current_context().get_parameter_source("samples")
+    none_asked = not proof.samples and source is click.core.ParameterSource.COMMANDLINE
     if unverified and proof.samples:
         raise UsageError("--samples and --inputs ask for a check; leave out --no-verify")
     check_files("surgery", model, target, output)
@@ -58,7 +62,7 @@ def command(
         Progress(wanted=output.progress and not output.quiet) as progress,
         contextlib.redirect_stdout(sys.stderr),
     ):
-        checked = {"verify_rules": int(not unverified), **proof.arguments()}
+        checked = {"verify_rules": int(not (unverified or none_asked)), **proof.arguments()}
         made = edit(model, *script, progress=progress, **checked)
         report = target.write(made)
     return finish(report, output)

@@ -59,13 +59,16 @@ def test_a_function_and_rules(run: Any) -> None:
     assert told["verification"] is None
     assert told["written"] == ["new.onnx"]
     assert run(*line, "--no-verify", "--force").stdout.count("agree") == 0
+    assert run(*line, "--samples", "0", "--force").stdout.count("agree") == 0
 
 
 @pytest.mark.usefixtures("demo")
 def test_a_dry_run(run: Any) -> None:
     result = run("surgery", "good.onnx", "rules.py", "--dry-run")
     assert result.exit_code == 0
-    assert "20 nodes became 16" in result.stdout
+    assert "20 nodes became 16; outputs agree" in result.stdout
+    result = run("surgery", "good.onnx", "rules.py", "--dry-run", "--samples", "0")
+    assert "20 nodes became 16; not verified" in result.stdout
     assert not Path("fused.onnx").exists()
 
 
