@@ -90,6 +90,10 @@ def _place_of(node: Node, name: str) -> int:
 def _varying(node: Node) -> int:
     inputs = node.inputs
     given = [i for i, one in enumerate(inputs) if one is not None]
+    if node.op_type == "If" and not node.domain:
+        raise ModelError(
+            f"{node.label} has no input but its condition, and that is no result of it"
+        )
     varying = [i for i in given if not is_constant(inputs[i])] or given
     if len(varying) == 1:
         return varying[0]

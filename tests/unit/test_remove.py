@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 import pyonnxtool as pot
-from pyonnxtool.errors import UsageError
+from pyonnxtool.errors import Refused, UsageError
 from pyonnxtool.rewriting import Rewrite
 from pyonnxtool.surgery.edit_report import EditReport
 
@@ -161,6 +161,11 @@ def test_a_node_with_bodies_goes_with_what_is_in_it() -> None:
     made = removed(LOOP, "*")
     assert lines(made) == ["y = Identity(x)"]
     assert changes(made) == {"replaced by Identity: Loop": 1}
+
+
+def test_a_condition_does_not_pass_unless_it_is_asked_for() -> None:
+    with pytest.raises(Refused, match=r"'choice' \(If\): has no input but its condition, and that"):
+        removed(BODIES, "choice")
 
 
 def test_weights_around_a_body_are_constants_in_it() -> None:
