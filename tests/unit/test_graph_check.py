@@ -9,25 +9,7 @@ import pytest
 
 import pyonnxtool as pot
 from pyonnxtool import Graph
-
-CHAIN = """
-<ir_version: 8, opset_import: ["" : 17]>
-g (float[n,3] x) => (float[n,3] y) {
-   h = Relu (x)
-   [exp] e = Exp (h)
-   y = Neg (e)
-}
-"""
-BRANCH = """
-<ir_version: 8, opset_import: ["" : 17]>
-g (bool c, float[2] x) => (float[2] y) {
-   z = Relu (x)
-   y = If (c) <
-      then_branch = t () => (float[2] a) { a = Neg (z) },
-      else_branch = e () => (float[2] b) { b = Abs (z) }
-   >
-}
-"""
+from support.graph_texts import BRANCH, CHAIN
 
 
 def model(text: str = CHAIN) -> pot.Model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,44 +14,13 @@ from onnx import helper, numpy_helper
 import pyonnxtool as pot
 from pyonnxtool.errors import UsageError
 from pyonnxtool.rewriting.graphs import graphs_under
-
-
-def same(graph: gs.Graph) -> None:
-    """A script that does nothing."""
-
-
-def model_of(text: str) -> onnx.ModelProto:
-    return onnx.parser.parse_model(text)
-
-
-def through(
-    proto: onnx.ModelProto, edit: Callable[[gs.Graph], Any] = same, **options: Any
-) -> onnx.ModelProto:
-    return pot.to_proto(pot.edit(proto, edit, **options).model, weights="inside")
+from support.through_graphsurgeon import CONTROL, PLAIN, model_of, same, through
 
 
 def graphs_of(model: pot.Model) -> Iterator[pot.Graph]:
     for holder in (model, *model.functions):
         yield from graphs_under(holder.graph)
 
-
-PLAIN = """
-<ir_version: 8, opset_import: ["" : 17]>
-g (float[n,3] x) => (float[n,3] y) <float[3] w = {1, 2, 3}> {
-   h = Relu (x)
-   y = Mul (h, w)
-}
-"""
-
-CONTROL = """
-<ir_version: 8, opset_import: ["" : 17]>
-g (float[3] x, bool c) => (float[3] y) <float[3] w = {1, 2, 3}> {
-   y = If (c) <
-      then_branch = t () => (float[3] a) { a = Add (x, w) },
-      else_branch = e () => (float[3] b) <float[3] v = {4, 5, 6}> { d = Mul (x, w) b = Sub (d, v) }
-   >
-}
-"""
 
 FUNCTIONS = """
 <ir_version: 8, opset_import: ["" : 17, "my" : 1]>
