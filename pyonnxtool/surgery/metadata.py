@@ -18,11 +18,13 @@ from pyonnxtool.surgery.selection import selected
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pyonnxtool._core import Graph, Model
+    from pyonnxtool._core import Function, Graph, Model, Node
     from pyonnxtool.proof import Proof
 
 FIELDS = ("producer_name", "producer_version", "domain", "model_version", "doc_string")
 _NOTHING: Mapping[str, str] = {}
+_TEXTS = "doc strings removed"
+_OUTER = "graphs and functions"
 
 
 def metadata(
@@ -112,34 +114,30 @@ def _clear(model: Model) -> Counter[str]:
 
 
 def _strip(graph: Graph) -> Counter[str]:
-    done: Counter[str] = Counter()
-    if graph.doc_string:
-        graph.set_doc_string("")
-        done["doc strings removed"] += 1
-    for key in graph.metadata:
-        graph.remove_metadata(key)
-        done["metadata entries of graphs and functions removed"] += 1
+    done = _emptied(graph, _OUTER)
     for node in graph.nodes:
-        if node.doc_string:
-            node.set_doc_string("")
-            done["doc strings removed"] += 1
-        for key in node.metadata:
-            node.remove_metadata(key)
-            done["metadata entries of nodes removed"] += 1
+        done.update(_emptied(node, "nodes"))
     for value in graph.values:
         if value.doc_string:
             graph.set_value_doc_string(value.name, "")
-            done["doc strings removed"] += 1
+            done[_TEXTS] += 1
     return done
 
 
 def _strip_functions(model: Model) -> Counter[str]:
     done: Counter[str] = Counter()
     for function in model.functions:
-        if function.doc_string:
-            function.set_doc_string("")
-            done["doc strings removed"] += 1
-        for key in function.metadata:
-            function.remove_metadata(key)
-            done["metadata entries of graphs and functions removed"] += 1
+        done.update(_emptied(function, _OUTER))
+    return done
+
+
+def _emptied(one: Graph | Node | Function, of: str) -> Counter[str]:
+    """Without its text and its pairs; what was removed."""
+    done: Counter[str] = Counter()
+    if one.doc_string:
+        one.set_doc_string("")
+        done[_TEXTS] += 1
+    for key in one.metadata:
+        one.remove_metadata(key)
+        done[f"metadata entries of {of} removed"] += 1
     return done
