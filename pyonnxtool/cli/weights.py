@@ -128,8 +128,8 @@ def command(
 
     Without an option they are listed. With --fp16, nodes stay in float32 where float16 is too
     narrow: powers, exponentials, sums, coordinates, TopK, the middle of norms that are written out,
-    positions, what stands between DequantizeLinear and QuantizeLinear. Numbers that float16 does not
-    hold are counted.
+    positions, what stands between DequantizeLinear and QuantizeLinear. Numbers that float16 does
+    not hold are counted.
     """
     from pyonnxtool.cli._edit_text import finish
     from pyonnxtool.cli._progress import Progress
