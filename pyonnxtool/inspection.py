@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pyonnxtool import _core
 from pyonnxtool.model import ModelLike, as_model
+from pyonnxtool.rewriting.graphs import graphs_under
 from pyonnxtool.runtimes import oldest_that_take
 from pyonnxtool.shapes import Shapes, infer_shapes
 
@@ -118,7 +119,7 @@ def inspect(given: ModelLike, *, shapes: bool = False) -> Inspection:
     not there or is no model.
     """
     model = as_model(given)
-    graphs = list(all_graphs(model.graph))
+    graphs = list(graphs_under(model.graph))
     nodes = [node for graph in graphs for node in graph.nodes]
     calls = Counter(key_of(node) for node in nodes)
     random = random_ops()
@@ -152,14 +153,6 @@ def inspect(given: ModelLike, *, shapes: bool = False) -> Inspection:
         ),
         shapes=infer_shapes(model) if shapes else None,
     )
-
-
-def all_graphs(graph: _core.Graph) -> Iterator[_core.Graph]:
-    """The graph and the bodies of its nodes, at any depth, outer ones first."""
-    yield graph
-    for node in graph.nodes:
-        for body in node.subgraphs:
-            yield from all_graphs(body)
 
 
 def real_inputs(graph: _core.Graph) -> Iterator[_core.Value]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +50,11 @@ class Lowered:
 
     def name(self, old: str) -> str:
         """What the new model calls a value of the old one."""
-        return {one.old_value: one.value for one in self.told}.get(old, old)
+        return self._names.get(old, old)
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        return {one.old_value: one.value for one in self.told}
 
 
 def verify_by_node(
@@ -63,7 +68,8 @@ def verify_by_node(
     that cannot be said: a node in a body, one that neither onnxruntime nor a reference knows, or a
     new model that does not run.
     """
-    views = [_Lone(node, lowered, known, check) for node in lowered.nodes]
+    facts = Facts(lowered.old)
+    views = [_Lone(node, facts, lowered, known, check) for node in lowered.nodes]
     probed = _probed(lowered, views)
     feeds = feeds_of(lowered.new, check.inputs, check.samples, check.seed, None, None)
     side, note = side_of("the new model", probed, check)
@@ -129,12 +135,16 @@ class _Lone:
     """A lowered node, and what is to be looked at to check it."""
 
     def __init__(
-        self, node: Node, lowered: Lowered, known: Mapping[str, Known], check: Check
+        self,
+        node: Node,
+        facts: Facts,
+        lowered: Lowered,
+        known: Mapping[str, Known],
+        check: Check,
     ) -> None:
         self._operator = operator_of(node)
         if node.graph.parent is not None:
             raise BackendError(f"node {node.label} is in a body, whose values nothing returns")
-        facts = Facts(lowered.old)
         self._view = NodeView(node, lowered.old.opset_imports.get("", 1), facts)
         self._constants = {
             str(one): array for one in self._view.inputs if one and (array := one.const) is not None
@@ -223,7 +233,7 @@ class _Lone:
         elif domain != "org.pytorch.aten":
             return None
         try:
-            from pyonnxtool.backends._torch_aten import computed  # noqa: PLC0415
+            from pyonnxtool.backends._torch_aten import computed  # noqa: PLC0415 - torch
         except ModuleNotFoundError:
             return None
         made = computed(operator, [values[str(one)] if one else None for one in self._view.inputs])

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from pyonnxtool.proof import Check, Proof
 
 
-_SKIP = "; skip the check with --no-verify"
-
-
 @dataclass(frozen=True, kw_only=True)
 class LowerReport(RewriteReport):
     """What `lower` did to which operators."""
@@ -100,9 +97,10 @@ def lower(
             found = _verified_by_node(rewrite, done, known, check)
         except BackendError as reason:
             real = "" if check.inputs is not None else "give real inputs with --inputs, or "
+            whole = str(error).removesuffix(f"; {check.without_it}")
             raise BackendError(
-                f"{str(error).removesuffix(_SKIP)}. Nor can its nodes be compared one by one: "
-                f"{reason}; {real}{_SKIP.removeprefix('; ')}"
+                f"{whole}. Nor can its nodes be compared one by one: {reason}; {real}"
+                f"{check.without_it}"
             ) from error
     return found if to is None else _converted(found, to, proof)
 

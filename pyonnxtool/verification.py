@@ -16,10 +16,11 @@ from pyonnxtool.divergence.probe import Feeds, Side, Values
 from pyonnxtool.errors import BackendError, UsageError
 from pyonnxtool.feeds import required_inputs
 from pyonnxtool.feeds.sizes import resolve_shapes
-from pyonnxtool.inspection import all_graphs, key_of, random_ops
+from pyonnxtool.inspection import key_of, random_ops
 from pyonnxtool.mismatch import blamed
 from pyonnxtool.report import ValueRow
 from pyonnxtool.rewriting import Refusal, StandsFor, Verification, refused
+from pyonnxtool.rewriting.graphs import graphs_under
 from pyonnxtool.wording import distance
 
 if TYPE_CHECKING:
@@ -323,7 +324,7 @@ def drawn_outputs(model: Model) -> set[str]:
             return True
         inner = [*node.subgraphs, *([bodies[key_of(node)]] if key_of(node) in bodies else [])]
         return any(
-            draws(one) for body in inner for graph in all_graphs(body) for one in graph.nodes
+            draws(one) for body in inner for graph in graphs_under(body) for one in graph.nodes
         )
 
     drawn: set[str] = set()

@@ -54,7 +54,7 @@ def computed(operator: str, given: Sequence[Array | None]) -> list[Array]:
     for overload in _overloads(packet):
         try:
             made = overload(*_arguments(overload, given, keywords=False), **_named(overload, given))
-        except (TypeError, ValueError, KeyError, RuntimeError, NotImplementedError) as error:
+        except (TypeError, ValueError, KeyError, RuntimeError) as error:
             why = str(error).partition("\n")[0]
             continue
         several = made if isinstance(made, tuple | list) else [made]

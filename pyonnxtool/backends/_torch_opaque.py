@@ -116,7 +116,7 @@ def translations(opaque: Opaque) -> dict[Any, Callable[..., Any]]:
 @cache
 def _translated() -> frozenset[Any]:
     """Operators that the exporter knows: torch's own, by name those of other packages."""
-    try:
+    try:  # only one of the exporters has it
         from torch.onnx._internal.exporter._registration import ONNXRegistry  # noqa: PLC0415
 
         return frozenset(ONNXRegistry.from_torchlib().functions)

@@ -15,11 +15,10 @@ from pyonnxtool.downgrade.restamp import restamped
 from pyonnxtool.downgrade.steps import step_of
 from pyonnxtool.downgrade.type_check import misfits, told, unknown_to
 from pyonnxtool.downgrade.well_formed import malformed
-from pyonnxtool.errors import ModelError
 from pyonnxtool.op_schemas import plain_domain, schema_at, versions_of
 from pyonnxtool.rewriting import Refusal
 from pyonnxtool.rewriting.decision import Edit, Keep
-from pyonnxtool.rewriting.graphs import graphs_of, graphs_under, names_of
+from pyonnxtool.rewriting.graphs import graphs_of, graphs_under, is_there, names_of
 from pyonnxtool.rewriting.node_view import NodeView
 from pyonnxtool.rewriting.operand import Facts
 from pyonnxtool.rewriting.placing import edit, idle, replace
@@ -163,7 +162,7 @@ class _Descent:
             again = []
             for given, level in nodes:
                 node = self._moved.get(given, given)  # by the node around it, a moment ago
-                if node in self.done.refused or node in self._gone or not _is_there(node):
+                if node in self.done.refused or node in self._gone or not is_there(node):
                     continue
                 schema = schema_at(node.op_type, level)
                 if schema is None:
@@ -258,14 +257,6 @@ def _innermost(nodes: list[Node]) -> tuple[list[Node], list[Node]]:
         [node for node in nodes if _depth(node) == deepest],
         [node for node in nodes if _depth(node) < deepest],
     )
-
-
-def _is_there(node: Node) -> bool:
-    """Not once it was replaced itself."""
-    try:
-        return bool(node.op_type)
-    except ModelError:
-        return False
 
 
 def _depth(node: Node) -> int:

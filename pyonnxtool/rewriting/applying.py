@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import TYPE_CHECKING
 
-from pyonnxtool.errors import ModelError, UsageError
+from pyonnxtool.errors import UsageError
 from pyonnxtool.op_schemas import plain_domain
 from pyonnxtool.rewriting.decision import Keep
 from pyonnxtool.rewriting.found import label_of
-from pyonnxtool.rewriting.graphs import graphs_under, names_of
+from pyonnxtool.rewriting.graphs import graphs_under, is_there, names_of
 from pyonnxtool.rewriting.match import Match
 from pyonnxtool.rewriting.matching import Matcher
 from pyonnxtool.rewriting.near_misses import near_misses, why_idle
@@ -70,7 +69,7 @@ def apply_rules(model: Model, rules: Sequence[Rule]) -> Applied:
 class _Application:
     def __init__(self, model: Model, rules: Sequence[Rule]) -> None:
         self._model, self._rules = model, rules
-        self._names, self._facts = Names(_all_names(model)), Facts(model)
+        self._names, self._facts = Names(names_of(model)), Facts(model)
         self._refused: set[tuple[Rule, Node]] = set()
         self._misses: dict[Rule, list[tuple[str, Miss]]] = {}
         nodes = sum(graph.node_count for graph, _ in self._graphs())
@@ -106,7 +105,7 @@ class _Application:
         )
 
     def _at(self, node: Node, holder: Model | Function, matchers: _Beginnings) -> bool:
-        if not _is_there(node):
+        if not is_there(node):
             return False
         for rule, matcher in matchers.at(node):
             if (rule, node) in self._refused:
@@ -267,10 +266,8 @@ def circular(match: Match, outputs: Sequence[str]) -> str:
     made = {str(name) for view in match.nodes for name in view.outputs if name}
     waiting = [str(name) for name in match.outputs if name]
     seen = set(waiting)
-    for place in count():
-        if place >= len(waiting):
-            return ""
-        for reader in match.graph.value(waiting[place]).consumers:
+    while waiting:
+        for reader in match.graph.value(waiting.pop(0)).consumers:
             if reader in inside:
                 continue
             reached = {name for name in reader.output_names if name}
@@ -278,20 +275,4 @@ def circular(match: Match, outputs: Sequence[str]) -> str:
                 return f"{found[0]}, which it reads, is computed of what it makes"
             waiting += sorted(reached - seen)
             seen |= reached
-    raise AssertionError("count has no end")
-
-
-def _all_names(model: Model) -> Iterator[str]:
-    yield from names_of(model)
-    for function in model.functions:
-        for graph in graphs_under(function.graph):
-            yield from (value.name for value in graph.values)
-            yield from (node.name for node in graph.nodes)
-
-
-def _is_there(node: Node) -> bool:
-    """Not once it was replaced."""
-    try:
-        return bool(node.op_type)
-    except ModelError:
-        return False
+    return ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pyonnxtool.errors import ModelError
+
 if TYPE_CHECKING:
-    from pyonnxtool._core import Graph, Model
+    from pyonnxtool._core import Graph, Model, Node
 
 
 def graphs_of(model: Model) -> Iterator[Graph]:
@@ -25,6 +27,15 @@ def graphs_under(top: Graph) -> Iterator[Graph]:
 
 def names_of(model: Model) -> Iterator[str]:
     """Every name that a graph, a body or a function of the model uses, of values and of nodes."""
-    for graph in graphs_of(model):
-        yield from (value.name for value in graph.values)
-        yield from (node.name for node in graph.nodes)
+    for top in (model.graph, *(function.graph for function in model.functions)):
+        for graph in graphs_under(top):
+            yield from (value.name for value in graph.values)
+            yield from (node.name for node in graph.nodes)
+
+
+def is_there(node: Node) -> bool:
+    """Whether the node is still in its graph: not once it was removed or replaced."""
+    try:
+        return bool(node.op_type)
+    except ModelError:
+        return False

@@ -10,6 +10,7 @@ from pyonnxtool.errors import ModelError, UsageError
 from pyonnxtool.model import ModelLike, as_model
 from pyonnxtool.proof import check_of
 from pyonnxtool.rewriting import Left, Refusal, Rewrite, refused
+from pyonnxtool.rewriting.graphs import is_there
 from pyonnxtool.rewriting.operand import home_of
 from pyonnxtool.surgery.edit_report import EditReport, edited
 from pyonnxtool.surgery.picking import called, input_place, picked
@@ -55,7 +56,7 @@ def remove(
     refusals: list[Refusal] = []
     left: list[Left] = []
     for node in going:
-        if not _is_there(node):  # it was inside of another one, or only fed it
+        if not is_there(node):  # it was inside of another one, or only fed it
             continue
         told, label, op_type = node.label, called(node), node.op_type
         try:
@@ -63,7 +64,7 @@ def remove(
         except ModelError as error:
             refusals.append(Refusal(label, op_type, str(error).removeprefix(f"{told} ")))
             continue
-        stays = _is_there(node)
+        stays = is_there(node)
         if stays:
             left.append(Left(told, _STANDS))
         if not stays or op_type != "Identity":
@@ -73,13 +74,6 @@ def remove(
     notes = retyped("remove", model, made)
     changes[_UNREAD] = unread
     return edited("remove", model, made, changes, check=check, notes=notes, left=left)
-
-
-def _is_there(node: Node) -> bool:
-    try:
-        return bool(node.op_type)
-    except ModelError:
-        return False
 
 
 def _take_off(node: Node, asked: int | str | None) -> int:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 Row = dict[str, Any]
 
 
@@ -52,3 +54,13 @@ def link_into(folder: Path, model: Path) -> Path:
     for part in model.parent.glob(f"{model.name}*"):
         os.link(part, folder / part.name)
     return folder / model.name
+
+
+def alike(ours: Any, theirs: Any, tolerance: float) -> bool:
+    """Whether two arrays are equal; floats within the tolerance of the largest number."""
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return False
+    if ours.dtype.kind != "f" or not ours.size:
+        return bool(np.array_equal(ours, theirs))
+    largest = np.abs(ours[np.isfinite(ours)]).max(initial=0.0)
+    return bool(np.allclose(ours, theirs, rtol=0, atol=tolerance * largest, equal_nan=True))

@@ -26,12 +26,11 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from measured_process import Measured, measured
-from model_folder import Row, add_options, link_into, medians, models_in, rows_of
+from model_folder import Row, add_options, alike, link_into, medians, models_in, rows_of
 from opset_children import WAYS
 
 CHILDREN = Path(__file__).with_name("opset_children.py")
@@ -132,18 +131,9 @@ def _judged(local: Path, inputs: Path, expected: Path, timeout: float) -> Row:
     size = sum(one.stat().st_size for one in result.parent.glob("result.onnx*"))
     nodes = len(onnx.load(result, load_external_data=False).graph.node)
     ours, theirs = np.load(expected), np.load(found)
-    alike = set(ours.files) == set(theirs.files)
-    alike = alike and all(_alike(ours[name], theirs[name]) for name in ours.files)
-    return {"status": "ok" if alike else "wrong", "nodes": nodes, "bytes": size}
-
-
-def _alike(ours: Any, theirs: Any) -> bool:
-    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
-        return False
-    if ours.dtype.kind != "f" or not ours.size:
-        return bool(np.array_equal(ours, theirs))
-    largest = np.abs(ours[np.isfinite(ours)]).max(initial=0.0)
-    return bool(np.allclose(ours, theirs, rtol=0, atol=TOLERANCE * largest, equal_nan=True))
+    good = set(ours.files) == set(theirs.files)
+    good = good and all(alike(ours[name], theirs[name], TOLERANCE) for name in ours.files)
+    return {"status": "ok" if good else "wrong", "nodes": nodes, "bytes": size}
 
 
 _SPENT = ("wall", "work", "convert", "rss", "anon")

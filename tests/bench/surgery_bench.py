@@ -41,7 +41,7 @@ from typing import Any
 import numpy as np
 import onnx
 from measured_process import Measured, measured
-from model_folder import Row, add_options, medians, models_in, rows_of
+from model_folder import Row, add_options, alike, medians, models_in, rows_of
 from surgery_children import COMMANDS, WAYS
 
 import pyonnxtool as pot
@@ -210,7 +210,9 @@ class _Trial:
         pairs = [(expected[place], made[place]) for place in expected.files]
         if self._task == "script":
             pairs[0] = (pairs[0][0] * np.float32(SCALE), pairs[0][1])
-        good = set(expected.files) == set(made.files) and all(_alike(*pair) for pair in pairs)
+        good = set(expected.files) == set(made.files) and all(
+            alike(*pair, TOLERANCE) for pair in pairs
+        )
         return {"status": "ok" if good else "wrong", "disk": size / 1e6}
 
 
@@ -244,15 +246,6 @@ class _Results:
                 shutil.rmtree(one)
             elif one.suffix != ".npz" or one.stem == "found":
                 one.unlink()
-
-
-def _alike(ours: Any, theirs: Any) -> bool:
-    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
-        return False
-    if ours.dtype.kind != "f" or not ours.size:
-        return bool(np.array_equal(ours, theirs))
-    largest = np.abs(ours[np.isfinite(ours)]).max(initial=0.0)
-    return bool(np.allclose(ours, theirs, rtol=0, atol=TOLERANCE * largest, equal_nan=True))
 
 
 _SPENT = ("wall", "work", "rss", "anon")
